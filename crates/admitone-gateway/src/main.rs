@@ -1,0 +1,2 @@
+//! The `admitone` command.
+fn main() {}

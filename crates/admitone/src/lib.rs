@@ -1,0 +1,1 @@
+//! One ticket admits one connection.
