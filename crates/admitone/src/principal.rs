@@ -1,0 +1,230 @@
+//! Who is behind a connection.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Longest subject and issuer accepted, in bytes: both travel in one header line each.
+pub const MAX_IDENTIFIER_BYTES: usize = 512;
+
+/// Why an identity cannot be used: it could not be written into an upstream's header unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// The subject is empty, too long, or not visible ASCII.
+    #[error("the subject must be 1 to 512 visible ASCII characters")]
+    Subject,
+    /// The issuer is empty, too long, or not visible ASCII.
+    #[error("the issuer must be 1 to 512 visible ASCII characters")]
+    Issuer,
+    /// A permission is empty, too long, or has a character that is not an RFC 6749 §3.3 scope character.
+    #[error("a permission must be 1 to 128 visible ASCII characters other than quote and backslash")]
+    Permission,
+}
+
+/// An authenticated person or program: issuer and subject together are the identity.
+///
+/// Two issuers may use the same subject for different people, so a subject alone is never compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    issuer: Arc<str>,
+    subject: Arc<str>,
+    email: Option<Arc<str>>,
+}
+
+impl Principal {
+    /// Makes a principal whose parts can stand in a header line.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError`] when issuer or subject is empty, longer than 512 bytes or not visible ASCII. An e-mail that is not
+    /// printable ASCII is left out instead: it is an attribute, not the identity.
+    pub fn new(issuer: &str, subject: &str, email: Option<&str>) -> Result<Self, IdentityError> {
+        if !is_identifier(subject) {
+            return Err(IdentityError::Subject);
+        }
+        if !is_identifier(issuer) {
+            return Err(IdentityError::Issuer);
+        }
+        let email = email.filter(|email| is_identifier(email)).map(Arc::from);
+        Ok(Self { issuer: Arc::from(issuer), subject: Arc::from(subject), email })
+    }
+
+    /// The issuer's identifier (`iss`).
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The subject (`sub`).
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The e-mail address, when the login has one that is printable ASCII.
+    #[must_use]
+    pub fn email(&self) -> Option<&str> {
+        self.email.as_deref()
+    }
+
+    /// Whether both are the same person: the same issuer and subject, whatever their attributes.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.issuer == other.issuer && self.subject == other.subject
+    }
+}
+
+fn is_identifier(text: &str) -> bool {
+    (1..=MAX_IDENTIFIER_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// What a principal may do, sorted and without repetition.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Permissions(Arc<[Box<str>]>);
+
+impl Permissions {
+    /// Makes a set of permissions.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Permission`] when one could not stand in a space-separated header (RFC 6749 §3.3).
+    pub fn new<I>(permissions: I) -> Result<Self, IdentityError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let mut sorted = Vec::new();
+        for permission in permissions {
+            let permission = permission.as_ref();
+            if !is_permission(permission) {
+                return Err(IdentityError::Permission);
+            }
+            sorted.push(Box::from(permission));
+        }
+        sorted.sort_unstable();
+        sorted.dedup();
+        Ok(Self(sorted.into()))
+    }
+
+    /// The permissions, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(AsRef::as_ref)
+    }
+
+    /// Whether `permission` is among them.
+    #[must_use]
+    pub fn has(&self, permission: &str) -> bool {
+        self.0.binary_search_by(|held| held.as_ref().cmp(permission)).is_ok()
+    }
+
+    /// The first of `self` that `other` does not have.
+    #[must_use]
+    pub fn first_not_in(&self, other: &Self) -> Option<&str> {
+        self.iter().find(|permission| !other.has(permission))
+    }
+}
+
+impl fmt::Debug for Permissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl fmt::Display for Permissions {
+    /// Separated by single spaces, as in the `scope` of RFC 6749.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, permission) in self.iter().enumerate() {
+            if at > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(permission)?;
+        }
+        Ok(())
+    }
+}
+
+fn is_permission(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+}
+
+/// By which method a principal was recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Method {
+    /// A ticket.
+    Ticket,
+    /// A JWT, by fallback.
+    Jwt,
+}
+
+impl Method {
+    /// The word in headers, logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ticket => "ticket",
+            Self::Jwt => "jwt",
+        }
+    }
+}
+
+/// What revocations are compared with: the parts of a login that say which login it was, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginStamp {
+    /// When the login happened (`iat`), Unix seconds; 0 when the token does not say.
+    pub issued_at: u64,
+    /// The login session at the issuer (`sid`).
+    pub sid: Option<Arc<str>>,
+    /// The token's own identifier (`jti`).
+    pub jti: Option<Arc<str>>,
+}
+
+/// A verified token or cookie: a principal, what it may do, and until when.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Who.
+    pub principal: Principal,
+    /// All that the login may do.
+    pub permissions: Permissions,
+    /// Which login it was.
+    pub stamp: LoginStamp,
+    /// When it ends (`exp`), Unix seconds.
+    pub expires_at: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_that_could_split_a_header_is_refused() {
+        for subject in ["", "a b", "a\r\nb", "a\0", "é", &"x".repeat(513)] {
+            assert_eq!(Principal::new("https://issuer", subject, None), Err(IdentityError::Subject), "{subject:?}");
+        }
+        assert!(Principal::new("https://issuer", &"x".repeat(512), None).is_ok());
+    }
+
+    #[test]
+    fn an_email_that_could_not_stand_in_a_header_is_left_out() {
+        let principal = Principal::new("https://issuer", "ada", Some("adá@example.com")).expect("a principal");
+        assert_eq!(principal.email(), None);
+    }
+
+    #[test]
+    fn the_same_subject_of_two_issuers_is_two_people() {
+        let one = Principal::new("https://one", "ada", None).expect("a principal");
+        let two = Principal::new("https://two", "ada", None).expect("a principal");
+        assert!(!one.is(&two));
+        assert!(one.is(&Principal::new("https://one", "ada", Some("ada@example.com")).expect("a principal")));
+    }
+
+    #[test]
+    fn permissions_are_a_set() {
+        let held = Permissions::new(["b", "a", "b"]).expect("permissions");
+        assert_eq!(held.to_string(), "a b");
+        assert_eq!(Permissions::new(["a", "c"]).expect("permissions").first_not_in(&held), Some("c"));
+        assert_eq!(Permissions::new(["a"]).expect("permissions").first_not_in(&held), None);
+        assert_eq!(Permissions::new(["a b"]), Err(IdentityError::Permission));
+    }
+}
