@@ -1,7 +1,86 @@
 //! One ticket admits one connection.
+//!
+//! A browser cannot send an `Authorization` header when it opens a WebSocket. So a page trades the login it already has for
+//! a *ticket*: an opaque secret that admits exactly one connection, once, within seconds. This crate mints and redeems
+//! tickets and keeps the register of the connections that they admitted.
+//!
+//! Without features the crate is vocabulary: [`ticket`], [`grant`], [`principal`], [`carrier`], [`close`], [`problem`].
+//! They do no I/O and read no clock.
+//!
+//! - `server` adds `store`, `revocation`, `admission` and `sessions`.
+//! - `authn` adds `authn`, which verifies the logins that tickets are minted for.
+//!
+//! # A connection's life
+//!
+//! Each step yields a value that the next one takes, and each of those has a private constructor: what has not been
+//! redeemed cannot open a session.
+//!
+//! ```text
+//! Login ── Admission::mint ──▶ Minted { ticket }
+//! Ticket ─ Admission::inspect ▶ Authentic ─ Admission::redeem ▶ Admitted ─ Sessions::open ▶ Session
+//! ```
+#![cfg_attr(
+    feature = "server",
+    doc = r#"
+```
+use std::sync::Arc;
+use std::time::Duration;
+use admitone::admission::Admission;
+use admitone::grant::Grant;
+use admitone::now::Now;
+use admitone::principal::{Login, LoginStamp, Permissions, Principal};
+use admitone::revocation::memory::MemoryRevocations;
+use admitone::sessions::Sessions;
+use admitone::store::memory::MemoryTicketStore;
+use admitone::ticket::{Place, keys::TicketKeys};
 
+# #[tokio::main(flavor = "current_thread")]
+# async fn main() -> Result<(), Box<dyn std::error::Error>> {
+let revocations = Arc::new(MemoryRevocations::default());
+let store = Arc::new(MemoryTicketStore::new(Default::default(), revocations.clone()));
+let admission = Admission::new(TicketKeys::random()?, store, revocations.clone());
+let sessions = Sessions::new(revocations);
+
+// The application has verified a token of Ada's.
+let now = Now::read();
+let login = Login {
+    principal: Principal::new("https://id.example.com", "ada", None)?,
+    permissions: Permissions::new(["chat"])?,
+    stamp: LoginStamp { issued_at: now.unix, sid: None, jti: None },
+    expires_at: now.unix + 900,
+};
+let place = Place { route: "/chat", origin: Some("https://app.example.com"), address: None };
+let grant = Grant::of(&login, "/chat", Duration::from_secs(60), now.unix);
+let minted = admission.mint(grant, &place, now).await?;
+
+let authentic = admission.inspect(&minted.ticket, &place, now)?;
+let admitted = admission.redeem(authentic, now).await?;
+let session = sessions.open(admitted, Duration::from_secs(600), now)?;
+assert_eq!(session.principal().subject(), "ada");
+
+// The second time, the same ticket opens nothing.
+assert!(admission.inspect(&minted.ticket, &place, now).is_err());
+# Ok(()) }
+```
+"#
+)]
+
+pub mod carrier;
 pub mod close;
+pub mod grant;
 pub mod principal;
+pub mod problem;
+pub mod ticket;
 
+#[cfg(feature = "server")]
+pub mod admission;
 #[cfg(feature = "authn")]
 pub mod authn;
+#[cfg(feature = "server")]
+pub mod now;
+#[cfg(feature = "server")]
+pub mod revocation;
+#[cfg(feature = "server")]
+pub mod sessions;
+#[cfg(feature = "server")]
+pub mod store;

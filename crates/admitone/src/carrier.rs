@@ -1,0 +1,1 @@
+//! Where a request holds a credential.

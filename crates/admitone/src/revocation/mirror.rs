@@ -1,0 +1,101 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+use hashbrown::HashMap;
+
+use super::{MARK_RETENTION, Mark, Revocation};
+use crate::grant::SessionId;
+use crate::now::Now;
+use crate::principal::{LoginStamp, Principal};
+
+/// The marks as one node knows them, in memory.
+#[derive(Debug, Default)]
+pub struct Mirror {
+    marks: RwLock<Marks>,
+}
+
+impl Mirror {
+    /// Remembers a revocation for [`MARK_RETENTION`].
+    pub fn add(&self, revocation: &Revocation, now: Now) {
+        let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
+        marks.forget(now.instant);
+        marks.add(revocation, now.instant + MARK_RETENTION);
+    }
+
+    /// The first mark that covers a login, or a session of it.
+    #[must_use]
+    pub fn covering(&self, principal: &Principal, login: &LoginStamp, session: Option<&SessionId>) -> Option<Mark> {
+        self.marks.read().unwrap_or_else(PoisonError::into_inner).covering(principal, login, session)
+    }
+}
+
+/// What a mark hangs on: two strings, of which the issuer is empty for a session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    kind: Mark,
+    issuer: Arc<str>,
+    value: Arc<str>,
+}
+
+#[derive(Debug, Default)]
+struct Marks {
+    known: HashMap<Key, Known>,
+    forgotten_at: BTreeMap<Instant, Vec<Key>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// Logins that happened up to this, Unix seconds, are over; for all kinds but subjects the largest number.
+    until: u64,
+    kept_until: Instant,
+}
+
+impl Marks {
+    fn add(&mut self, revocation: &Revocation, kept_until: Instant) {
+        let (key, until) = match revocation {
+            Revocation::Session(id) => (Key::new(Mark::Session, "", id.as_str()), u64::MAX),
+            Revocation::Subject { issuer, subject, until } => (Key::new(Mark::Subject, issuer, subject), *until),
+            Revocation::Sid { issuer, sid } => (Key::new(Mark::Sid, issuer, sid), u64::MAX),
+            Revocation::Jti { issuer, jti } => (Key::new(Mark::Jti, issuer, jti), u64::MAX),
+        };
+        let known = self.known.entry(key.clone()).or_insert(Known { until, kept_until });
+        *known = Known { until: until.max(known.until), kept_until: kept_until.max(known.kept_until) };
+        self.forgotten_at.entry(kept_until).or_default().push(key);
+    }
+
+    fn covering(&self, principal: &Principal, login: &LoginStamp, session: Option<&SessionId>) -> Option<Mark> {
+        if self.known.is_empty() {
+            return None;
+        }
+        let issuer = principal.issuer();
+        let candidates = [
+            session.map(|id| Key::new(Mark::Session, "", id.as_str())),
+            login.sid.as_deref().map(|sid| Key::new(Mark::Sid, issuer, sid)),
+            login.jti.as_deref().map(|jti| Key::new(Mark::Jti, issuer, jti)),
+            Some(Key::new(Mark::Subject, issuer, principal.subject())),
+        ];
+        candidates
+            .into_iter()
+            .flatten()
+            .find(|key| self.known.get(key).is_some_and(|known| login.issued_at <= known.until))
+            .map(|key| key.kind)
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while let Some(due) = self.forgotten_at.first_entry().filter(|due| *due.key() <= now) {
+            for key in due.remove() {
+                // One that was marked again since is listed again, later.
+                if self.known.get(&key).is_some_and(|known| known.kept_until <= now) {
+                    self.known.remove(&key);
+                }
+            }
+        }
+    }
+}
+
+impl Key {
+    fn new(kind: Mark, issuer: &str, value: &str) -> Self {
+        Self { kind, issuer: Arc::from(issuer), value: Arc::from(value) }
+    }
+}

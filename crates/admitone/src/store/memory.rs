@@ -1,0 +1,181 @@
+//! The embedded store: one process, nothing to install.
+//!
+//! Sharded by the subject's bucket, so that a ticket, its subject's count and its expiry change under one lock.
+//! Expired grants are swept while storing; nothing runs in the background.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hashbrown::HashMap;
+
+use super::{BoxFuture, PutError, StoreUnavailable, Stored, Taken, TicketKey, TicketStore};
+use crate::now::Now;
+use crate::revocation::memory::MemoryRevocations;
+use crate::ticket::{SubjectTag, TicketId};
+
+const SHARDS: usize = 64;
+
+/// How much a memory store holds.
+#[derive(Clone, Copy, Debug)]
+pub struct MemoryLimits {
+    /// Most outstanding tickets in all.
+    pub total: usize,
+    /// Most outstanding tickets of one subject.
+    pub per_subject: u32,
+}
+
+impl Default for MemoryLimits {
+    /// A million in all, twenty of one subject.
+    fn default() -> Self {
+        Self { total: 1_000_000, per_subject: 20 }
+    }
+}
+
+/// Grants in this process's memory.
+#[derive(Debug)]
+pub struct MemoryTicketStore {
+    limits: MemoryLimits,
+    revocations: Arc<MemoryRevocations>,
+    held: AtomicUsize,
+    shards: Box<[Mutex<Shard>]>,
+    epoch: Instant,
+}
+
+impl MemoryTicketStore {
+    /// An empty store that reads its marks from `revocations`.
+    #[must_use]
+    pub fn new(limits: MemoryLimits, revocations: Arc<MemoryRevocations>) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { limits, revocations, held: AtomicUsize::new(0), shards, epoch: Instant::now() }
+    }
+
+    /// How many grants it holds, those that expired unswept included.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    fn put_now(&self, key: TicketKey, stored: Stored, now: Now) -> Result<(), PutError> {
+        let second = self.second(now);
+        let swept = self.shard(key.subject).sweep(second);
+        self.held.fetch_sub(swept, Ordering::Relaxed);
+        self.reserve(second)?;
+        let lifetime = Duration::from_secs(stored.grant.expires_at.saturating_sub(now.unix));
+        let held = Held { stored, ends: now.instant + lifetime };
+        let put = self.shard(key.subject).put(key, held, second + lifetime.as_secs(), self.limits.per_subject);
+        if put.is_err() {
+            self.held.fetch_sub(1, Ordering::Relaxed);
+        }
+        put
+    }
+
+    /// Counts one more grant, sweeping every shard before giving up.
+    fn reserve(&self, second: u64) -> Result<(), PutError> {
+        if self.count_one() {
+            return Ok(());
+        }
+        for shard in &self.shards {
+            let swept = lock(shard).sweep(second);
+            self.held.fetch_sub(swept, Ordering::Relaxed);
+        }
+        if self.count_one() { Ok(()) } else { Err(PutError::Full(self.limits.total)) }
+    }
+
+    fn count_one(&self) -> bool {
+        let one_more = |held| (held < self.limits.total).then_some(held + 1);
+        self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
+    }
+
+    fn take_now(&self, key: TicketKey, now: Now) -> Option<Taken> {
+        let held = self.shard(key.subject).take(key)?;
+        self.held.fetch_sub(1, Ordering::Relaxed);
+        if now.instant >= held.ends {
+            return None;
+        }
+        let Stored { grant, session_id } = &held.stored;
+        let mark = self.revocations.mirror().covering(&grant.principal, &grant.login, Some(session_id));
+        Some(Taken { stored: held.stored, mark })
+    }
+
+    fn shard(&self, subject: SubjectTag) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[usize::from(subject.bucket()) % SHARDS])
+    }
+
+    /// Whole seconds on the monotonic clock since the store was made.
+    fn second(&self, now: Now) -> u64 {
+        now.instant.saturating_duration_since(self.epoch).as_secs()
+    }
+}
+
+impl TicketStore for MemoryTicketStore {
+    fn put(&self, key: TicketKey, stored: Stored, now: Now) -> BoxFuture<'_, Result<(), PutError>> {
+        Box::pin(std::future::ready(self.put_now(key, stored, now)))
+    }
+
+    fn take(&self, key: TicketKey, now: Now) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>> {
+        Box::pin(std::future::ready(Ok(self.take_now(key, now))))
+    }
+}
+
+#[derive(Debug)]
+struct Held {
+    stored: Stored,
+    ends: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    grants: HashMap<TicketId, Held>,
+    outstanding: HashMap<SubjectTag, u32>,
+    /// Ids by the second in which they may be swept; those taken meanwhile are still listed.
+    expiring: BTreeMap<u64, Vec<(SubjectTag, TicketId)>>,
+}
+
+impl Shard {
+    fn put(&mut self, key: TicketKey, held: Held, ends: u64, cap: u32) -> Result<(), PutError> {
+        let outstanding = self.outstanding.entry(key.subject).or_insert(0);
+        if *outstanding >= cap {
+            return Err(PutError::SubjectCap(cap));
+        }
+        *outstanding += 1;
+        self.grants.insert(key.id, held);
+        self.expiring.entry(ends + 1).or_default().push((key.subject, key.id));
+        Ok(())
+    }
+
+    fn take(&mut self, key: TicketKey) -> Option<Held> {
+        let held = self.grants.remove(&key.id)?;
+        self.count_down(key.subject);
+        Some(held)
+    }
+
+    /// Removes what has expired before `second`; says how many.
+    fn sweep(&mut self, second: u64) -> usize {
+        let mut swept = 0;
+        while let Some(bucket) = self.expiring.first_entry().filter(|bucket| *bucket.key() <= second) {
+            for (subject, id) in bucket.remove() {
+                if self.grants.remove(&id).is_some() {
+                    self.count_down(subject);
+                    swept += 1;
+                }
+            }
+        }
+        swept
+    }
+
+    fn count_down(&mut self, subject: SubjectTag) {
+        if let Some(outstanding) = self.outstanding.get_mut(&subject) {
+            *outstanding -= 1;
+            if *outstanding == 0 {
+                self.outstanding.remove(&subject);
+            }
+        }
+    }
+}
+
+/// A panic while the lock was held leaves a shard whose counts may be high, never a grant that can be taken twice.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,201 @@
+//! The keys that make tickets authentic.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use super::{BODY_BYTES, Flags, MAC_BYTES, Place, SEALED_BYTES, SubjectTag, Ticket, TicketId, VERSION};
+
+/// Fewest bytes in a secret.
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// Why a list of keys cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// No key to sign with.
+    #[error("at least one ticket key is needed")]
+    None,
+    /// Two keys have one id.
+    #[error("two ticket keys have the id {0}")]
+    DuplicateId(u8),
+    /// A secret is too short to resist guessing.
+    #[error("a ticket secret needs at least 32 bytes, this one has {0}")]
+    TooShort(usize),
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes: {0}")]
+    Random(getrandom::Error),
+}
+
+/// Ticket keys: the first signs, all verify, so that keys rotate without refusing anybody.
+///
+/// The key of the two tags is separate and never rotates: a tag has to stay the same while tickets and marks refer to it.
+pub struct TicketKeys {
+    signing: Vec<(u8, Hmac<Sha256>)>,
+    tags: Hmac<Sha256>,
+}
+
+impl TicketKeys {
+    /// Makes keys from secrets of at least 32 bytes each: `(id, secret)`, the signing one first.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] when there is none, an id repeats, or a secret is short.
+    pub fn new(secrets: &[(u8, &[u8])], tag_secret: &[u8]) -> Result<Self, KeyError> {
+        if secrets.is_empty() {
+            return Err(KeyError::None);
+        }
+        let mut signing = Vec::with_capacity(secrets.len());
+        for &(id, secret) in secrets {
+            if signing.iter().any(|(known, _)| *known == id) {
+                return Err(KeyError::DuplicateId(id));
+            }
+            signing.push((id, keyed(secret)?));
+        }
+        Ok(Self { signing, tags: keyed(tag_secret)? })
+    }
+
+    /// Makes keys that nobody else has: tickets of this process work in this process only.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Random`] when the system gives no random bytes.
+    pub fn random() -> Result<Self, KeyError> {
+        let mut secret = Zeroizing::new([0; 64]);
+        getrandom::fill(secret.as_mut_slice()).map_err(KeyError::Random)?;
+        let (signing, tags) = secret.split_at(32);
+        // A random id, so that another process's tickets are recognised as such and not as forgeries.
+        Self::new(&[(tags[0] ^ signing[0], signing)], tags)
+    }
+
+    /// The tag of a subject.
+    #[must_use]
+    pub fn subject_tag(&self, issuer: &str, subject: &str) -> SubjectTag {
+        let mut mac = self.tags.clone();
+        mac.update(b"subject");
+        update_part(&mut mac, issuer.as_bytes());
+        update_part(&mut mac, subject.as_bytes());
+        SubjectTag(first_bytes(mac))
+    }
+
+    /// Seals a new ticket for `subject`, bound to `place`, that ends at `expires_at` (Unix seconds).
+    pub(crate) fn seal(&self, id: TicketId, subject: SubjectTag, place: &Place<'_>, expires_at: u32) -> Ticket {
+        let (key_id, key) = &self.signing[0];
+        let flags = Flags::SINGLE_USE | Bound::at_mint(place).flags();
+        let mut sealed = Zeroizing::new([0; SEALED_BYTES]);
+        sealed[0] = VERSION | flags;
+        sealed[1] = *key_id;
+        sealed[2..6].copy_from_slice(&expires_at.to_be_bytes());
+        sealed[6..14].copy_from_slice(&subject.0);
+        sealed[14..22].copy_from_slice(&self.binding_tag(place, flags));
+        sealed[22..38].copy_from_slice(&id.0);
+        let mac: [u8; MAC_BYTES] = first_bytes(key.clone().chain_update(&sealed[..BODY_BYTES]));
+        sealed[BODY_BYTES..].copy_from_slice(&mac);
+        Ticket::from_sealed(sealed)
+    }
+
+    /// Checks a ticket's MAC, then its binding to `place`.
+    pub(crate) fn open(&self, ticket: &Ticket, place: &Place<'_>) -> Result<Opened, OpenError> {
+        let (body, mac) = ticket.sealed.split_at(BODY_BYTES);
+        let (_, key) = self.signing.iter().find(|(id, _)| *id == body[1]).ok_or(OpenError::UnknownKey(body[1]))?;
+        let expected: [u8; MAC_BYTES] = first_bytes(key.clone().chain_update(body));
+        if !bool::from(expected.ct_eq(mac)) {
+            return Err(OpenError::Forged);
+        }
+        if !bool::from(self.binding_tag(place, body[0]).ct_eq(&body[14..22])) {
+            return Err(OpenError::Misbound);
+        }
+        Ok(Opened {
+            expires_at: u64::from(u32::from_be_bytes([body[2], body[3], body[4], body[5]])),
+            subject: SubjectTag(array(&body[6..14])),
+            id: TicketId(array(&body[22..38])),
+        })
+    }
+
+    fn binding_tag(&self, place: &Place<'_>, flags: u8) -> [u8; 8] {
+        let mut mac = self.tags.clone();
+        mac.update(b"binding");
+        update_part(&mut mac, place.route.as_bytes());
+        let origin = place.origin.filter(|_| flags & Flags::ORIGIN != 0);
+        update_part(&mut mac, origin.unwrap_or_default().as_bytes());
+        match place.address.filter(|_| flags & Flags::ADDRESS != 0) {
+            None => update_part(&mut mac, &[]),
+            Some(address) => update_part(&mut mac, &prefix(address)),
+        }
+        first_bytes(mac)
+    }
+}
+
+impl fmt::Debug for TicketKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids: Vec<u8> = self.signing.iter().map(|(id, _)| *id).collect();
+        f.debug_struct("TicketKeys").field("ids", &ids).finish_non_exhaustive()
+    }
+}
+
+/// What an authentic ticket says.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) expires_at: u64,
+    pub(crate) subject: SubjectTag,
+    pub(crate) id: TicketId,
+}
+
+/// Why a ticket is not authentic here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenError {
+    UnknownKey(u8),
+    Forged,
+    Misbound,
+}
+
+/// Which parts of a place a new ticket is bound to.
+struct Bound {
+    origin: bool,
+    address: bool,
+}
+
+impl Bound {
+    const fn at_mint(place: &Place<'_>) -> Self {
+        Self { origin: place.origin.is_some(), address: place.address.is_some() }
+    }
+
+    const fn flags(&self) -> u8 {
+        (if self.origin { Flags::ORIGIN } else { 0 }) | (if self.address { Flags::ADDRESS } else { 0 })
+    }
+}
+
+fn keyed(secret: &[u8]) -> Result<Hmac<Sha256>, KeyError> {
+    if secret.len() < MIN_SECRET_BYTES {
+        return Err(KeyError::TooShort(secret.len()));
+    }
+    Hmac::new_from_slice(secret).map_err(|_| KeyError::TooShort(secret.len()))
+}
+
+/// Parts are preceded by their length, so that two lists of parts never hash alike.
+fn update_part(mac: &mut Hmac<Sha256>, part: &[u8]) {
+    mac.update(&(part.len() as u64).to_be_bytes());
+    mac.update(part);
+}
+
+fn first_bytes<const N: usize>(mac: Hmac<Sha256>) -> [u8; N] {
+    array(&mac.finalize().into_bytes()[..N])
+}
+
+fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut array = [0; N];
+    array.copy_from_slice(bytes);
+    array
+}
+
+/// The part of an address that stays the same within one access network.
+fn prefix(address: IpAddr) -> Vec<u8> {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => [&[4], &v4.octets()[..3]].concat(),
+        IpAddr::V6(v6) => [&[6], &v6.octets()[..8]].concat(),
+    }
+}

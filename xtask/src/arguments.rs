@@ -1,0 +1,130 @@
+//! What the command line asks for.
+
+use crate::suites;
+
+pub(crate) const HELP: &str = "\
+The project's own build commands.
+
+Usage: cargo xtask <COMMAND>
+
+Commands:
+  test            install what is missing, then run every suite
+      --only A,B    only these suites (see --list)
+      --long        the long suites too
+      --fail-fast   stop at the first suite that fails
+      --list        name the suites and what each checks
+  bundle          rebuild the demo page that the binary embeds (demo/dist)
+  bench [NAME]    measure, in release mode; without a name: every benchmark
+  help            this text
+";
+
+#[derive(Debug, PartialEq)]
+pub(crate) enum Task {
+    Help,
+    List,
+    Test(Selection),
+    Bundle,
+    Bench(Vec<String>),
+}
+
+/// Which suites a run has, and whether it goes on after a failure.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Selection {
+    /// Empty: all of the tier.
+    pub(crate) only: Vec<String>,
+    pub(crate) long: bool,
+    pub(crate) fail_fast: bool,
+}
+
+pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Task, String> {
+    let command = arguments.next();
+    match command.as_deref() {
+        None | Some("help" | "--help" | "-h") => Ok(Task::Help),
+        Some("test") => test(arguments),
+        Some("bundle") => match arguments.next() {
+            None => Ok(Task::Bundle),
+            Some(extra) => Err(format!("`bundle` takes no argument, but got `{extra}`")),
+        },
+        Some("bench") => Ok(Task::Bench(arguments.collect())),
+        Some(unknown) => Err(format!("no command `{unknown}`\n\n{HELP}")),
+    }
+}
+
+fn test(mut arguments: impl Iterator<Item = String>) -> Result<Task, String> {
+    let mut selection = Selection::default();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--list" => return Ok(Task::List),
+            "--help" | "-h" => return Ok(Task::Help),
+            "--long" => selection.long = true,
+            "--fail-fast" => selection.fail_fast = true,
+            "--only" => {
+                let names = arguments.next().unwrap_or_default();
+                selection.only.extend(named(&names)?);
+            }
+            _ => match argument.strip_prefix("--only=") {
+                Some(names) => selection.only.extend(named(names)?),
+                None => return Err(format!("`test` knows no `{argument}`\n\n{HELP}")),
+            },
+        }
+    }
+    Ok(Task::Test(selection))
+}
+
+fn named(names: &str) -> Result<Vec<String>, String> {
+    let names: Vec<String> =
+        names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(String::from).collect();
+    if names.is_empty() {
+        return Err(format!("`--only` wants names of suites:\n{}", suites::list()));
+    }
+    match names.iter().find(|name| suites::find(name).is_none()) {
+        Some(unknown) => Err(format!("no suite `{unknown}`; the suites are:\n{}", suites::list())),
+        None => Ok(names),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Task, String> {
+        parse(line.split_whitespace().map(String::from))
+    }
+
+    #[test]
+    fn names_of_suites_are_taken_with_commas_and_repeated_flags() {
+        let task = parsed("test --only fmt,rust --long --only=e2e --fail-fast").unwrap();
+
+        let only = ["fmt", "rust", "e2e"].map(String::from).to_vec();
+        assert_eq!(task, Task::Test(Selection { only, long: true, fail_fast: true }));
+    }
+
+    #[test]
+    fn an_unknown_suite_is_refused_with_the_list() {
+        let fault = parsed("test --only fmt,rusty").unwrap_err();
+
+        assert!(fault.contains("`rusty`"), "{fault}");
+        assert!(fault.contains("clippy"), "{fault}");
+    }
+
+    #[test]
+    fn only_without_a_name_is_refused_instead_of_running_everything() {
+        assert!(parsed("test --only").is_err());
+        assert!(parsed("test --only=,").is_err());
+    }
+
+    #[test]
+    fn unknown_words_are_refused_and_help_is_not() {
+        assert!(parsed("tset").is_err());
+        assert!(parsed("test --fast").is_err());
+        assert!(parsed("bundle now").is_err());
+        assert_eq!(parsed(""), Ok(Task::Help));
+        assert_eq!(parsed("test --help"), Ok(Task::Help));
+    }
+
+    #[test]
+    fn a_benchmark_gets_every_word_after_it() {
+        let words = ["mint", "--seconds", "5"].map(String::from).to_vec();
+        assert_eq!(parsed("bench mint --seconds 5"), Ok(Task::Bench(words)));
+    }
+}

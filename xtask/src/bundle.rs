@@ -1,0 +1,145 @@
+//! The demo page that the binary embeds: committed, so that building the gateway needs no Node.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::call::{self, Outcome};
+
+const BUNDLE: &str = "demo/dist";
+
+/// Rebuilds the SDK and the page.
+pub(crate) fn build(root: &Path) -> Outcome {
+    call::npm(root).args(["run", "build"]).run()
+}
+
+/// Rebuilds, and fails when a file of the page comes out different from the one in the work tree.
+pub(crate) fn check(root: &Path) -> Outcome {
+    let folder = root.join(BUNDLE);
+    let before = Snapshot::take(&folder)?;
+    build(root)?;
+    let after = Snapshot::take(&folder)?;
+    before.keep_times_of_unchanged(&after, &folder)?;
+
+    let differences = before.differences(&after);
+    if differences.is_empty() {
+        println!("{BUNDLE} is what its sources build: {} files compared", after.files.len());
+        return Ok(());
+    }
+    Err(format!(
+        "{BUNDLE} was not what its sources build:\n{}\nIt has been rebuilt now: look at `git diff \
+         --stat {BUNDLE}`, and commit it with the change that it comes from.",
+        differences.join("\n")
+    ))
+}
+
+/// Every file under a folder, by its path there.
+struct Snapshot {
+    files: BTreeMap<PathBuf, File>,
+}
+
+struct File {
+    bytes: Vec<u8>,
+    modified: SystemTime,
+}
+
+impl Snapshot {
+    /// A folder that does not exist has no files.
+    fn take(folder: &Path) -> Outcome<Self> {
+        let mut files = BTreeMap::new();
+        if folder.exists() {
+            collect(folder, folder, &mut files)
+                .map_err(|error| format!("{} cannot be read: {error}", folder.display()))?;
+        }
+        Ok(Self { files })
+    }
+
+    fn differences(&self, after: &Self) -> Vec<String> {
+        let kept = self.files.iter().filter_map(|(path, file)| match after.files.get(path) {
+            None => Some(format!("  no longer built: {}", path.display())),
+            Some(built) if built.bytes != file.bytes => Some(format!("  differs:         {}", path.display())),
+            Some(_) => None,
+        });
+        let added = after.files.keys().filter(|path| !self.files.contains_key(*path));
+        kept.chain(added.map(|path| format!("  was missing:     {}", path.display()))).collect()
+    }
+
+    /// Cargo judges embedded files by their times: rebuilding the same bytes must not recompile the gateway.
+    fn keep_times_of_unchanged(&self, after: &Self, folder: &Path) -> Outcome {
+        for (path, file) in &self.files {
+            let unchanged = after.files.get(path).is_some_and(|built| built.bytes == file.bytes);
+            if unchanged {
+                fs::File::options()
+                    .write(true)
+                    .open(folder.join(path))
+                    .and_then(|handle| handle.set_modified(file.modified))
+                    .map_err(|error| format!("{}: {error}", folder.join(path).display()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn collect(folder: &Path, top: &Path, files: &mut BTreeMap<PathBuf, File>) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, top, files)?;
+            continue;
+        }
+        let modified = fs::metadata(&path)?.modified()?;
+        let name = path.strip_prefix(top).unwrap_or(&path).to_path_buf();
+        files.insert(name, File { bytes: fs::read(&path)?, modified });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::tests::Folder;
+
+    #[test]
+    fn changed_added_and_removed_files_are_named_and_equal_ones_are_not() {
+        let folder = Folder::with(&[("same.js", "1"), ("assets/old.js", "2"), ("page.html", "3")]);
+        let before = Snapshot::take(folder.path()).unwrap();
+        folder.write("page.html", "4");
+        folder.write("assets/new.js", "2");
+        fs::remove_file(folder.path().join("assets/old.js")).unwrap();
+
+        let differences = before.differences(&Snapshot::take(folder.path()).unwrap());
+
+        assert_eq!(
+            differences,
+            ["  no longer built: assets/old.js", "  differs:         page.html", "  was missing:     assets/new.js",]
+        );
+    }
+
+    #[test]
+    fn a_rebuilt_equal_file_keeps_its_time() {
+        let folder = Folder::with(&[("page.html", "1"), ("page.js", "1")]);
+        let old = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        for name in ["page.html", "page.js"] {
+            let file = fs::File::options().write(true).open(folder.path().join(name)).unwrap();
+            file.set_modified(old).unwrap();
+        }
+        let before = Snapshot::take(folder.path()).unwrap();
+        folder.write("page.html", "1");
+        folder.write("page.js", "2");
+        let after = Snapshot::take(folder.path()).unwrap();
+
+        before.keep_times_of_unchanged(&after, folder.path()).unwrap();
+
+        let times = Snapshot::take(folder.path()).unwrap().files;
+        assert_eq!(times[Path::new("page.html")].modified, old);
+        assert_ne!(times[Path::new("page.js")].modified, old);
+    }
+
+    #[test]
+    fn a_bundle_that_was_never_built_is_empty() {
+        let folder = Folder::with(&[]);
+
+        assert!(Snapshot::take(&folder.path().join("dist")).unwrap().files.is_empty());
+    }
+}

@@ -1,0 +1,156 @@
+//! What the suites need on the machine, installed where it is missing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::call::{self, Outcome};
+
+/// As package.json's `engines` says.
+const OLDEST_NODE: (u32, u32) = (20, 19);
+const CARGO_DENY: &str = "0.20.2";
+
+/// Something a suite cannot run without.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Need {
+    /// The npm packages of package-lock.json.
+    Packages,
+    /// Debian's Chromium.
+    Browser,
+    /// cargo-deny, built under the target folder.
+    CargoDeny,
+}
+
+impl Need {
+    /// Makes sure it is there.
+    ///
+    /// # Errors
+    ///
+    /// What is missing and how a person installs it.
+    pub(crate) fn meet(self, root: &Path) -> Outcome {
+        match self {
+            Self::Packages => packages(root),
+            Self::Browser => browser(root),
+            Self::CargoDeny => cargo_deny(root),
+        }
+    }
+}
+
+/// A copy of the package-lock.json that node_modules was installed from.
+const INSTALLED_LOCK: &str = "node_modules/.admitone-lock";
+
+/// Installs the npm packages, unless those of this very package-lock.json already are.
+pub(crate) fn packages(root: &Path) -> Outcome {
+    check_node(root)?;
+    if are_installed(root)? {
+        return Ok(());
+    }
+    call::npm(root).args(["ci", "--no-audit", "--no-fund"]).run()?;
+    fs::copy(root.join("package-lock.json"), root.join(INSTALLED_LOCK))
+        .map(drop)
+        .map_err(|error| format!("{INSTALLED_LOCK}: {error}"))
+}
+
+fn are_installed(root: &Path) -> Outcome<bool> {
+    let wanted = fs::read(root.join("package-lock.json"))
+        .map_err(|error| format!("package-lock.json cannot be read ({error}): is it committed?"))?;
+    Ok(fs::read(root.join(INSTALLED_LOCK)).is_ok_and(|installed| installed == wanted))
+}
+
+fn check_node(root: &Path) -> Outcome {
+    let (oldest, minor) = OLDEST_NODE;
+    let advice = format!("install Node {oldest}.{minor} or newer, which brings npm");
+    for name in ["node", "npm"] {
+        if call::find(name).is_none() {
+            return Err(format!("`{name}` is not on the PATH: {advice}"));
+        }
+    }
+    let version = call::program("node", root).args(["--version"]).read()?;
+    match parsed(&version) {
+        Some(version) if version >= OLDEST_NODE => Ok(()),
+        _ => Err(format!("node is {}, too old: {advice}", version.trim())),
+    }
+}
+
+/// The major and the minor number of what `node --version` says.
+fn parsed(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.trim().strip_prefix('v')?.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+fn browser(root: &Path) -> Outcome {
+    const CHROMIUM: &str = "/usr/bin/chromium";
+    if Path::new(CHROMIUM).exists() {
+        return Ok(());
+    }
+    if call::find("apt-get").is_none() {
+        return Err(format!("{CHROMIUM} is missing and there is no apt-get: install Chromium there"));
+    }
+    apt_get(root, &["update"])?;
+    apt_get(root, &["install", "--yes", "--no-install-recommends", "chromium"])
+}
+
+fn apt_get(root: &Path, arguments: &[&str]) -> Outcome {
+    let by_root = call::program("id", root).args(["-u"]).read()?.trim() == "0";
+    if !by_root && call::find("sudo").is_none() {
+        return Err("Chromium is missing, and without root or sudo it cannot be installed: \
+                    have an administrator run `apt-get install chromium`"
+            .into());
+    }
+    let mut line: Vec<&str> = if by_root { vec![] } else { vec!["sudo"] };
+    line.extend(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    line.extend(arguments);
+    call::program(line[0], root).args(&line[1..]).run()
+}
+
+fn cargo_deny(root: &Path) -> Outcome {
+    let installed = call::program(cargo_deny_program(root), root).args(["--version"]).read();
+    if installed.is_ok_and(|version| version.trim() == format!("cargo-deny {CARGO_DENY}")) {
+        return Ok(());
+    }
+    call::cargo(root)
+        .args(["install", "cargo-deny", "--locked", "--version", CARGO_DENY, "--root"])
+        .args([tools(root)])
+        .run()
+}
+
+/// Where [`Need::CargoDeny`] puts the program.
+pub(crate) fn cargo_deny_program(root: &Path) -> PathBuf {
+    tools(root).join("bin/cargo-deny")
+}
+
+fn tools(root: &Path) -> PathBuf {
+    root.join("target/tools")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::tests::Folder;
+
+    #[test]
+    fn versions_of_node_are_compared_as_numbers() {
+        assert_eq!(parsed("v20.20.2\n"), Some((20, 20)));
+        assert!(parsed("v9.50.0") < Some(OLDEST_NODE));
+        assert!(parsed("v20.9.0") < Some(OLDEST_NODE));
+        assert_eq!(parsed("20.20"), None);
+    }
+
+    #[test]
+    fn packages_are_installed_while_the_lock_is_the_one_they_came_from() {
+        let folder = Folder::with(&[("package-lock.json", "{}")]);
+        assert_eq!(are_installed(folder.path()), Ok(false));
+
+        folder.write(INSTALLED_LOCK, "{}");
+        assert_eq!(are_installed(folder.path()), Ok(true));
+
+        folder.write("package-lock.json", "{ }");
+        assert_eq!(are_installed(folder.path()), Ok(false));
+    }
+
+    #[test]
+    fn a_missing_lock_is_named() {
+        let fault = are_installed(Folder::with(&[]).path()).unwrap_err();
+
+        assert!(fault.contains("package-lock.json"), "{fault}");
+    }
+}

@@ -1,0 +1,216 @@
+//! The suites, in the order they run: what is quick and often wrong comes first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use crate::arguments::Selection;
+use crate::call::{self, Outcome};
+use crate::install::{self, Need};
+use crate::report::{self, Record};
+use crate::{bundle, text, tree};
+
+/// One thing that is checked, by a name for `--only`.
+pub(crate) struct Suite {
+    name: &'static str,
+    about: &'static str,
+    /// Runs only with `--long`, or when named.
+    long: bool,
+    needs: &'static [Need],
+    check: fn(&Path) -> Outcome,
+}
+
+const fn suite(name: &'static str, about: &'static str, check: fn(&Path) -> Outcome) -> Suite {
+    Suite { name, about, long: false, needs: &[], check }
+}
+
+impl Suite {
+    const fn needing(mut self, needs: &'static [Need]) -> Self {
+        self.needs = needs;
+        self
+    }
+
+    const fn only_when_long(mut self) -> Self {
+        self.long = true;
+        self
+    }
+}
+
+const PACKAGES: &[Need] = &[Need::Packages];
+
+static SUITES: &[Suite] = &[
+    suite("fmt", "Rust is formatted", |root| call::cargo(root).args(["fmt", "--check"]).run()),
+    suite("lint-text", "committed texts: links, machine paths, loose ends, length", text::check),
+    suite("crates", "no banned crate in the graph", tree::check),
+    suite("bundle", "demo/dist is what its sources build", bundle::check).needing(PACKAGES),
+    suite("typescript", "Biome and tsc", |root| npm(root, &["run", "check"])).needing(PACKAGES),
+    suite("sdk", "tests of the npm packages", |root| npm(root, &["test"])).needing(PACKAGES),
+    suite("size", "the SDK within its size budget", |root| {
+        npm(root, &["run", "size", "--workspace", "packages/admitone"])
+    })
+    .needing(PACKAGES),
+    suite("clippy", "Rust without warnings", clippy),
+    suite("features", "the library with each set of features", features),
+    suite("rustdoc", "documentation without warnings", rustdoc),
+    suite("rust", "unit and integration tests", rust),
+    suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
+    suite("deny", "licences, bans and sources of every crate", deny).needing(&[Need::CargoDeny]).only_when_long(),
+];
+
+fn npm(root: &Path, arguments: &[&str]) -> Outcome {
+    call::npm(root).args(arguments).run()
+}
+
+fn clippy(root: &Path) -> Outcome {
+    call::cargo(root).args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]).run()
+}
+
+/// Clippy, not `cargo check`: only it turns warnings of our crates, and no others, into failures.
+fn features(root: &Path) -> Outcome {
+    for features in ["", "server", "authn"] {
+        call::cargo(root)
+            .args(["clippy", "--package", "admitone", "--no-default-features"])
+            .args(["--features", features, "--", "-D", "warnings"])
+            .run()?;
+    }
+    Ok(())
+}
+
+fn rustdoc(root: &Path) -> Outcome {
+    call::cargo(root)
+        .args(["doc", "--no-deps", "--workspace", "--all-features"])
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run()
+}
+
+fn rust(root: &Path) -> Outcome {
+    call::cargo(root).args(["test", "--workspace", "--all-features", "--no-fail-fast"]).run()
+}
+
+/// The binary is built beside the tests: with their set of features it is the one `cargo test` has
+/// already compiled, where a bare `cargo build` would compile half of the crates again.
+fn e2e(root: &Path) -> Outcome {
+    call::cargo(root).args(["build", "--workspace", "--all-features", "--bins", "--tests"]).run()?;
+    let binary = beside_this_program("admitone")?;
+    call::npm(root).args(["test", "--workspace", "e2e"]).env("ADMITONE_BIN", binary).run()
+}
+
+fn beside_this_program(name: &str) -> Outcome<PathBuf> {
+    let this = std::env::current_exe().map_err(|error| format!("where am I? {error}"))?;
+    let binary = this.with_file_name(name);
+    if !binary.is_file() {
+        return Err(format!("{} was not built", binary.display()));
+    }
+    Ok(binary)
+}
+
+fn deny(root: &Path) -> Outcome {
+    call::program(install::cargo_deny_program(root), root)
+        .args(["--workspace", "check", "bans", "licenses", "sources"])
+        .run()
+}
+
+pub(crate) fn find(name: &str) -> Option<&'static Suite> {
+    SUITES.iter().find(|suite| suite.name == name)
+}
+
+pub(crate) fn list() -> String {
+    SUITES
+        .iter()
+        .map(|suite| {
+            let long = if suite.long { " (with --long)" } else { "" };
+            format!("  {:<12} {}{long}\n", suite.name, suite.about)
+        })
+        .collect()
+}
+
+/// Installs what the selected suites need, runs them and prints how each ended.
+pub(crate) fn run(selection: &Selection, root: &Path) -> ExitCode {
+    let selected = select(selection);
+    let unmet = install(&selected, root);
+    let mut records = Vec::new();
+    for suite in selected {
+        records.push(record(suite, &unmet, root));
+        if selection.fail_fast && records.iter().any(|record| record.fault.is_some()) {
+            break;
+        }
+    }
+    print!("{}", report::summary(&records));
+    match records.iter().all(|record| record.fault.is_none()) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+fn select(selection: &Selection) -> Vec<&'static Suite> {
+    let wanted = |suite: &&Suite| match selection.only.as_slice() {
+        [] => selection.long || !suite.long,
+        names => names.iter().any(|name| name == suite.name),
+    };
+    SUITES.iter().filter(wanted).collect()
+}
+
+/// The needs that could not be met, each with the reason.
+type Unmet = BTreeMap<Need, String>;
+
+fn install(selected: &[&Suite], root: &Path) -> Unmet {
+    let needs: BTreeSet<Need> = selected.iter().flat_map(|suite| suite.needs.iter().copied()).collect();
+    needs.into_iter().filter_map(|need| Some((need, need.meet(root).err()?))).collect()
+}
+
+fn record(suite: &'static Suite, unmet: &Unmet, root: &Path) -> Record {
+    report::header(suite.name, suite.about);
+    let begun = Instant::now();
+    let fault = match suite.needs.iter().find_map(|need| unmet.get(need)) {
+        Some(reason) => Some(format!("not run: {reason}")),
+        None => (suite.check)(root).err(),
+    };
+    let record = Record { suite: suite.name, fault, time: begun.elapsed() };
+    report::ended(&record);
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn names(selection: &Selection) -> Vec<&'static str> {
+        select(selection).into_iter().map(|suite| suite.name).collect()
+    }
+
+    #[test]
+    fn long_suites_run_when_asked_for_or_named() {
+        let named = Selection { only: vec!["deny".into()], ..Selection::default() };
+
+        assert!(!names(&Selection::default()).contains(&"deny"));
+        assert!(names(&Selection { long: true, ..Selection::default() }).contains(&"deny"));
+        assert_eq!(names(&named), ["deny"]);
+    }
+
+    #[test]
+    fn named_suites_keep_the_order_of_the_list() {
+        let only = ["e2e", "fmt"].map(String::from).to_vec();
+
+        assert_eq!(names(&Selection { only, ..Selection::default() }), ["fmt", "e2e"]);
+    }
+
+    #[test]
+    fn a_suite_whose_need_is_unmet_fails_with_the_reason_and_is_not_run() {
+        static NEVER_RUN: Suite = suite("browser", "", |_| panic!("was run")).needing(&[Need::Browser]);
+        let unmet = Unmet::from([(Need::Browser, "no apt-get".to_owned())]);
+
+        let record = record(&NEVER_RUN, &unmet, Path::new("."));
+
+        assert_eq!(record.fault.as_deref(), Some("not run: no apt-get"));
+        assert!(record.time < Duration::from_secs(1));
+    }
+
+    #[test]
+    fn every_suite_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = SUITES.iter().map(|suite| suite.name).collect();
+
+        assert_eq!(names.len(), SUITES.len());
+    }
+}
