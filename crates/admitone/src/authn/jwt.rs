@@ -225,7 +225,7 @@ impl Verifier {
         if jws.header.get("alg").and_then(|alg| alg.as_str()) != Some(issuer.key.algorithm().name()) {
             return Err(LoginError::Algorithm);
         }
-        if !issuer.key.accepts(jws.signing_input, jws.signature) {
+        if !issuer.key.accepts(jws.signing_input, &jws.signature) {
             return Err(LoginError::Signature);
         }
         claims::check_type(&jws.header, &issuer.token_kind)?;
