@@ -1,0 +1,258 @@
+//! JWTs: which are a login (RFC 7519 and 8725; access tokens by RFC 9068, ID tokens by OpenID Connect Core §3.1.3.7).
+//!
+//! A token names its issuer; that issuer's one key and one algorithm decide, whatever else the token's header says.
+//! Nothing is lenient: a claim of the wrong type is a refusal, never an absent claim.
+
+mod claims;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use super::jws::Jws;
+use super::key::VerifyingKey;
+use crate::principal::{IdentityError, Login, Principal};
+
+/// Longest leeway for clocks that differ, in seconds.
+pub const MAX_LEEWAY_SECONDS: u64 = 300;
+
+/// An issuer whose tokens are logins.
+#[derive(Clone, Debug)]
+pub struct JwtIssuer {
+    /// What the configuration calls it.
+    pub name: String,
+    /// Its identifier: the exact `iss` of its tokens.
+    pub issuer: String,
+    /// Who its tokens must be for: `aud` holds one of these. May be empty for [`TokenKind::Id`], where `aud` must hold the
+    /// client id in any case.
+    pub audiences: Vec<String>,
+    /// The key that its tokens are signed with, and thereby their only algorithm.
+    pub key: VerifyingKey,
+    /// Which of its tokens are logins.
+    pub token_kind: TokenKind,
+    /// How far its clock may differ from ours, at most 300 seconds.
+    pub leeway_seconds: u64,
+    /// Where its tokens keep what is not registered.
+    pub claims: ClaimNames,
+}
+
+/// Which kind of an issuer's tokens are logins: one that is meant for something else is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// Access tokens (RFC 9068).
+    Access {
+        /// Whether `typ` must say `at+jwt`. Without it, `JWT` and no `typ` will do, and only the audience tells an access
+        /// token from another.
+        require_at_jwt: bool,
+    },
+    /// ID tokens (OpenID Connect).
+    Id {
+        /// The client that the token was made for: in `aud`, and alone in `azp`.
+        client_id: String,
+    },
+}
+
+impl TokenKind {
+    /// The name of [`TokenKind::Access`] in configuration.
+    pub const ACCESS: &'static str = "access";
+    /// The name of [`TokenKind::Id`] in configuration.
+    pub const ID: &'static str = "id";
+
+    /// The name in configuration.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Access { .. } => Self::ACCESS,
+            Self::Id { .. } => Self::ID,
+        }
+    }
+}
+
+/// In which claims an issuer keeps what it knows of a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimNames {
+    /// A string: the e-mail address. `email` by default.
+    pub email: String,
+    /// A string separated by spaces, or a list of strings: the permissions. `scope` by default.
+    pub permissions: String,
+    /// A string: the login session at the issuer. `sid` by default.
+    pub session: String,
+}
+
+impl Default for ClaimNames {
+    fn default() -> Self {
+        Self { email: "email".to_owned(), permissions: "scope".to_owned(), session: "sid".to_owned() }
+    }
+}
+
+/// Why issuers cannot be used; each names the issuer as the configuration does.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssuerError {
+    /// The identifier could not travel in a header.
+    #[error("issuer {0:?}: the identifier must be 1 to 512 visible ASCII characters")]
+    Identifier(String),
+    /// Two issuers have the same identifier, so a token could not tell which is meant.
+    #[error("issuer {0:?}: another issuer has the same identifier")]
+    Repeated(String),
+    /// Tokens made for anybody would be accepted.
+    #[error("issuer {0:?}: at least one audience is needed, none may be empty")]
+    Audience(String),
+    /// The client id is empty.
+    #[error("issuer {0:?}: the client id must not be empty")]
+    ClientId(String),
+    /// The leeway is too long.
+    #[error("issuer {0:?}: the leeway must be at most 300 seconds")]
+    Leeway(String),
+}
+
+/// Why a token is not a login. The texts hold nothing of the token, so that they can be logged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// The token is too long to be read.
+    #[error("the token is longer than 16384 bytes")]
+    TooLong,
+    /// The token is not a JWT in compact form.
+    #[error("the token is malformed: {0}")]
+    Malformed(&'static str),
+    /// The header has `crit` or `b64`, which change how the token is to be read.
+    #[error("the token's header has `crit` or `b64`, and no extension is supported")]
+    CriticalHeader,
+    /// No configured issuer has this `iss`.
+    #[error("the token's `iss` is not exactly one of the configured issuers")]
+    UnknownIssuer,
+    /// The header names another algorithm than the issuer's, or none.
+    #[error("the token's `alg` is not the one that its issuer is configured with")]
+    Algorithm,
+    /// The signature is not the issuer's.
+    #[error("the token's signature is not by the issuer's configured key")]
+    Signature,
+    /// The header's `typ` says that the token is for something else.
+    #[error("the token's `typ` is not that of the token kind which the issuer is configured with")]
+    Type,
+    /// The token reports an event (RFC 8417), such as a logout.
+    #[error("the token has `events`: it reports an event and is not a login")]
+    Event,
+    /// The token has to be presented with a proof of possession (`cnf`).
+    #[error("the token is sender-constrained (`cnf`) and cannot be used as a plain bearer token")]
+    SenderConstrained,
+    /// A required claim is absent.
+    #[error("the token has no `{0}`")]
+    MissingClaim(Box<str>),
+    /// A claim has another type, or is outside its bounds.
+    #[error("the token's `{0}` has a wrong type, or is empty, too long or too large")]
+    MistypedClaim(Box<str>),
+    /// The token was for somebody else.
+    #[error("the token's `aud` has none of the audiences that the issuer is configured with")]
+    Audience,
+    /// The ID token was made for another client.
+    #[error("the token's `azp` is not the configured client id, or is absent although there are several audiences")]
+    AuthorizedParty,
+    /// Past `exp`.
+    #[error("the token has expired")]
+    Expired,
+    /// Before `nbf`.
+    #[error("the token is not valid yet (`nbf`); if it is new, compare the clocks")]
+    NotYetValid,
+    /// `iat` is in the future.
+    #[error("the token was issued in the future (`iat`); compare the clocks")]
+    IssuedInFuture,
+    /// The identity or a permission could not stand in a header.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+impl LoginError {
+    /// The label in metrics: one of a fixed set.
+    #[must_use]
+    pub const fn cause(&self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Malformed(_) => "malformed",
+            Self::CriticalHeader => "critical_header",
+            Self::UnknownIssuer => "unknown_issuer",
+            Self::Algorithm => "algorithm",
+            Self::Signature => "signature",
+            Self::Type => "type",
+            Self::Event => "event",
+            Self::SenderConstrained => "sender_constrained",
+            Self::MissingClaim(_) => "missing_claim",
+            Self::MistypedClaim(_) => "mistyped_claim",
+            Self::Audience => "audience",
+            Self::AuthorizedParty => "authorized_party",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::IssuedInFuture => "issued_in_future",
+            Self::Identity(_) => "identity",
+        }
+    }
+}
+
+/// Turns tokens of the issuers it was made with into logins.
+#[derive(Clone)]
+pub struct Verifier {
+    issuers: Vec<JwtIssuer>,
+}
+
+impl Verifier {
+    /// Trusts `issuers`; with none, nobody is logged in.
+    ///
+    /// # Errors
+    ///
+    /// [`IssuerError`] for the first issuer that would accept nobody, or too much.
+    pub fn new(issuers: Vec<JwtIssuer>) -> Result<Self, IssuerError> {
+        for (at, issuer) in issuers.iter().enumerate() {
+            check_issuer(issuer)?;
+            if issuers[..at].iter().any(|earlier| earlier.issuer == issuer.issuer) {
+                return Err(IssuerError::Repeated(issuer.name.clone()));
+            }
+        }
+        Ok(Self { issuers })
+    }
+
+    /// Verifies a token at `now` (Unix seconds).
+    ///
+    /// Within the issuer's leeway a token is accepted past its `exp`, so `expires_at` of the login may lie before `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError`] says which rule refused the token.
+    pub fn verify(&self, token: &str, now: u64) -> Result<Login, LoginError> {
+        let jws = Jws::parse(token)?;
+        let claimed = claims::required_text(&jws.claims, "iss")?;
+        let issuer = self.issuers.iter().find(|issuer| issuer.issuer == claimed).ok_or(LoginError::UnknownIssuer)?;
+        if jws.header.get("alg").and_then(|alg| alg.as_str()) != Some(issuer.key.algorithm().name()) {
+            return Err(LoginError::Algorithm);
+        }
+        if !issuer.key.accepts(jws.signing_input, &jws.signature) {
+            return Err(LoginError::Signature);
+        }
+        claims::check_type(&jws.header, &issuer.token_kind)?;
+        claims::read_login(&jws.claims, issuer, now)
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("issuers", &self.issuers).finish()
+    }
+}
+
+fn check_issuer(issuer: &JwtIssuer) -> Result<(), IssuerError> {
+    let name = || issuer.name.clone();
+    if Principal::new(&issuer.issuer, "anybody", None).is_err() {
+        return Err(IssuerError::Identifier(name()));
+    }
+    if issuer.leeway_seconds > MAX_LEEWAY_SECONDS {
+        return Err(IssuerError::Leeway(name()));
+    }
+    if issuer.audiences.iter().any(String::is_empty) {
+        return Err(IssuerError::Audience(name()));
+    }
+    match &issuer.token_kind {
+        TokenKind::Access { .. } if issuer.audiences.is_empty() => Err(IssuerError::Audience(name())),
+        TokenKind::Id { client_id } if client_id.is_empty() => Err(IssuerError::ClientId(name())),
+        TokenKind::Access { .. } | TokenKind::Id { .. } => Ok(()),
+    }
+}
