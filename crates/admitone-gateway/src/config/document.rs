@@ -100,11 +100,6 @@ impl<'t> Document<'t> {
         Some(&variable.value)
     }
 
-    /// Whether any variable's name begins with `prefix`.
-    pub(super) fn has_variables(&self, prefix: &str) -> bool {
-        self.variables.range(prefix.to_owned()..).next().is_some_and(|(name, _)| name.starts_with(prefix))
-    }
-
     /// Notes a fault, unless the line it is on could not be read anyhow.
     pub(super) fn refuse(&self, place: Place, key: &str, Wrong { problem, mend }: Wrong) {
         if let Place::Character { line, .. } = &place

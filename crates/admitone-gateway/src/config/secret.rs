@@ -20,12 +20,11 @@ pub(super) const MIN_KEY_BYTES: usize = 32;
 
 /// A secret: overwritten when dropped, and never shown.
 #[derive(PartialEq, Eq)]
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub(super) struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
     /// The bytes themselves.
-    #[must_use]
-    pub fn expose(&self) -> &[u8] {
+    pub(super) fn expose(&self) -> &[u8] {
         &self.0
     }
 }

@@ -47,19 +47,19 @@ impl Server {
 }
 
 pub(super) fn read(table: &Table<'_>, store: StoreKind) -> Option<Server> {
-    let tls_is_asked_for = table.section("tls", |tls| tls.is_present() || !tls.is_whole());
     let tls = table.section("tls", tls::read);
+    let speaks_tls = !matches!(tls, tls::Reading::Absent);
     let trusted_proxies = table.texts("trusted_proxies").unwrap_or_default();
-    let is_protected = tls_is_asked_for || !trusted_proxies.is_empty();
+    let is_protected = speaks_tls || !trusted_proxies.is_empty();
     let listen = read_listen(table, is_protected);
     Some(Server {
-        public_url: read_public_url(table, listen.as_deref(), tls_is_asked_for),
+        public_url: read_public_url(table, listen.as_deref(), speaks_tls),
         trusted_proxies: trusted_proxies.iter().filter_map(|entry| entry.parse(Network::parse)).collect(),
         replicas: read_replicas(table, store),
         drain: table.seconds("drain_seconds", 0..=300, 20),
         max_connections: usize::try_from(table.number("max_connections", 1..=1_000_000, 10_000)).ok()?,
         header_timeout: table.seconds("header_timeout_seconds", 1..=60, 5),
-        tls,
+        tls: if let tls::Reading::Sound(tls) = tls { Some(tls) } else { None },
         listen: listen?,
     })
 }

@@ -76,6 +76,9 @@ impl<'d> Table<'d> {
             self.refuse_kind(key, value, &format!("a list of tables, each under [[{}]]", self.full(key)));
             return Vec::new();
         };
+        if array.is_empty() {
+            self.refuse(key, wrong("the list is empty", "add an entry, or leave it out"));
+        }
         let mut read_tables = Vec::new();
         for (index, element) in array.iter().enumerate() {
             let path = format!("{}[{index}]", self.full(key));
@@ -91,14 +94,19 @@ impl<'d> Table<'d> {
         read_tables
     }
 
-    /// Whether the table is in the file, or a variable sets one of its keys.
+    /// Whether the file has the table, be it right or wrong.
     pub(super) fn is_present(&self) -> bool {
-        self.entries.is_some() || (self.overridable && self.document.has_variables(&self.variable_of("")))
+        self.entries.is_some() || self.mistaken
     }
 
     /// Whether `key` is set, in the file or by a variable.
     pub(super) fn has(&self, key: &'static str) -> bool {
         self.find(key).is_some()
+    }
+
+    /// Whether the file has `key`, be it right or wrong.
+    pub(super) fn is_written(&self, key: &'static str) -> bool {
+        self.entries.is_some_and(|entries| entries.contains_key(key))
     }
 
     /// A string.
@@ -241,12 +249,6 @@ impl<'d> Table<'d> {
     pub(super) fn refuse(&self, key: &'static str, wrong: Wrong) {
         let place = self.find(key).map_or_else(|| self.place(), |(place, _)| place);
         self.document.refuse(place, &self.full(key), wrong);
-    }
-
-    /// Notes a risk of `key`.
-    pub(super) fn warn(&self, key: &'static str, wrong: Wrong) {
-        let place = self.find(key).map_or_else(|| self.place(), |(place, _)| place);
-        self.document.warn(place, &self.full(key), wrong);
     }
 
     /// Notes that `key` is needed and absent, unless an unreadable line may have held it.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use admitone::ticket::keys::TicketKeys;
+
 use super::fault::wrong;
 use super::secret::{Secret, read_key};
 use super::table::Table;
@@ -56,69 +58,67 @@ pub struct Tickets {
     pub keys: Option<TicketKeys>,
 }
 
-/// The keys of tickets.
-#[derive(Debug)]
-pub struct TicketKeys {
-    /// At least one, each with its own id: the first signs, all verify.
-    pub signing: Vec<TicketKey>,
-    /// The key of the subject and binding tags, which is none of the others.
-    pub tag: Secret,
-}
-
-/// One key that signs or verifies tickets.
-#[derive(Debug)]
-pub struct TicketKey {
-    /// The id in the ticket.
-    pub id: u8,
-    /// At least 32 bytes.
-    pub secret: Secret,
+struct Key {
+    id: u8,
+    secret: Secret,
 }
 
 pub(super) fn read_tickets(table: &Table<'_>) -> Tickets {
     let ttl = table.seconds("ttl_seconds", TTL_SECONDS, 60);
-    let has_keys = table.has("keys");
     let signing = read_keys(table);
-    let tag = table.text("tag_secret_file");
-    if has_keys && tag.is_none() && !table.has("tag_secret_file") {
-        table.refuse_absence("tag_secret_file", "name a file of its own beside the keys: it stays when they rotate");
-    }
-    if let Some(tag) = tag.as_ref().filter(|_| !has_keys && table.is_whole()) {
-        tag.refuse(wrong("there are no [[tickets.keys]] that it belongs to", "add them, or leave it out"));
-    }
-    let tag = tag.and_then(|entry| {
-        let secret = read_key(&entry)?;
-        if signing.iter().any(|key| key.secret == secret) {
-            entry.refuse(wrong("it is the same secret as one of the keys", "make one of its own: it never rotates"));
-        }
-        Some(secret)
+    let tag = read_tag_secret(table, &signing);
+    let keys = tag.filter(|_| !signing.is_empty()).and_then(|tag| {
+        let secrets: Vec<_> = signing.iter().map(|key| (key.id, key.secret.expose())).collect();
+        TicketKeys::new(&secrets, tag.expose()).map_err(|error| table.refuse("keys", wrong(error.to_string(), ""))).ok()
     });
-    let keys = tag.filter(|_| !signing.is_empty()).map(|tag| TicketKeys { signing, tag });
     Tickets { ttl, keys }
 }
 
-fn read_keys(table: &Table<'_>) -> Vec<TicketKey> {
+fn read_keys(table: &Table<'_>) -> Vec<Key> {
     let mut ids = Vec::new();
-    let mut keys: Vec<TicketKey> = Vec::new();
+    let mut keys: Vec<Key> = Vec::new();
     table.tables("keys", |key| {
-        if !key.has("id") {
-            key.refuse_absence("id", "write a number from 0 to 255 that no other key has");
-        }
-        let id = key.optional_number("id", 0..=255).and_then(|id| u8::try_from(id).ok());
-        if let Some(id) = id {
-            if ids.contains(&id) {
-                key.refuse("id", wrong(format!("another key has the id {id}"), "write a number that no other has"));
-            }
-            ids.push(id);
-        }
-        let entry = key.required_text("secret_file", "name a file with at least 32 random bytes");
-        let secret = entry.as_ref().and_then(read_key);
-        if let (Some(entry), Some(secret)) = (&entry, &secret)
-            && keys.iter().any(|other| other.secret == *secret)
-        {
-            entry.refuse(wrong("another key has the same secret", "make one with `openssl rand -hex 32`"));
-        }
-        keys.push(TicketKey { id: id?, secret: secret? });
+        let id = read_id(key, &mut ids);
+        let secret = read_signing_secret(key, &keys);
+        keys.push(Key { id: id?, secret: secret? });
         Some(())
     });
     keys
+}
+
+fn read_id(key: &Table<'_>, ids: &mut Vec<u8>) -> Option<u8> {
+    if !key.has("id") {
+        key.refuse_absence("id", "write a number from 0 to 255 that no other key has");
+    }
+    let id = u8::try_from(key.optional_number("id", 0..=255)?).ok()?;
+    if ids.contains(&id) {
+        key.refuse("id", wrong(format!("another key has the id {id}"), "write a number from 0 to 255 that no other has"));
+    }
+    ids.push(id);
+    Some(id)
+}
+
+fn read_signing_secret(key: &Table<'_>, others: &[Key]) -> Option<Secret> {
+    let entry = key.required_text("secret_file", "name a file of at least 32 bytes")?;
+    let secret = read_key(&entry)?;
+    if others.iter().any(|other| other.secret == secret) {
+        entry.refuse(wrong("another key has the same secret", "make one with `openssl rand -hex 32`"));
+    }
+    Some(secret)
+}
+
+fn read_tag_secret(table: &Table<'_>, signing: &[Key]) -> Option<Secret> {
+    let has_keys = table.is_written("keys");
+    if has_keys && !table.has("tag_secret_file") {
+        table.refuse_absence("tag_secret_file", "name a file of its own beside the keys: it stays when they rotate");
+    }
+    let entry = table.text("tag_secret_file")?;
+    if !has_keys && table.is_whole() {
+        entry.refuse(wrong("there are no [[tickets.keys]] that it belongs to", "add them, or leave it out"));
+    }
+    let secret = read_key(&entry)?;
+    if signing.iter().any(|key| key.secret == secret) {
+        entry.refuse(wrong("it is the same secret as one of the keys", "make one of its own: it never rotates"));
+    }
+    Some(secret)
 }

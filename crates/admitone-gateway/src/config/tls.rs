@@ -30,13 +30,27 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
-/// Reads `[server.tls]`; none where it is absent, or wrong and noted.
-pub(super) fn read(table: &Table<'_>) -> Option<Tls> {
-    if !table.is_present() {
-        // The keys are asked for all the same, so that variables with their names are known.
-        let _ = (table.has("cert_file"), table.has("key_file"));
-        return None;
+/// What `[server.tls]` says.
+pub(super) enum Reading {
+    /// It is absent.
+    Absent,
+    /// It is there, but wrong, which is noted.
+    Faulty,
+    /// It is there.
+    Sound(Tls),
+}
+
+/// Reads `[server.tls]`.
+pub(super) fn read(table: &Table<'_>) -> Reading {
+    // The keys are asked for in any case, so that variables of their names are known.
+    let any_key = table.has("cert_file") | table.has("key_file");
+    if !any_key && !table.is_present() {
+        return Reading::Absent;
     }
+    read_pair(table).map_or(Reading::Faulty, Reading::Sound)
+}
+
+fn read_pair(table: &Table<'_>) -> Option<Tls> {
     let certificates = table.required_text("cert_file", "write the path of the PEM file with the certificate chain");
     let key = table.required_text("key_file", "write the path of the PEM file with the certificate's private key");
     let chain = certificates.as_ref().and_then(read_chain);

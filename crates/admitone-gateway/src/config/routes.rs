@@ -1,0 +1,313 @@
+//! `[[routes]]`: which paths lead where, for whom, and how.
+
+mod path;
+
+use std::time::Duration;
+
+use admitone::principal::Permissions;
+
+use super::fault::{listed, nearest, quoted, wrong};
+use super::host::WebOrigin;
+use super::table::Table;
+use super::tickets::TTL_SECONDS;
+use super::upstream::{self, Upstream};
+pub use path::RoutePath;
+
+/// A path and its policy.
+#[derive(Debug)]
+pub struct Route {
+    /// The path of its sockets, which no other route has.
+    pub path: RoutePath,
+    /// Where its sockets lead.
+    pub upstream: Upstream,
+    /// The origins of the pages that may connect, compared exactly. Empty: no page may, only what sends no `Origin`.
+    pub origins: Vec<WebOrigin>,
+    /// The names of the issuers whose logins count here; at least one, and each exists.
+    pub issuers: Vec<String>,
+    /// Where a ticket may be; at least one.
+    pub ticket_carriers: Vec<Carrier>,
+    /// What becomes of a JWT on the upgrade.
+    pub jwt_fallback: JwtFallback,
+    /// Where that JWT may be; at least one. Holds [`Carrier::Query`] only by `danger_query_token`.
+    pub jwt_carriers: Vec<Carrier>,
+    /// The cookie that holds that JWT; set if and only if `jwt_carriers` has [`Carrier::Cookie`].
+    pub jwt_cookie: Option<String>,
+    /// The query names of tokens that are passed to the upstream instead of refused.
+    pub query_passthrough: Vec<&'static str>,
+    /// The longest life of a ticket.
+    pub max_ttl: Duration,
+    /// The longest life of a session; it ends with its login if that is earlier.
+    pub max_session: Duration,
+    /// Whether a ticket is bound to the `Origin` of the mint request.
+    pub bind_origin: bool,
+    /// Whether a ticket is bound to the address prefix of the mint request.
+    pub bind_address: bool,
+    /// What a login has to hold, all of it, for a ticket or a fallback.
+    pub required_permissions: Permissions,
+    /// How a refused upgrade is answered.
+    pub refuse_with: RefuseWith,
+    /// How a refusing Close reads.
+    pub close_profile: CloseProfile,
+    /// How long dialling the upstream may take.
+    pub connect_timeout: Duration,
+    /// How long the upstream may take to answer the upgrade.
+    pub upgrade_timeout: Duration,
+}
+
+impl Route {
+    /// Whether a JWT in the query is taken: `danger_query_token`.
+    #[must_use]
+    pub fn allows_query_token(&self) -> bool {
+        self.jwt_carriers.contains(&Carrier::Query)
+    }
+}
+
+/// Where a request holds a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Carrier {
+    /// An offered subprotocol.
+    Subprotocol,
+    /// The `Authorization` header.
+    Authorization,
+    /// A cookie.
+    Cookie,
+    /// A query parameter.
+    Query,
+}
+
+impl Carrier {
+    /// The name in configuration, logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Subprotocol => "subprotocol",
+            Self::Authorization => "authorization",
+            Self::Cookie => "cookie",
+            Self::Query => "query",
+        }
+    }
+}
+
+/// What becomes of a JWT on the upgrade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JwtFallback {
+    /// It is refused.
+    Deny,
+    /// It is accepted, and each use is logged.
+    Warn,
+    /// It is accepted.
+    Allow,
+}
+
+/// How a refused upgrade is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefuseWith {
+    /// With a Close where the client offers `admitone.refused`, else by HTTP.
+    Auto,
+    /// The same, said on purpose.
+    Close,
+    /// Always by HTTP.
+    Http,
+}
+
+/// How a refusing Close reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseProfile {
+    /// A code of ours.
+    Standard,
+    /// The `AUTH_FAILED` message, then 1008.
+    Policy1008,
+}
+
+const CARRIERS: [(&str, Carrier); 4] = [
+    (Carrier::Subprotocol.name(), Carrier::Subprotocol),
+    (Carrier::Authorization.name(), Carrier::Authorization),
+    (Carrier::Cookie.name(), Carrier::Cookie),
+    (Carrier::Query.name(), Carrier::Query),
+];
+
+const FALLBACKS: [(&str, JwtFallback); 3] =
+    [("deny", JwtFallback::Deny), ("warn", JwtFallback::Warn), ("allow", JwtFallback::Allow)];
+
+const REFUSALS: [(&str, RefuseWith); 3] =
+    [("auto", RefuseWith::Auto), ("close", RefuseWith::Close), ("http", RefuseWith::Http)];
+
+const PROFILES: [(&str, CloseProfile); 2] = [("standard", CloseProfile::Standard), ("1008", CloseProfile::Policy1008)];
+
+const QUERY_TOKENS: [(&str, &str); 4] =
+    [("token", "token"), ("jwt", "jwt"), ("auth_token", "auth_token"), ("access_token", "access_token")];
+
+/// The cookie that holds a ticket, and so cannot hold a JWT.
+const TICKET_COOKIE: &str = "__Host-admitone-ticket";
+
+/// What has been read so far: the paths of routes that are wrong in another way count too.
+#[derive(Default)]
+pub(super) struct Routes {
+    pub(super) sound: Vec<Route>,
+    pub(super) paths: Vec<RoutePath>,
+}
+
+pub(super) fn read(root: &Table<'_>, issuers: &[String]) -> Routes {
+    if !root.is_written("routes") {
+        root.refuse_absence("routes", "add a [[routes]] section for each path that leads to a socket server");
+    }
+    let mut routes = Routes::default();
+    root.tables("routes", |table| {
+        let route = read_route(table, issuers, &mut routes.paths);
+        routes.sound.extend(route);
+        Some(())
+    });
+    routes
+}
+
+fn read_route(table: &Table<'_>, issuers: &[String], taken: &mut Vec<RoutePath>) -> Option<Route> {
+    let path = read_path(table, taken);
+    let upstream = upstream::read(table);
+    let origins = read_origins(table);
+    let (jwt_carriers, jwt_cookie) = read_jwt_carriers(table);
+    let query_passthrough = read_query_passthrough(table, jwt_carriers.contains(&Carrier::Query));
+    let default_carriers = [Carrier::Subprotocol, Carrier::Authorization, Carrier::Cookie];
+    Some(Route {
+        issuers: read_issuers(table, issuers),
+        ticket_carriers: table.choices("ticket_carriers", &CARRIERS, &default_carriers),
+        jwt_fallback: table.choice("jwt_fallback", &FALLBACKS, JwtFallback::Deny),
+        max_ttl: table.seconds("max_ttl_seconds", TTL_SECONDS, 3600),
+        max_session: table.seconds("max_session_seconds", 1..=2_592_000, 86_400),
+        bind_origin: table.switch("bind_origin", true),
+        bind_address: table.switch("bind_address", false),
+        required_permissions: read_permissions(table),
+        refuse_with: table.choice("refuse_with", &REFUSALS, RefuseWith::Auto),
+        close_profile: table.choice("close_profile", &PROFILES, CloseProfile::Standard),
+        connect_timeout: table.seconds("connect_timeout_seconds", 1..=60, 5),
+        upgrade_timeout: table.seconds("upgrade_timeout_seconds", 1..=120, 10),
+        path: path?,
+        upstream: upstream?,
+        origins: origins?,
+        jwt_carriers,
+        jwt_cookie,
+        query_passthrough,
+    })
+}
+
+fn read_path(table: &Table<'_>, taken: &mut Vec<RoutePath>) -> Option<RoutePath> {
+    let entry = table.required_text("path", "write the path of its sockets, like `/chat`")?;
+    let path = entry.parse(path::parse)?;
+    if taken.contains(&path) {
+        entry.refuse(wrong(format!("another route has the path {}", quoted(path.as_str())), "write each path once"));
+    }
+    taken.push(path.clone());
+    Some(path)
+}
+
+fn read_origins(table: &Table<'_>) -> Option<Vec<WebOrigin>> {
+    let allows_http = table.switch("danger_http_origins", false);
+    let mend = "write the origins of your pages, like `https://app.example.com`; `[]` lets no page in, only clients that \
+                send no Origin";
+    if !table.has("origins") {
+        table.refuse_absence("origins", mend);
+    }
+    let entries = table.texts("origins")?;
+    let mut origins = Vec::new();
+    for entry in &entries {
+        if let Some(mend) = match entry.text() {
+            "*" => Some("any site could open sockets in a visitor's name: write each of your origins"),
+            "null" => Some("sandboxed frames and local files of anybody send it: write each of your origins"),
+            _ => None,
+        } {
+            entry.refuse(wrong(format!("{} is not an origin to trust", quoted(entry.text())), mend));
+            continue;
+        }
+        let Some(origin) = entry.parse(WebOrigin::parse) else { continue };
+        if !origin.https && !origin.host.is_loopback() && !allows_http {
+            let problem = format!("whoever is on the way to a visitor can change the page at {}", quoted(origin.as_str()));
+            entry.refuse(wrong(problem, "write it with https, or set danger_http_origins = true on this route"));
+        }
+        if origins.contains(&origin) {
+            entry.refuse(wrong(format!("{} is named twice", quoted(origin.as_str())), "name it once"));
+        }
+        origins.push(origin);
+    }
+    Some(origins)
+}
+
+fn read_issuers(table: &Table<'_>, known: &[String]) -> Vec<String> {
+    let Some(entries) = table.texts("issuers") else { return known.to_vec() };
+    if entries.is_empty() {
+        table.refuse("issuers", wrong("the list is empty: nobody could log in", "name an issuer, or leave it out for all"));
+    }
+    for (index, entry) in entries.iter().enumerate() {
+        let name = entry.text();
+        if entries[..index].iter().any(|other| other.text() == name) {
+            entry.refuse(wrong(format!("{} is named twice", quoted(name)), "name it once"));
+        }
+        if table.is_whole() && !known.iter().any(|known| known == name) {
+            let names = || known.iter().map(String::as_str);
+            let mend = match nearest(name, names()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None if known.is_empty() => "add an [[issuers]] section of this name".to_owned(),
+                None => format!("the issuers are {}", listed(names())),
+            };
+            entry.refuse(wrong(format!("no issuer is named {}", quoted(name)), mend));
+        }
+    }
+    entries.iter().map(|entry| entry.text().to_owned()).collect()
+}
+
+fn read_jwt_carriers(table: &Table<'_>) -> (Vec<Carrier>, Option<String>) {
+    let default = [Carrier::Subprotocol, Carrier::Authorization];
+    let mut carriers = table.choices("jwt_carriers", &CARRIERS, &default);
+    if carriers.contains(&Carrier::Query) {
+        let problem = "a token in a URL ends up in histories and logs";
+        table.refuse("jwt_carriers", wrong(problem, "leave `query` out; danger_query_token = true adds it"));
+    }
+    if table.switch("danger_query_token", false) && !carriers.contains(&Carrier::Query) {
+        carriers.push(Carrier::Query);
+    }
+    let cookie = read_jwt_cookie(table, carriers.contains(&Carrier::Cookie));
+    (carriers, cookie)
+}
+
+fn read_jwt_cookie(table: &Table<'_>, is_carrier: bool) -> Option<String> {
+    if is_carrier && !table.has("jwt_cookie") {
+        table.refuse_absence("jwt_cookie", "jwt_carriers has `cookie`: write the cookie's name");
+    }
+    let entry = table.text("jwt_cookie")?;
+    if !is_carrier {
+        entry.refuse(wrong("jwt_carriers does not have `cookie`", "add it there, or leave this out"));
+    }
+    let name = entry.text();
+    // RFC 6265 §4.1.1: a cookie's name is a token, as a header's is.
+    if http::HeaderName::try_from(name).is_err() {
+        entry.refuse(wrong(format!("{} is not a cookie's name", quoted(name)), "write letters, digits, - and _"));
+    }
+    if name.eq_ignore_ascii_case(TICKET_COOKIE) {
+        entry.refuse(wrong("that cookie holds tickets", "name the cookie that holds the JWT"));
+    }
+    Some(name.to_owned())
+}
+
+fn read_query_passthrough(table: &Table<'_>, takes_query_tokens: bool) -> Vec<&'static str> {
+    if !table.has("query_passthrough") {
+        return Vec::new();
+    }
+    let is_empty = table.texts("query_passthrough").is_some_and(|entries| entries.is_empty());
+    if is_empty {
+        return Vec::new();
+    }
+    if takes_query_tokens {
+        let problem = "danger_query_token takes these names out of the query";
+        table.refuse("query_passthrough", wrong(problem, "keep one of the two"));
+    }
+    table.choices("query_passthrough", &QUERY_TOKENS, &[])
+}
+
+fn read_permissions(table: &Table<'_>) -> Permissions {
+    let mut held = Vec::new();
+    for entry in table.texts("required_permissions").unwrap_or_default() {
+        match Permissions::new([entry.text()]) {
+            Ok(_) => held.push(entry.text()),
+            Err(error) => entry.refuse(wrong(format!("{} is not a permission", quoted(entry.text())), error.to_string())),
+        }
+    }
+    Permissions::new(held).unwrap_or_default()
+}
