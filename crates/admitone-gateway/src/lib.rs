@@ -1,1 +1,4 @@
 //! The gateway.
+
+pub mod relay;
+pub mod upstream;
