@@ -1,3 +1,5 @@
 //! The gateway.
 
 pub mod config;
+pub mod relay;
+pub mod upstream;

@@ -1,0 +1,240 @@
+//! Carries the bytes of an upgraded connection both ways, and ends it with a Close frame when it is told to.
+//!
+//! A relay owns no buffer: what is readable goes through a scratch buffer of the worker thread straight to the other
+//! side, and only what that side does not take is kept, at most one scratch buffer for each direction, until it does.
+//! Nothing more is read from a side meanwhile. Payloads are not looked at: [`frames`] follows the headers only, so that a
+//! Close of ours stands between two frames.
+
+mod close_frame;
+mod direction;
+pub mod frames;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use admitone::close::CloseCode;
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use direction::{Direction, Event};
+
+/// The longest wait, when closing, for each of: the frame under way to end, the Close to be taken, and the peer to hang up.
+pub const CLOSE_LIMIT: Duration = Duration::from_millis(250);
+
+/// How long one side may go on after the other has ended, or both after their Close frames.
+pub const LINGER_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a side may take nothing of what waits for it.
+pub const STALL_LIMIT: Duration = Duration::from_secs(30);
+
+/// One end of a relayed connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Who connected to the gateway.
+    Client,
+    /// The server behind it.
+    Upstream,
+}
+
+/// Why a relay ended: the first cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Why {
+    /// A peer sent a Close frame, and the connection ended after it.
+    Closed,
+    /// We closed it, with this code.
+    Closing(CloseCode),
+    /// The client hung up without a Close frame.
+    ClientGone,
+    /// The upstream hung up without a Close frame; the client was sent [`CloseCode::UpstreamUnavailable`].
+    UpstreamGone,
+    /// This side took nothing for [`STALL_LIMIT`].
+    Stalled(Side),
+    /// This side sent a frame with an impossible length.
+    BadFrame(Side),
+    /// Writing failed, and neither side was seen to end.
+    Failed,
+}
+
+/// How a relay ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The first cause.
+    pub why: Why,
+    /// Bytes forwarded to the client.
+    pub to_client: u64,
+    /// Bytes forwarded to the upstream.
+    pub to_upstream: u64,
+}
+
+/// Relays between `client` and `upstream` until both have ended, a limit has passed, or `closing` resolves.
+///
+/// `client_ahead` and `upstream_ahead` are what was already read from each behind its handshake; they go first.
+///
+/// - When `closing` resolves, each direction is forwarded to its next frame boundary, its receiver is sent a Close frame
+///   with the code (unless the other peer's Close has already reached it), and nothing more is forwarded. Each step has
+///   [`CLOSE_LIMIT`]; past it the socket is dropped.
+/// - An upstream that ends without a Close frame while the connection is alive makes the client see
+///   [`CloseCode::UpstreamUnavailable`], if what it has received ends with a whole frame.
+/// - A client that ends without a Close frame is passed on as what it is, the end of the stream.
+pub fn pump<C, U, F>(
+    client: C,
+    client_ahead: Bytes,
+    upstream: U,
+    upstream_ahead: Bytes,
+    closing: F,
+) -> impl Future<Output = Ended>
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    U: AsyncRead + AsyncWrite + Unpin,
+    F: Future<Output = CloseCode>,
+{
+    let mut pump = Pump {
+        client,
+        upstream,
+        to_upstream: Direction::new(Side::Upstream, client_ahead),
+        to_client: Direction::new(Side::Client, upstream_ahead),
+        linger_until: None,
+        timer: None,
+        why: None,
+    };
+    async move {
+        let mut closing = Some(pin!(closing));
+        poll_fn(|cx| pump.poll(cx, &mut closing)).await
+    }
+}
+
+struct Pump<C, U> {
+    client: C,
+    upstream: U,
+    to_upstream: Direction,
+    to_client: Direction,
+    linger_until: Option<Instant>,
+    /// Set to the earliest limit or before it; left running when limits move on.
+    timer: Option<Pin<Box<Sleep>>>,
+    why: Option<Why>,
+}
+
+impl<C, U> Pump<C, U>
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    U: AsyncRead + AsyncWrite + Unpin,
+{
+    fn poll<F>(&mut self, cx: &mut Context<'_>, closing: &mut Option<Pin<&mut F>>) -> Poll<Ended>
+    where
+        F: Future<Output = CloseCode>,
+    {
+        if let Some(future) = closing
+            && let Poll::Ready(code) = future.as_mut().poll(cx)
+        {
+            *closing = None;
+            self.close(code);
+        }
+        while self.poll_directions(cx).is_pending() {
+            ready!(self.poll_limits(cx));
+        }
+        Poll::Ready(Ended {
+            why: self.why.unwrap_or(Why::Failed),
+            to_client: self.to_client.forwarded(),
+            to_upstream: self.to_upstream.forwarded(),
+        })
+    }
+
+    fn close(&mut self, code: CloseCode) {
+        self.why.get_or_insert(Why::Closing(code));
+        self.to_upstream.close(code);
+        self.to_client.close(code);
+    }
+
+    /// Ready when both directions have ended.
+    fn poll_directions(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let up = self.to_upstream.poll(cx, &mut self.client, &mut self.upstream);
+            let down = self.to_client.poll(cx, &mut self.upstream, &mut self.client);
+            let noted = self.note(Side::Client, up) | self.note(Side::Upstream, down);
+            if self.to_upstream.has_ended() && self.to_client.has_ended() {
+                return Poll::Ready(());
+            }
+            if !noted {
+                self.linger();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Acts on what happened to the direction from `source`: true when there was something that asks for another poll.
+    fn note(&mut self, source: Side, event: Poll<Event>) -> bool {
+        match event {
+            Poll::Ready(Event::SourceEnded) => self.source_ended(source),
+            Poll::Ready(Event::BadFrame) => {
+                self.why.get_or_insert(Why::BadFrame(source));
+            }
+            Poll::Ready(Event::Ended) | Poll::Pending => return false,
+        }
+        true
+    }
+
+    fn source_ended(&mut self, source: Side) {
+        let handshaking = self.to_upstream.close_passed() || self.to_client.close_passed();
+        let why = match source {
+            _ if handshaking => Why::Closed,
+            Side::Client => Why::ClientGone,
+            Side::Upstream => Why::UpstreamGone,
+        };
+        let first = self.why.is_none();
+        self.why.get_or_insert(why);
+        match source {
+            Side::Client => self.to_upstream.drain(None),
+            Side::Upstream if first && why == Why::UpstreamGone => {
+                self.to_client.drain(Some(CloseCode::UpstreamUnavailable));
+                self.to_upstream.stop();
+            }
+            Side::Upstream => self.to_client.drain(None),
+        }
+    }
+
+    fn linger(&mut self) {
+        let ending = !self.to_upstream.is_forwarding() || !self.to_client.is_forwarding();
+        let closed = self.to_upstream.close_passed() && self.to_client.close_passed();
+        if self.linger_until.is_none() && (ending || closed) {
+            self.linger_until = Some(Instant::now() + LINGER_LIMIT);
+        }
+    }
+
+    /// Ready when a limit has passed and been acted on.
+    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let limits = [self.linger_until, self.to_upstream.limit(), self.to_client.limit()];
+        let Some(earliest) = limits.into_iter().flatten().min() else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(earliest)));
+        if earliest < timer.deadline() {
+            timer.as_mut().reset(earliest);
+        }
+        ready!(timer.as_mut().poll(cx));
+        self.timer = None;
+        self.expire(Instant::now());
+        Poll::Ready(())
+    }
+
+    fn expire(&mut self, now: Instant) {
+        for (side, direction) in [(Side::Upstream, &mut self.to_upstream), (Side::Client, &mut self.to_client)] {
+            if direction.limit().is_none_or(|limit| now < limit) {
+                continue;
+            }
+            if direction.is_forwarding() {
+                self.why.get_or_insert(Why::Stalled(side));
+                self.linger_until = Some(now);
+            }
+            direction.abandon();
+        }
+        if self.linger_until.is_some_and(|until| until <= now) {
+            self.to_upstream.abandon();
+            self.to_client.abandon();
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The Close frame that the relay itself writes (RFC 6455 §5.5.1).
+
+use std::sync::LazyLock;
+
+use admitone::close::CloseCode;
+use bytes::Bytes;
+use rustls::crypto::{SecureRandom, aws_lc_rs};
+
+use super::Side;
+
+const FIN_CLOSE: u8 = 0x88;
+const MASKED: u8 = 0x80;
+
+static RANDOM: LazyLock<&'static dyn SecureRandom> = LazyLock::new(|| aws_lc_rs::default_provider().secure_random);
+
+/// The Close frame with `code` and its reason: masked toward the upstream, where the gateway is the client (RFC 6455 §5.3).
+/// `None` only when the system has no randomness for the masking key.
+pub(super) fn close_frame(code: CloseCode, to: Side) -> Option<Bytes> {
+    let mut payload = Vec::with_capacity(2 + code.reason().len());
+    payload.extend_from_slice(&code.code().to_be_bytes());
+    payload.extend_from_slice(code.reason().as_bytes());
+    // A control frame's payload is at most 125 bytes: `CloseCode::reason` promises at most 123.
+    let length = payload.len() as u8;
+    let mut frame = Vec::with_capacity(6 + payload.len());
+    match to {
+        Side::Client => frame.extend_from_slice(&[FIN_CLOSE, length]),
+        Side::Upstream => {
+            let mut key = [0; 4];
+            RANDOM.fill(&mut key).ok()?;
+            payload.iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+            frame.extend_from_slice(&[FIN_CLOSE, MASKED | length]);
+            frame.extend_from_slice(&key);
+        }
+    }
+    frame.extend_from_slice(&payload);
+    Some(frame.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_fits_a_control_frame() {
+        for code in CloseCode::ALL {
+            assert!(code.reason().len() <= 123, "{code:?}");
+            let frame = close_frame(*code, Side::Client).expect("needs no randomness");
+            assert_eq!(frame.len(), 4 + code.reason().len());
+        }
+    }
+
+    #[test]
+    fn masking_keys_differ() {
+        let frames: Vec<_> = (0..4).map(|_| close_frame(CloseCode::Revoked, Side::Upstream)).collect();
+        assert!(frames.windows(2).any(|pair| pair[0] != pair[1]));
+    }
+}
