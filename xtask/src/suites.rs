@@ -40,7 +40,7 @@ impl Suite {
 const PACKAGES: &[Need] = &[Need::Packages];
 
 static SUITES: &[Suite] = &[
-    suite("fmt", "Rust is formatted", |root| call::cargo(root).args(["fmt", "--check"]).run()),
+    suite("fmt", "Rust is formatted", |root| call::cargo(root).args(["fmt", "--all", "--check"]).run()),
     suite("lint-text", "committed texts: links, machine paths, loose ends, length", text::check),
     suite("crates", "no banned crate in the graph", tree::check),
     suite("bundle", "demo/dist is what its sources build", bundle::check).needing(PACKAGES),
