@@ -1,8 +1,6 @@
-import type { CredentialKind } from './carriers.js';
-import { REFUSED_MARKER } from './carriers.js';
+import { type CredentialKind, REFUSED_MARKER } from './carriers.js';
 import { readClose } from './close-codes.js';
-import type { AdmitErrorCode } from './errors.js';
-import { isFinalForMint } from './errors.js';
+import { type AdmitErrorCode, isFinalForMint } from './errors.js';
 
 /** A Close that was received. */
 export interface ReceivedClose {

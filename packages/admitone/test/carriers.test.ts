@@ -7,24 +7,24 @@ import { expectFields, readVectors } from './vectors.js';
 const vectors = readVectors('carriers.json', ['offers', 'shows', 'takes', 'answers']);
 
 describe('carriers.json', () => {
-  it.each(vectors['offers'] ?? [])('offers: $name', (row) => {
+  it.each(vectors.offers ?? [])('offers: $name', (row) => {
     expectFields(row, ['name', 'credential', 'protocols', 'offered', 'error'], 'offers');
-    const credential = row['credential'] as unknown as Credential;
-    const offer = () => offerProtocols(credential, row['protocols'] as string[]);
-    if (row['error'] === undefined) {
-      expect(offer()).toEqual(row['offered']);
+    const credential = row.credential as unknown as Credential;
+    const offer = () => offerProtocols(credential, row.protocols as string[]);
+    if (row.error === undefined) {
+      expect(offer()).toEqual(row.offered);
       return;
     }
     expect(offer).toThrow(AdmitError);
-    expect(offer).toThrow(expect.objectContaining({ code: row['error'] }));
+    expect(offer).toThrow(expect.objectContaining({ code: row.error }));
     if (credential.value) expect(offer).not.toThrow(credential.value);
   });
 
-  it.each(vectors['shows'] ?? [])('shows: $name', (row) => {
+  it.each(vectors.shows ?? [])('shows: $name', (row) => {
     expectFields(row, ['name', 'offered', 'selected', 'protocol', 'refused'], 'shows');
-    expect(shownProtocol(row['offered'] as string[], row['selected'] as string)).toEqual({
-      protocol: row['protocol'],
-      refused: row['refused'],
+    expect(shownProtocol(row.offered as string[], row.selected as string)).toEqual({
+      protocol: row.protocol,
+      refused: row.refused,
     });
   });
 });

@@ -6,15 +6,15 @@ const vectors = readVectors('close-codes.json', ['codes', 'reads']);
 
 describe('close-codes.json', () => {
   it('lists exactly the table', () => {
-    expect(CLOSE_CODES).toEqual(vectors['codes']);
+    expect(CLOSE_CODES).toEqual(vectors.codes);
   });
 
-  it.each(vectors['reads'] ?? [])('reads $code $reason', (row) => {
+  it.each(vectors.reads ?? [])('reads $code $reason', (row) => {
     expectFields(row, ['code', 'reason', 'ours', 'name', 'next'], 'reads');
-    const close = { code: row['code'] as number, reason: row['reason'] as string };
-    expect(isAdmitClose(close)).toBe(row['ours']);
+    const close = { code: row.code as number, reason: row.reason as string };
+    expect(isAdmitClose(close)).toBe(row.ours);
     expect(readClose(close.code, close.reason)).toEqual(
-      row['ours'] ? { name: row['name'], next: row['next'] } : undefined,
+      row.ours ? { name: row.name, next: row.next } : undefined,
     );
   });
 });

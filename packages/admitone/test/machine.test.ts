@@ -22,12 +22,12 @@ const INPUT_FIELDS: Record<Input['type'], readonly string[]> = {
 const STATES = ['idle', 'acquiring', 'dialing', 'refused', 'open', 'waiting', 'closing', 'closed'];
 const ACTIONS: Action['type'][] = ['acquire', 'abandon', 'dial', 'hang_up'];
 
-const traces = readVectors('connection.json', ['traces'])['traces'] ?? [];
+const traces = readVectors('connection.json', ['traces']).traces ?? [];
 const visited = new Set<string>();
 const asked = new Set<string>();
 
 function readInput(step: Row, where: string): Input {
-  const input = camelKeys(step['input'] ?? null) as unknown as Input;
+  const input = camelKeys(step.input ?? null) as unknown as Input;
   const fields = INPUT_FIELDS[input.type];
   if (!fields) throw new Error(`${where}: unknown input ${input.type}`);
   expectFields(input, ['type', ...fields], where);
@@ -36,34 +36,34 @@ function readInput(step: Row, where: string): Input {
 }
 
 function replay(trace: Row): void {
-  expectFields(trace, ['name', 'covers', 'options', 'random', 'steps'], String(trace['name']));
-  const options = camelKeys(trace['options'] ?? null) as Partial<MachineOptions>;
-  expectFields(options, Object.keys(MACHINE_DEFAULTS), String(trace['name']));
-  const numbers = [...(trace['random'] as number[])];
+  expectFields(trace, ['name', 'covers', 'options', 'random', 'steps'], String(trace.name));
+  const options = camelKeys(trace.options ?? null) as Partial<MachineOptions>;
+  expectFields(options, Object.keys(MACHINE_DEFAULTS), String(trace.name));
+  const numbers = [...(trace.random as number[])];
   const random = () => {
     const next = numbers.shift();
-    if (next === undefined) throw new Error(`${trace['name']}: more backoffs than random numbers`);
+    if (next === undefined) throw new Error(`${trace.name}: more backoffs than random numbers`);
     return next;
   };
   let machine = newMachine(options);
-  for (const [index, step] of (trace['steps'] as Row[]).entries()) {
-    const where = `${trace['name']}, step ${index + 1}`;
+  for (const [index, step] of (trace.steps as Row[]).entries()) {
+    const where = `${trace.name}, step ${index + 1}`;
     expectFields(step, ['at', 'input', 'do', 'state', 'wake_at'], where);
     const input = readInput(step, where);
     visited.add(`${machine.state.name} ${input.type}`);
-    const result = advance(machine, input, step['at'] as number, random);
+    const result = advance(machine, input, step.at as number, random);
     machine = result.machine;
     for (const { type } of result.actions) asked.add(type);
     expect(
       { do: result.actions, state: machine.state, wakeAt: wakeAt(machine) },
       `${where}: ${JSON.stringify(step)}`,
     ).toStrictEqual({
-      do: camelKeys(step['do'] ?? null),
-      state: camelKeys(step['state'] ?? null),
-      wakeAt: step['wake_at'],
+      do: camelKeys(step.do ?? null),
+      state: camelKeys(step.state ?? null),
+      wakeAt: step.wake_at,
     });
   }
-  expect(numbers, `${trace['name']}: random numbers left over`).toEqual([]);
+  expect(numbers, `${trace.name}: random numbers left over`).toEqual([]);
 }
 
 describe('connection.json', () => {
@@ -77,7 +77,7 @@ describe('connection.json', () => {
 });
 
 describe('random inputs', () => {
-  const seed = Number(process.env['ADMITONE_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+  const seed = Number(process.env.ADMITONE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
   it(`hold the invariants (ADMITONE_SEED=${seed})`, () => {
     const random = seeded(seed);
