@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -14,14 +15,18 @@ pub(crate) fn build(root: &Path) -> Outcome {
     call::npm(root).args(["run", "build"]).run()
 }
 
-/// Rebuilds, and fails when a file of the page comes out different from the one in the work tree.
+/// Rebuilds from nothing, and fails when a file of the page comes out different from the one in the work tree.
 pub(crate) fn check(root: &Path) -> Outcome {
     let folder = root.join(BUNDLE);
     let before = Snapshot::take(&folder)?;
-    build(root)?;
+    before.remove(&folder)?;
+    build(root).or_else(|fault| before.restore(&folder).and(Err(fault)))?;
     let after = Snapshot::take(&folder)?;
     before.keep_times_of_unchanged(&after, &folder)?;
 
+    if after.files.is_empty() {
+        return Err(format!("`npm run build` left {BUNDLE} empty"));
+    }
     let differences = before.differences(&after);
     if differences.is_empty() {
         println!("{BUNDLE} is what its sources build: {} files compared", after.files.len());
@@ -55,6 +60,25 @@ impl Snapshot {
         Ok(Self { files })
     }
 
+    fn remove(&self, folder: &Path) -> Outcome {
+        self.each(folder, |path, _| fs::remove_file(path))
+    }
+
+    fn restore(&self, folder: &Path) -> Outcome {
+        self.each(folder, |path, file| {
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            fs::write(path, &file.bytes)?;
+            set_modified(path, file.modified)
+        })
+    }
+
+    fn each(&self, folder: &Path, act: impl Fn(&Path, &File) -> io::Result<()>) -> Outcome {
+        self.files.iter().try_for_each(|(name, file)| {
+            let path = folder.join(name);
+            act(&path, file).map_err(|error| format!("{}: {error}", path.display()))
+        })
+    }
+
     fn differences(&self, after: &Self) -> Vec<String> {
         let kept = self.files.iter().filter_map(|(path, file)| match after.files.get(path) {
             None => Some(format!("  no longer built: {}", path.display())),
@@ -67,21 +91,21 @@ impl Snapshot {
 
     /// Cargo judges embedded files by their times: rebuilding the same bytes must not recompile the gateway.
     fn keep_times_of_unchanged(&self, after: &Self, folder: &Path) -> Outcome {
-        for (path, file) in &self.files {
-            let unchanged = after.files.get(path).is_some_and(|built| built.bytes == file.bytes);
-            if unchanged {
-                fs::File::options()
-                    .write(true)
-                    .open(folder.join(path))
-                    .and_then(|handle| handle.set_modified(file.modified))
-                    .map_err(|error| format!("{}: {error}", folder.join(path).display()))?;
+        self.each(folder, |path, file| {
+            let built = path.strip_prefix(folder).ok().and_then(|name| after.files.get(name));
+            match built.is_some_and(|built| built.bytes == file.bytes) {
+                true => set_modified(path, file.modified),
+                false => Ok(()),
             }
-        }
-        Ok(())
+        })
     }
 }
 
-fn collect(folder: &Path, top: &Path, files: &mut BTreeMap<PathBuf, File>) -> std::io::Result<()> {
+fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
+    fs::File::options().write(true).open(path)?.set_modified(time)
+}
+
+fn collect(folder: &Path, top: &Path, files: &mut BTreeMap<PathBuf, File>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
@@ -121,8 +145,7 @@ mod tests {
         let folder = Folder::with(&[("page.html", "1"), ("page.js", "1")]);
         let old = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
         for name in ["page.html", "page.js"] {
-            let file = fs::File::options().write(true).open(folder.path().join(name)).unwrap();
-            file.set_modified(old).unwrap();
+            set_modified(&folder.path().join(name), old).unwrap();
         }
         let before = Snapshot::take(folder.path()).unwrap();
         folder.write("page.html", "1");
@@ -134,6 +157,18 @@ mod tests {
         let times = Snapshot::take(folder.path()).unwrap().files;
         assert_eq!(times[Path::new("page.html")].modified, old);
         assert_ne!(times[Path::new("page.js")].modified, old);
+    }
+
+    #[test]
+    fn what_was_removed_for_a_build_that_failed_is_restored() {
+        let folder = Folder::with(&[("page.html", "1"), ("assets/page.js", "2")]);
+        let before = Snapshot::take(folder.path()).unwrap();
+
+        before.remove(folder.path()).unwrap();
+        assert!(Snapshot::take(folder.path()).unwrap().files.is_empty());
+        before.restore(folder.path()).unwrap();
+
+        assert_eq!(before.differences(&Snapshot::take(folder.path()).unwrap()), [""; 0]);
     }
 
     #[test]

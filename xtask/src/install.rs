@@ -45,7 +45,8 @@ pub(crate) fn packages(root: &Path) -> Outcome {
         return Ok(());
     }
     call::npm(root).args(["ci", "--no-audit", "--no-fund"]).run()?;
-    fs::copy(root.join("package-lock.json"), root.join(INSTALLED_LOCK))
+    fs::create_dir_all(root.join("node_modules"))
+        .and_then(|()| fs::copy(root.join("package-lock.json"), root.join(INSTALLED_LOCK)))
         .map(drop)
         .map_err(|error| format!("{INSTALLED_LOCK}: {error}"))
 }

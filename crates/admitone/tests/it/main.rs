@@ -1,0 +1,8 @@
+//! The library through its public doors.
+#![cfg(all(feature = "server", feature = "authn"))]
+
+mod admission;
+mod sessions;
+mod store_contract;
+mod vectors;
+mod world;

@@ -1,0 +1,69 @@
+import type { MintedTicket, TicketSource } from 'admitone';
+
+/** What a {@link HeldSource} tells about each mint, as it happens. */
+export interface MintWatcher {
+  minting(): void;
+  minted(ticket: MintedTicket): void;
+  mintFailed(error: unknown): void;
+}
+
+/**
+ * A ticket source that can be asked to mint ahead of the connection, and that remembers the last ticket it gave
+ * away. An application has no use for either; the page keeps the ticket to show that trying it again is refused.
+ */
+export class HeldSource implements TicketSource {
+  readonly #source: TicketSource;
+  readonly #watcher: MintWatcher;
+  #held: { readonly ticket: MintedTicket; readonly until: number } | undefined;
+  #given: MintedTicket | undefined;
+
+  constructor(source: TicketSource, watcher: MintWatcher) {
+    this.#source = source;
+    this.#watcher = watcher;
+  }
+
+  get stats(): TicketSource['stats'] {
+    return this.#source.stats;
+  }
+
+  /** The last ticket a connection was opened with. */
+  get given(): MintedTicket | undefined {
+    return this.#given;
+  }
+
+  /** Mints a ticket and keeps it for the next connection. */
+  async mintAhead(): Promise<MintedTicket> {
+    const ticket = await this.#mint();
+    this.#held = { ticket, until: performance.now() + ticket.expiresIn * 1000 };
+    return ticket;
+  }
+
+  async acquire(options?: { signal?: AbortSignal; maxRetries?: number }): Promise<MintedTicket> {
+    const held = this.#held;
+    this.#held = undefined;
+    const unspent = held !== undefined && performance.now() < held.until;
+    this.#given = unspent ? held.ticket : await this.#mint(options);
+    return this.#given;
+  }
+
+  /** Gives up the ticket that waits, if one does. It expires unspent. */
+  discard(): void {
+    this.#held = undefined;
+  }
+
+  token(): Promise<string> {
+    return this.#source.token();
+  }
+
+  async #mint(options?: { signal?: AbortSignal; maxRetries?: number }): Promise<MintedTicket> {
+    this.#watcher.minting();
+    try {
+      const ticket = await this.#source.acquire(options);
+      this.#watcher.minted(ticket);
+      return ticket;
+    } catch (error) {
+      this.#watcher.mintFailed(error);
+      throw error;
+    }
+  }
+}

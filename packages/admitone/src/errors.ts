@@ -1,0 +1,113 @@
+/**
+ * What went wrong, as a stable string. Codes of the gateway's problems and of its Closes are among them, and a later
+ * gateway may send one that is not listed here.
+ */
+export type AdmitErrorCode =
+  // minting, as the gateway answers it
+  | 'not_logged_in'
+  | 'forbidden'
+  | 'origin_not_allowed'
+  | 'tickets_disabled'
+  | 'invalid_request'
+  | 'invalid_body'
+  | 'not_found'
+  | 'over_limit'
+  | 'unavailable'
+  // minting, as it fails on the way
+  | 'network'
+  | 'timeout'
+  | 'aborted'
+  | 'bad_answer'
+  | 'token_failed'
+  // the socket
+  | 'connection_failed'
+  | 'connection_lost'
+  | 'closed_by_upstream'
+  | 'session_expired'
+  | 'ticket_not_accepted'
+  | 'upstream_unavailable'
+  | 'store_unavailable'
+  | 'revoked'
+  | 'draining'
+  | 'overloaded'
+  // a call that could not be made
+  | 'not_open'
+  | 'invalid_options'
+  | 'invalid_protocol'
+  | 'invalid_credential'
+  | 'invalid_close'
+  | (string & {});
+
+const FINAL: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  'not_logged_in',
+  'forbidden',
+  'origin_not_allowed',
+  'tickets_disabled',
+  'invalid_request',
+  'invalid_body',
+  'not_found',
+  'bad_answer',
+  'token_failed',
+]);
+
+const NEVER_RETRIED: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  'aborted',
+  'closed_by_upstream',
+  'revoked',
+  'not_open',
+  'invalid_options',
+  'invalid_protocol',
+  'invalid_credential',
+  'invalid_close',
+]);
+
+/** Whether a failed acquisition with this code would only fail again. */
+export function isFinalForMint(code: string): boolean {
+  return FINAL.has(code);
+}
+
+/** Everything about an {@link AdmitError} but its message. */
+export interface AdmitErrorDetails {
+  readonly status?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly problemCode?: string | undefined;
+  readonly problem?: { readonly title?: string; readonly detail?: string } | undefined;
+  readonly close?: { readonly code: number; readonly reason: string } | undefined;
+  readonly cause?: unknown;
+}
+
+/** Every error that this package makes. Messages never hold a ticket or token. */
+export class AdmitError extends Error {
+  override readonly name = 'AdmitError';
+  readonly code: AdmitErrorCode;
+  /** The HTTP status of the gateway's answer. */
+  readonly status: number | undefined;
+  /** How long the gateway asked to wait, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+  /** The gateway's own code, where `code` is coarser (`unavailable` for `store_unavailable`). */
+  readonly problemCode: string | undefined;
+  /** What the gateway said for people to read. */
+  readonly problem: { readonly title?: string; readonly detail?: string } | undefined;
+  /** The Close that was received. */
+  readonly close: { readonly code: number; readonly reason: string } | undefined;
+
+  constructor(code: AdmitErrorCode, message: string, details: AdmitErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.status = details.status;
+    this.retryAfterMs = details.retryAfterMs;
+    this.problemCode = details.problemCode;
+    this.problem = details.problem;
+    this.close = details.close;
+  }
+
+  /** Whether the person has to log in before anything else can help. */
+  requiresLogin(): boolean {
+    return this.code === 'not_logged_in' || this.code === 'revoked';
+  }
+
+  /** Whether the same thing, tried later, may succeed. */
+  retryable(): boolean {
+    return !FINAL.has(this.code) && !NEVER_RETRIED.has(this.code);
+  }
+}

@@ -1,0 +1,318 @@
+import { type CredentialKind, REFUSED_MARKER } from './carriers.js';
+import { readClose } from './close-codes.js';
+import { type AdmitErrorCode, isFinalForMint } from './errors.js';
+
+/** A Close that was received. */
+export interface ReceivedClose {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** Why a connection waits or has ended. */
+export interface Cause {
+  readonly code: AdmitErrorCode | 'closed_by_application';
+  readonly close?: ReceivedClose;
+  /** Present after the last retry. */
+  readonly gaveUp?: true;
+}
+
+interface Attempting {
+  readonly attempt: number;
+  readonly credential: CredentialKind;
+}
+
+/** The state of a connection. Times are milliseconds on the clock that the machine is driven by. */
+export type ConnectionState =
+  | { readonly name: 'idle' }
+  | (Attempting & { readonly name: 'acquiring'; readonly until: number })
+  | (Attempting & { readonly name: 'dialing'; readonly until: number })
+  | (Attempting & { readonly name: 'refused'; readonly until: number })
+  | (Attempting & { readonly name: 'open'; readonly since: number })
+  | { readonly name: 'waiting'; readonly retry: number; readonly until: number; readonly cause: Cause }
+  | { readonly name: 'closing'; readonly attempt: number; readonly until: number }
+  | { readonly name: 'closed'; readonly cause: Cause };
+
+/** Why an acquisition failed. */
+export interface AcquireError {
+  readonly code: AdmitErrorCode;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** What the machine is told. */
+export type Input =
+  | { readonly type: 'connect' }
+  | { readonly type: 'acquired'; readonly attempt: number }
+  | { readonly type: 'acquire_failed'; readonly attempt: number; readonly error: AcquireError }
+  | { readonly type: 'opened'; readonly attempt: number; readonly selected: string }
+  | ({ readonly type: 'closed'; readonly attempt: number } & ReceivedClose)
+  | { readonly type: 'close'; readonly code?: number; readonly reason?: string }
+  | { readonly type: 'timeout' };
+
+/** What the machine asks of its driver. */
+export type Action =
+  | (Attempting & { readonly type: 'acquire' })
+  | { readonly type: 'abandon'; readonly attempt: number }
+  | (Attempting & { readonly type: 'dial' })
+  | { readonly type: 'hang_up'; readonly attempt: number; readonly code?: number; readonly reason?: string };
+
+/** Times are milliseconds. */
+export interface MachineOptions {
+  readonly fallback: 'none' | 'jwt';
+  readonly tickets: boolean;
+  readonly acquireTimeoutMs: number;
+  readonly openTimeoutMs: number;
+  readonly closeTimeoutMs: number;
+  readonly retryBaseMs: number;
+  readonly retryCapMs: number;
+  readonly maxRetries: number;
+  readonly stableAfterMs: number;
+  readonly retryCodes: readonly number[];
+}
+
+export const MACHINE_DEFAULTS: MachineOptions = {
+  fallback: 'none',
+  tickets: true,
+  acquireTimeoutMs: 10_000,
+  openTimeoutMs: 10_000,
+  closeTimeoutMs: 3_000,
+  retryBaseMs: 1_000,
+  retryCapMs: 10_000,
+  maxRetries: 10,
+  stableAfterMs: 10_000,
+  retryCodes: [],
+};
+
+/** A connection without its sockets: what it is, and the two counts that outlive a state. */
+export interface Machine {
+  readonly options: MachineOptions;
+  readonly state: ConnectionState;
+  /** How many attempts were begun; the number of the latest. */
+  readonly attempts: number;
+  /** How many retries in a row. */
+  readonly retries: number;
+}
+
+/** What one input led to. */
+export interface Step {
+  readonly machine: Machine;
+  readonly actions: readonly Action[];
+}
+
+type StateOf<N extends ConnectionState['name']> = Extract<ConnectionState, { name: N }>;
+
+interface Moment {
+  readonly now: number;
+  readonly random: () => number;
+}
+
+/** Codes of a foreign Close that end an open socket only for a while: going away, no status, no Close, server errors. */
+const LOST_CODES = [1001, 1005, 1006, 1011, 1012, 1013, 1014];
+const NO_CLOSE: ReceivedClose = { code: 1006, reason: '' };
+const MINT_FALLS_BACK = ['tickets_disabled', 'unavailable', 'network', 'timeout'];
+const DIAL_FALLS_BACK = ['ticket_not_accepted', 'store_unavailable', 'connection_failed'];
+
+/** A machine that has not been told anything yet. */
+export function newMachine(options: Partial<MachineOptions> = {}): Machine {
+  return {
+    options: { ...MACHINE_DEFAULTS, ...options },
+    state: { name: 'idle' },
+    attempts: 0,
+    retries: 0,
+  };
+}
+
+/** When the machine wants the input `timeout`, if ever. */
+export function wakeAt(machine: Machine): number | null {
+  return 'until' in machine.state ? machine.state.until : null;
+}
+
+/**
+ * Tells the machine one thing. Does no I/O, reads no clock, changes nothing: the answer holds the next machine.
+ *
+ * @param now milliseconds, never running backwards
+ * @param random numbers in [0, 1); called once for each backoff
+ */
+export function advance(machine: Machine, input: Input, now: number, random: () => number): Step {
+  const { state } = machine;
+  const moment = { now, random };
+  if ('attempt' in input && !('attempt' in state && state.attempt === input.attempt)) return stay(machine);
+  switch (input.type) {
+    case 'connect':
+      return state.name === 'idle' || state.name === 'closed' ? connect(machine, now) : stay(machine);
+    case 'acquired':
+      return state.name === 'acquiring' ? dial(machine, state, now) : stay(machine);
+    case 'acquire_failed':
+      return state.name === 'acquiring' ? acquireFailed(machine, state, input.error, moment) : stay(machine);
+    case 'opened':
+      return state.name === 'dialing' ? opened(machine, state, input.selected, now) : stay(machine);
+    case 'closed':
+      return ended(machine, input, moment);
+    case 'close':
+      return close(machine, input, now);
+    case 'timeout':
+      return 'until' in state && now >= state.until ? timedOut(machine, state, moment) : stay(machine);
+  }
+}
+
+function connect(machine: Machine, now: number): Step {
+  const fresh = { ...machine, retries: 0 };
+  const { tickets, fallback } = machine.options;
+  if (!tickets && fallback === 'none') return enter(fresh, closed({ code: 'tickets_disabled' }));
+  return acquire(fresh, tickets ? 'ticket' : 'jwt', now);
+}
+
+function acquire(machine: Machine, credential: CredentialKind, now: number): Step {
+  const attempt = machine.attempts + 1;
+  const until = now + machine.options.acquireTimeoutMs;
+  return enter({ ...machine, attempts: attempt }, { name: 'acquiring', attempt, credential, until }, [
+    { type: 'acquire', attempt, credential },
+  ]);
+}
+
+function dial(machine: Machine, { attempt, credential }: Attempting, now: number): Step {
+  const until = now + machine.options.openTimeoutMs;
+  return enter(machine, { name: 'dialing', attempt, credential, until }, [
+    { type: 'dial', attempt, credential },
+  ]);
+}
+
+function acquireFailed(machine: Machine, tried: Attempting, error: AcquireError, moment: Moment): Step {
+  if (fallsBack(machine, tried, error.code, MINT_FALLS_BACK)) return acquire(machine, 'jwt', moment.now);
+  const cause = { code: error.code };
+  if (isFinalForMint(error.code)) return enter(machine, closed(cause));
+  return retry(machine, cause, moment, error.retryAfterMs);
+}
+
+function opened(machine: Machine, state: StateOf<'dialing'>, selected: string, now: number): Step {
+  if (selected === REFUSED_MARKER) return enter(machine, { ...state, name: 'refused' });
+  const { attempt, credential } = state;
+  return enter(machine, { name: 'open', attempt, credential, since: now });
+}
+
+function ended(machine: Machine, received: ReceivedClose, moment: Moment): Step {
+  const { state } = machine;
+  switch (state.name) {
+    case 'dialing':
+    case 'refused':
+      return endedUnopened(machine, state, received, moment);
+    case 'open':
+      return endedOpen(machine, state, received, moment);
+    case 'closing':
+      return enter(machine, closed(causeOf('closed_by_application', received)));
+    default:
+      return stay(machine);
+  }
+}
+
+function endedUnopened(machine: Machine, tried: Attempting, received: ReceivedClose, moment: Moment): Step {
+  const ours = readClose(received.code, received.reason);
+  const cause = causeOf(ours?.name ?? 'connection_failed', received);
+  if (fallsBack(machine, tried, cause.code, DIAL_FALLS_BACK)) return acquire(machine, 'jwt', moment.now);
+  return ours?.next === 'stop' ? enter(machine, closed(cause)) : retry(machine, cause, moment);
+}
+
+function endedOpen(
+  machine: Machine,
+  { since }: StateOf<'open'>,
+  received: ReceivedClose,
+  moment: Moment,
+): Step {
+  const stable = moment.now - since >= machine.options.stableAfterMs;
+  const counted = stable ? { ...machine, retries: 0 } : machine;
+  const ours = readClose(received.code, received.reason);
+  const again = ours ? ours.next === 'mint_again' : isLost(machine, received.code);
+  const cause = causeOf(ours?.name ?? (again ? 'connection_lost' : 'closed_by_upstream'), received);
+  return again ? retry(counted, cause, moment) : enter(counted, closed(cause));
+}
+
+function close(
+  machine: Machine,
+  asked: { readonly code?: number; readonly reason?: string },
+  now: number,
+): Step {
+  const { state } = machine;
+  switch (state.name) {
+    case 'acquiring':
+      return enter(machine, closed({ code: 'closed_by_application' }), [abandon(state.attempt)]);
+    case 'waiting':
+      return enter(machine, closed({ code: 'closed_by_application' }));
+    case 'dialing':
+    case 'refused':
+    case 'open': {
+      const until = now + machine.options.closeTimeoutMs;
+      return enter(machine, { name: 'closing', attempt: state.attempt, until }, [
+        hangUp(state.attempt, asked),
+      ]);
+    }
+    default:
+      return stay(machine);
+  }
+}
+
+function timedOut(
+  machine: Machine,
+  state: Extract<ConnectionState, { until: number }>,
+  moment: Moment,
+): Step {
+  switch (state.name) {
+    case 'acquiring':
+      return after(abandon(state.attempt), acquireFailed(machine, state, { code: 'timeout' }, moment));
+    case 'dialing':
+    case 'refused':
+      return after(hangUp(state.attempt), endedUnopened(machine, state, NO_CLOSE, moment));
+    case 'waiting':
+      return acquire(machine, machine.options.tickets ? 'ticket' : 'jwt', moment.now);
+    case 'closing':
+      return enter(machine, closed({ code: 'closed_by_application' }));
+  }
+}
+
+function retry(machine: Machine, cause: Cause, { now, random }: Moment, retryAfterMs = 0): Step {
+  const { maxRetries, retryBaseMs, retryCapMs } = machine.options;
+  const count = machine.retries + 1;
+  if (count > maxRetries) return enter(machine, closed({ ...cause, gaveUp: true }));
+  const window = Math.min(retryCapMs, retryBaseMs * 2 ** (count - 1));
+  const until = now + retryAfterMs + Math.floor(random() * window);
+  return enter({ ...machine, retries: count }, { name: 'waiting', retry: count, until, cause });
+}
+
+function fallsBack(machine: Machine, tried: Attempting, code: string, codes: readonly string[]): boolean {
+  return machine.options.fallback === 'jwt' && tried.credential === 'ticket' && codes.includes(code);
+}
+
+function isLost(machine: Machine, code: number): boolean {
+  return LOST_CODES.includes(code) || machine.options.retryCodes.includes(code);
+}
+
+function causeOf(code: Cause['code'], { code: closeCode, reason }: ReceivedClose): Cause {
+  return closeCode === NO_CLOSE.code ? { code } : { code, close: { code: closeCode, reason } };
+}
+
+function closed(cause: Cause): ConnectionState {
+  return { name: 'closed', cause };
+}
+
+function abandon(attempt: number): Action {
+  return { type: 'abandon', attempt };
+}
+
+function hangUp(attempt: number, asked: { readonly code?: number; readonly reason?: string } = {}): Action {
+  return {
+    type: 'hang_up',
+    attempt,
+    ...(asked.code === undefined ? {} : { code: asked.code }),
+    ...(asked.reason === undefined ? {} : { reason: asked.reason }),
+  };
+}
+
+function stay(machine: Machine): Step {
+  return { machine, actions: [] };
+}
+
+function enter(machine: Machine, state: ConnectionState, actions: readonly Action[] = []): Step {
+  return { machine: { ...machine, state }, actions };
+}
+
+function after(action: Action, step: Step): Step {
+  return { machine: step.machine, actions: [action, ...step.actions] };
+}
