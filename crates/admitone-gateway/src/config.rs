@@ -37,7 +37,6 @@ pub use routes::{Carrier, CloseProfile, JwtFallback, RefuseWith, Route, RoutePat
 pub use server::Server;
 pub use tickets::{Store, StoreKind, Tickets};
 pub use tls::Tls;
-pub use upstream::{Upstream, UpstreamTls};
 
 /// Longest configuration file, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -102,7 +101,9 @@ impl Config {
 /// variable is not Unicode.
 pub fn environment() -> impl Iterator<Item = (String, String)> {
     let owned = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-    std::env::vars_os().map(move |(name, value)| (owned(name), owned(value))).filter(|(name, _)| name.starts_with(PREFIX))
+    std::env::vars_os()
+        .map(move |(name, value)| (owned(name), owned(value)))
+        .filter(|(name, _)| name.starts_with(PREFIX))
 }
 
 fn read(root: &Table<'_>) -> Option<Config> {
@@ -139,7 +140,8 @@ fn read_default_route(root: &Table<'_>, routes: &Routes) -> Option<RoutePath> {
 }
 
 fn read_text(path: &Path, name: &str) -> Result<String, Fault> {
-    let fault = |place, problem: String, mend: &str| Fault { place, key: String::new(), problem, mend: mend.to_owned() };
+    let fault =
+        |place, problem: String, mend: &str| Fault { place, key: String::new(), problem, mend: mend.to_owned() };
     let whole = || Place::File { file: name.to_owned() };
     let bytes = read_bytes(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => fault(whole(), "there is no such file".to_owned(), "name a configuration file"),

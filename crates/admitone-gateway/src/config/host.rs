@@ -64,7 +64,10 @@ pub(super) fn parse_authority(text: &str) -> Result<(Host, Option<u16>), Wrong> 
     let (host, port) = colon.map_or((text, None), |at| (&text[..at], Some(&text[at + 1..])));
     let host = Host::parse(host).ok_or_else(|| {
         let problem = format!("{} is not a host", quoted(host));
-        wrong(problem, "write a DNS name (`xn--…` for other than ASCII), an IPv4 address, or an IPv6 address in brackets")
+        wrong(
+            problem,
+            "write a DNS name (`xn--…` for other than ASCII), an IPv4 address, or an IPv6 address in brackets",
+        )
     })?;
     let Some(port) = port else { return Ok((host, None)) };
     match port.parse() {
@@ -214,9 +217,20 @@ mod tests {
         ] {
             assert_eq!(WebOrigin::parse(text).expect_err(text).mend, format!("write `{meant}`"), "{text}");
         }
-        for text in ["app.example.com", "ftp://a", "https://", "https://a b", "https://a:0", "https://a:65536",
-            "https://é.example", "https://a..b", "https://-a", "https://1.2.3", "https://a:+1", "https://[::1"]
-        {
+        for text in [
+            "app.example.com",
+            "ftp://a",
+            "https://",
+            "https://a b",
+            "https://a:0",
+            "https://a:65536",
+            "https://é.example",
+            "https://a..b",
+            "https://-a",
+            "https://1.2.3",
+            "https://a:+1",
+            "https://[::1",
+        ] {
             assert!(WebOrigin::parse(text).is_err(), "{text}");
         }
     }

@@ -159,25 +159,26 @@ fn read_key(table: &Table<'_>) -> Option<VerifyingKey> {
         }
         Algorithm::Es256 => {
             stray(&secret, "ES256", "leave it out: ES256 needs the issuer's public key only");
-            match (file, inline) {
-                (Some(_), Some(inline)) => {
-                    inline.refuse(wrong("public_key_file is set too", "keep one of the two"));
-                    None
-                }
-                (Some(file), None) => {
-                    let pem = read_public(&file, MAX_FILE_BYTES)?;
-                    file.parse(|_| parse_public_key(&pem))
-                }
-                (None, Some(inline)) => inline.parse(|text| parse_public_key(text.as_bytes())),
-                (None, None) => {
-                    if !table.has("public_key_file") && !table.has("public_key") {
-                        table.refuse_absence("public_key_file", PEM_MEND);
-                    }
-                    None
-                }
+            if !table.has("public_key_file") && !table.has("public_key") {
+                table.refuse_absence("public_key_file", PEM_MEND);
             }
+            read_public_key(file, inline)
         }
         _ => None,
+    }
+}
+
+fn read_public_key(file: Option<Entry<'_>>, inline: Option<Entry<'_>>) -> Option<VerifyingKey> {
+    match (file, inline) {
+        (Some(_), Some(inline)) => {
+            inline.refuse(wrong("public_key_file is set too", "keep one of the two"));
+            None
+        }
+        (Some(file), None) => {
+            let pem = read_public(&file, MAX_FILE_BYTES)?;
+            file.parse(|_| parse_public_key(&pem))
+        }
+        (None, inline) => inline?.parse(|text| parse_public_key(text.as_bytes())),
     }
 }
 
@@ -205,7 +206,10 @@ fn is_public_key(bytes: &[u8]) -> bool {
 fn parse_public_key(pem: &[u8]) -> Result<VerifyingKey, Wrong> {
     let pem = std::str::from_utf8(pem).map_err(|_| complaint(KeyError::NotPublicKeyPem))?;
     if pem.contains("-----BEGIN CERTIFICATE-----") {
-        return Err(wrong("it is a certificate, not a key", "take the key out: `openssl x509 -pubkey -noout -in FILE`"));
+        return Err(wrong(
+            "it is a certificate, not a key",
+            "take the key out: `openssl x509 -pubkey -noout -in FILE`",
+        ));
     }
     VerifyingKey::es256_pem(pem).map_err(complaint)
 }
@@ -214,9 +218,10 @@ fn complaint(error: KeyError) -> Wrong {
     let text = error.to_string();
     let (problem, mend) = text.split_once("; ").unwrap_or((&text, PEM_MEND));
     match error {
-        KeyError::SecretIsDocument => {
-            wrong("the file holds a PEM or JSON document, such as a public key that anybody has", "name the bare secret's file")
-        }
+        KeyError::SecretIsDocument => wrong(
+            "the file holds a PEM or JSON document, such as a public key that anybody has",
+            "name the bare secret's file",
+        ),
         _ => wrong(problem, mend),
     }
 }

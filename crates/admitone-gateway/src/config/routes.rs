@@ -2,15 +2,18 @@
 
 mod path;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use admitone::principal::Permissions;
+use rustls::ClientConfig;
 
 use super::fault::{listed, nearest, quoted, wrong};
 use super::host::WebOrigin;
 use super::table::Table;
 use super::tickets::TTL_SECONDS;
-use super::upstream::{self, Upstream};
+use super::upstream;
+use crate::upstream::{Address, tls_config};
 pub use path::RoutePath;
 
 /// A path and its policy.
@@ -19,7 +22,10 @@ pub struct Route {
     /// The path of its sockets, which no other route has.
     pub path: RoutePath,
     /// Where its sockets lead.
-    pub upstream: Upstream,
+    pub upstream: Address,
+    /// Whose certificates are believed there, when the address is reached by TLS: those signed by the authorities in
+    /// `upstream_ca_file`, or without it by Mozilla's.
+    pub upstream_tls: Arc<ClientConfig>,
     /// The origins of the pages that may connect, compared exactly. Empty: no page may, only what sends no `Origin`.
     pub origins: Vec<WebOrigin>,
     /// The names of the issuers whose logins count here; at least one, and each exists.
@@ -152,21 +158,34 @@ pub(super) fn read(root: &Table<'_>, issuers: &[String]) -> Routes {
         root.refuse_absence("routes", "add a [[routes]] section for each path that leads to a socket server");
     }
     let mut routes = Routes::default();
+    let public = match tls_config(None) {
+        Ok(public) => public,
+        Err(error) => {
+            root.refuse("routes", upstream::complaint(error));
+            return routes;
+        }
+    };
     root.tables("routes", |table| {
-        let route = read_route(table, issuers, &mut routes.paths);
+        let route = read_route(table, issuers, &public, &mut routes.paths);
         routes.sound.extend(route);
         Some(())
     });
     routes
 }
 
-fn read_route(table: &Table<'_>, issuers: &[String], taken: &mut Vec<RoutePath>) -> Option<Route> {
+fn read_route(
+    table: &Table<'_>,
+    issuers: &[String],
+    public: &Arc<ClientConfig>,
+    taken: &mut Vec<RoutePath>,
+) -> Option<Route> {
     let path = read_path(table, taken);
-    let upstream = upstream::read(table);
+    let upstream = upstream::read(table, public);
     let origins = read_origins(table);
     let (jwt_carriers, jwt_cookie) = read_jwt_carriers(table);
     let query_passthrough = read_query_passthrough(table, jwt_carriers.contains(&Carrier::Query));
     let default_carriers = [Carrier::Subprotocol, Carrier::Authorization, Carrier::Cookie];
+    let (upstream, upstream_tls) = upstream.unzip();
     Some(Route {
         issuers: read_issuers(table, issuers),
         ticket_carriers: table.choices("ticket_carriers", &CARRIERS, &default_carriers),
@@ -182,6 +201,7 @@ fn read_route(table: &Table<'_>, issuers: &[String], taken: &mut Vec<RoutePath>)
         upgrade_timeout: table.seconds("upgrade_timeout_seconds", 1..=120, 10),
         path: path?,
         upstream: upstream?,
+        upstream_tls: upstream_tls?,
         origins: origins?,
         jwt_carriers,
         jwt_cookie,
@@ -219,7 +239,8 @@ fn read_origins(table: &Table<'_>) -> Option<Vec<WebOrigin>> {
         }
         let Some(origin) = entry.parse(WebOrigin::parse) else { continue };
         if !origin.https && !origin.host.is_loopback() && !allows_http {
-            let problem = format!("whoever is on the way to a visitor can change the page at {}", quoted(origin.as_str()));
+            let problem =
+                format!("whoever is on the way to a visitor can change the page at {}", quoted(origin.as_str()));
             entry.refuse(wrong(problem, "write it with https, or set danger_http_origins = true on this route"));
         }
         if origins.contains(&origin) {
@@ -233,7 +254,10 @@ fn read_origins(table: &Table<'_>) -> Option<Vec<WebOrigin>> {
 fn read_issuers(table: &Table<'_>, known: &[String]) -> Vec<String> {
     let Some(entries) = table.texts("issuers") else { return known.to_vec() };
     if entries.is_empty() {
-        table.refuse("issuers", wrong("the list is empty: nobody could log in", "name an issuer, or leave it out for all"));
+        table.refuse(
+            "issuers",
+            wrong("the list is empty: nobody could log in", "name an issuer, or leave it out for all"),
+        );
     }
     for (index, entry) in entries.iter().enumerate() {
         let name = entry.text();
@@ -306,7 +330,9 @@ fn read_permissions(table: &Table<'_>) -> Permissions {
     for entry in table.texts("required_permissions").unwrap_or_default() {
         match Permissions::new([entry.text()]) {
             Ok(_) => held.push(entry.text()),
-            Err(error) => entry.refuse(wrong(format!("{} is not a permission", quoted(entry.text())), error.to_string())),
+            Err(error) => {
+                entry.refuse(wrong(format!("{} is not a permission", quoted(entry.text())), error.to_string()))
+            }
         }
     }
     Permissions::new(held).unwrap_or_default()

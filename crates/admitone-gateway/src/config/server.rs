@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::fault::{Wrong, quoted, wrong};
 use super::host::{Host, Network, WebOrigin};
 use super::table::{Entry, Table};
-use super::tls::{self, Tls};
 use super::tickets::StoreKind;
+use super::tls::{self, Tls};
 
 /// Where the gateway listens and how the world sees it.
 #[derive(Debug)]
@@ -89,7 +89,8 @@ fn read_listen(table: &Table<'_>, is_protected: bool) -> Option<Vec<SocketAddr>>
 }
 
 fn exposed(entry: &Entry<'_>) -> Wrong {
-    let problem = format!("other machines reach {} without TLS: tickets and tokens would travel in clear", quoted(entry.text()));
+    let problem =
+        format!("other machines reach {} without TLS: tickets and tokens would travel in clear", quoted(entry.text()));
     wrong(
         problem,
         "set [server.tls], or set trusted_proxies to the proxies that end TLS in front of the gateway, or listen on 127.0.0.1",

@@ -92,7 +92,10 @@ fn read_id(key: &Table<'_>, ids: &mut Vec<u8>) -> Option<u8> {
     }
     let id = u8::try_from(key.optional_number("id", 0..=255)?).ok()?;
     if ids.contains(&id) {
-        key.refuse("id", wrong(format!("another key has the id {id}"), "write a number from 0 to 255 that no other has"));
+        key.refuse(
+            "id",
+            wrong(format!("another key has the id {id}"), "write a number from 0 to 255 that no other has"),
+        );
     }
     ids.push(id);
     Some(id)

@@ -59,7 +59,10 @@ pub(super) fn parse(text: &str) -> Result<RoutePath, Wrong> {
     }
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte);
     if !text.bytes().all(legal) {
-        return refuse("has a character that needs percent-encoding, or is percent-encoded", "write letters and digits");
+        return refuse(
+            "has a character that needs percent-encoding, or is percent-encoded",
+            "write letters and digits",
+        );
     }
     if let Some(reserved) = RESERVED.iter().find(|reserved| is_under(text, reserved)) {
         let mend = format!("choose one that is not under {}", listed(RESERVED));
@@ -81,9 +84,27 @@ mod tests {
         for text in ["/", "/chat", "/chat/", "/v1/chat.io", "/authors", "/api/chat", "/websocket", "/@a+b"] {
             assert_eq!(parse(text).expect(text).as_str(), text);
         }
-        for text in ["", "chat", "//", "/a//b", "/./a", "/a/..", "/a?b", "/a#b", "/a%62", "/a b", "/é", "/a\\b", "/auth",
-            "/auth/x", "/healthz", "/.well-known/x", "/admin/", "/websocket/ticket/x", "/openapi.json"]
-        {
+        for text in [
+            "",
+            "chat",
+            "//",
+            "/a//b",
+            "/./a",
+            "/a/..",
+            "/a?b",
+            "/a#b",
+            "/a%62",
+            "/a b",
+            "/é",
+            "/a\\b",
+            "/auth",
+            "/auth/x",
+            "/healthz",
+            "/.well-known/x",
+            "/admin/",
+            "/websocket/ticket/x",
+            "/openapi.json",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
         assert!(parse(&format!("/{}", "a".repeat(512))).is_err());
