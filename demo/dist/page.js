@@ -454,7 +454,7 @@ var TicketCard = class {
 		this.#pill.textContent = label.text;
 		this.#pill.dataset.tone = label.tone;
 		this.#card.dataset.stage = ticket.name;
-		this.#secret.textContent = "ticket" in ticket ? "adm1_••••••••••••" : "adm1_ · · ·";
+		this.#secret.textContent = "ticket" in ticket ? "adm1_••••••••" : "adm1_ · · ·";
 		this.#line.textContent = line(ticket);
 		this.#showStamp(stamp(ticket));
 		this.#follow(ticket, stage);
