@@ -131,6 +131,16 @@ async fn what_is_held_back_ends_with_its_first_whole_frame() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_side_that_takes_nothing_does_not_put_off_the_end() {
+    let mut far = Relayed::new(100);
+    let _ = timeout(Duration::from_secs(1), far.upstream.write_all(&text("too much").repeat(1_000))).await;
+    let start = Instant::now();
+    far.close.send(CloseCode::Revoked).expect("listening");
+    far.relay.await.expect("no panic");
+    assert!(start.elapsed() <= 2 * CLOSE_LIMIT, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_close_at_any_moment_stands_behind_a_whole_frame() {
     let mut random = Random::new();
     for _ in 0..40 {

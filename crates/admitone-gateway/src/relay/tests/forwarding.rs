@@ -2,7 +2,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use tokio::io::{join, repeat, sink};
+use tokio::io::{BufWriter, join, repeat, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -29,7 +29,8 @@ async fn a_relay_of_two_sockets_is_small() {
 async fn frames_cut_anywhere_arrive_as_they_were_sent() {
     let mut random = Random::new();
     for _ in 0..20 {
-        let capacity = 1 + random.below([100, 5_000, 100_000][random.0 as usize % 3]);
+        let largest = [100, 5_000, 100_000][random.below(3)];
+        let capacity = 1 + random.below(largest);
         let mut far = Relayed::new(capacity);
         let up = [random.frames(12).concat(), frame(0x88, Some([7; 4]), &[3, 232])].concat();
         let down = [random.frames(12).concat(), frame(0x88, None, &[3, 232])].concat();
@@ -130,6 +131,18 @@ async fn a_slow_side_is_waited_for() {
         receive(&mut far.client, 100).await;
     }
     assert!(!far.relay.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_side_that_holds_back_writes_is_flushed() {
+    let (mut client, near_client) = duplex(1_000);
+    let (mut upstream, near_upstream) = duplex(1_000);
+    let buffered = BufWriter::new(near_client);
+    tokio::spawn(pump(buffered, Bytes::new(), near_upstream, Bytes::new(), pending()));
+    let words = text("as TLS does");
+    send(&mut upstream, &words).await;
+    let received = timeout(SECOND, receive(&mut client, words.len())).await;
+    assert_eq!(received.expect("nothing is kept waiting"), words);
 }
 
 #[test]
