@@ -38,7 +38,7 @@ pub(super) async fn exchange(
         if io.read_buf(&mut read).await? == 0 {
             return Err(IoError::new(ErrorKind::UnexpectedEof, "it hung up before its answer was complete").into());
         }
-        if let Some((length, head)) = parse(&read)? {
+        if let Some((length, head)) = parse(&read[..read.len().min(HEAD_LIMIT)])? {
             check(&head, key)?;
             let ahead = read.split_off(length);
             // An empty rest would keep the whole buffer.
@@ -55,9 +55,6 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Head)>, UpgradeError> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_LIMIT];
     let mut answer = httparse::Response::new(&mut headers);
     let length = match answer.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) if length > HEAD_LIMIT => {
-            return Err(UpgradeError::BadAnswer { why: "its head is longer than 16 KiB" });
-        }
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {

@@ -1,0 +1,124 @@
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::super::{LINGER_LIMIT, Side, Why};
+use super::*;
+
+const PIPE: usize = 4_096;
+
+/// The Close of a peer, without a reason.
+fn peers_close(key: Option<[u8; 4]>) -> Vec<u8> {
+    frame(0x88, key, &1000u16.to_be_bytes())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_dies_is_told_to_the_client() {
+    let mut far = Relayed::new(PIPE);
+    let start = Instant::now();
+    send(&mut far.upstream, &text("last words")).await;
+    drop(far.upstream);
+    let received = receive_to_end(&mut far.client).await;
+    assert_eq!(received, [text("last words"), close_to_client(CloseCode::UpstreamUnavailable)].concat());
+    assert!(start.elapsed() < Duration::from_secs(1));
+    drop(far.client);
+    assert_eq!(far.relay.await.expect("no panic").why, Why::UpstreamGone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_dies_is_told_behind_what_the_client_has_still_to_take() {
+    let mut far = Relayed::new(50);
+    let words = text(&"many last words ".repeat(7));
+    send(&mut far.upstream, &words[..100]).await;
+    send(&mut far.upstream, &words[100..]).await;
+    drop(far.upstream);
+    sleep(Duration::from_secs(5)).await;
+    let received = receive_to_end(&mut far.client).await;
+    assert_eq!(received, [words, close_to_client(CloseCode::UpstreamUnavailable)].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_dies_inside_a_frame_just_ends_the_stream() {
+    let mut far = Relayed::new(PIPE);
+    send(&mut far.upstream, &text("last wor")[..5]).await;
+    drop(far.upstream);
+    assert_eq!(receive_to_end(&mut far.client).await, text("last wor")[..5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_between_the_peers_is_theirs() {
+    let mut far = Relayed::new(PIPE);
+    send(&mut far.upstream, &peers_close(None)).await;
+    drop(far.upstream);
+    assert_eq!(receive_to_end(&mut far.client).await, peers_close(None));
+    drop(far.client);
+    let ended = far.relay.await.expect("no panic");
+    assert_eq!(ended.why, Why::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_hangs_up_on_the_clients_close_is_not_unavailable() {
+    let mut far = Relayed::new(PIPE);
+    send(&mut far.client, &peers_close(Some([8; 4]))).await;
+    receive(&mut far.upstream, 8).await;
+    drop(far.upstream);
+    assert_eq!(receive_to_end(&mut far.client).await, b"");
+    drop(far.client);
+    assert_eq!(far.relay.await.expect("no panic").why, Why::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_hangs_up_is_the_end_of_the_stream_to_the_upstream() {
+    let mut far = Relayed::new(PIPE);
+    send(&mut far.client, &masked_text("bye")).await;
+    far.client.shutdown().await.expect("the relay reads");
+    assert_eq!(receive_to_end(&mut far.upstream).await, masked_text("bye"));
+
+    send(&mut far.upstream, &text("bye")).await;
+    drop(far.upstream);
+    assert_eq!(receive_to_end(&mut far.client).await, text("bye"), "half of it lives on, and nothing is made up");
+    assert_eq!(far.relay.await.expect("no panic").why, Why::ClientGone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_other_half_lives_on_for_a_while_only() {
+    let mut far = Relayed::new(PIPE);
+    let start = Instant::now();
+    far.client.shutdown().await.expect("the relay reads");
+    let ended = far.relay.await.expect("no panic");
+    assert_eq!(ended.why, Why::ClientGone);
+    assert_eq!(start.elapsed().as_secs(), LINGER_LIMIT.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn peers_that_have_closed_and_do_not_hang_up_are_hung_up_on() {
+    let mut far = Relayed::new(PIPE);
+    let start = Instant::now();
+    send(&mut far.client, &peers_close(Some([8; 4]))).await;
+    send(&mut far.upstream, &peers_close(None)).await;
+    far.relay.await.expect("no panic");
+    assert_eq!(start.elapsed().as_secs(), LINGER_LIMIT.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_reaches_the_half_that_lives_on() {
+    let mut far = Relayed::new(PIPE);
+    far.client.shutdown().await.expect("the relay reads");
+    assert_eq!(receive_to_end(&mut far.upstream).await, b"");
+    far.close.send(CloseCode::Revoked).expect("listening");
+    assert_eq!(receive_to_end(&mut far.client).await, close_to_client(CloseCode::Revoked));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_impossible_length_is_answered_by_who_receives_it() {
+    let mut far = Relayed::new(PIPE);
+    send(&mut far.client, &[0x82, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0]).await;
+    receive(&mut far.upstream, 10).await;
+    let protocol_error = frame(0x88, None, &1002u16.to_be_bytes());
+    send(&mut far.upstream, &protocol_error).await;
+    drop(far.upstream);
+    assert_eq!(receive_to_end(&mut far.client).await, protocol_error);
+    drop(far.client);
+    let ended = far.relay.await.expect("no panic");
+    assert_eq!(ended.why, Why::BadFrame(Side::Client));
+}
