@@ -64,13 +64,17 @@ pub struct App {
 impl App {
     /// The answers of the public listener.
     pub fn router(self: &Arc<Self>) -> Router {
-        Router::new()
+        // The layer goes around the refusal of other methods too, or it would answer preflights.
+        let for_pages = Router::new()
             .route("/auth/ticket", post(mint::mint))
             .route("/auth/logout", post(logout::logout))
-            .layer(headers::cors(self))
+            .method_not_allowed_fallback(async || Rejection::Method)
+            .layer(headers::cors(self));
+        Router::new()
             .route("/healthz", get(health::live))
             .route("/readyz", get(health::ready))
             .method_not_allowed_fallback(async || Rejection::Method)
+            .merge(for_pages)
             .fallback(connect::connect)
             .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure))
             .with_state(self.clone())
