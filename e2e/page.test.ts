@@ -86,6 +86,26 @@ test('an inline script is refused by the policy', async ({ visitor }) => {
   visitor.forgive(/Content Security Policy/);
 });
 
+test('a message that cannot be read is shown as such, and breaks nothing', async ({ visitor }) => {
+  await visitor.page.routeWebSocket(/\/chat$/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((message) => server.send(message));
+    server.onMessage((message) => socket.send(message));
+    for (const message of ['not JSON', '{"type":"agent_started","run_id":7}']) socket.send(message);
+  });
+  await visitor.page.reload();
+  await visitor.signIn('Ada Lovelace');
+  await visitor.connect();
+  const remarks = visitor.page.locator('.remark');
+  await remarks.nth(1).waitFor();
+  expect(await remarks.nth(0).innerText()).toMatch(/^Not understood: not a JSON object\.\s+not JSON$/);
+  expect(await remarks.nth(1).innerText()).toContain(
+    '"agent_started" with a missing or malformed "timestamp"',
+  );
+  await visitor.ask('and now?');
+  await visitor.finishedRun('and now?');
+});
+
 test('nothing overflows a narrow window', async ({ visitor }) => {
   await visitor.page.setViewportSize({ width: 320, height: 800 });
   await visitor.signIn('Ada Lovelace');

@@ -55,6 +55,7 @@ test('the upstream sees who it is and nothing of the ticket', async ({ visitor }
 test('a ticket can be minted first, waits with a countdown, and opens one socket', async ({ visitor }) => {
   await visitor.signIn('Ada Lovelace');
   await visitor.button('Mint a ticket first').click();
+  await visitor.page.locator('#ticket[data-stage="unspent"]').waitFor();
   const full = Number(await visitor.page.locator('#countdown').getAttribute('max'));
   await visitor.page.waitForFunction((limit) => {
     const left = Number(document.getElementById('ticket-figure')?.textContent);

@@ -1,4 +1,4 @@
-import type { MintedTicket, TicketSource } from 'admitone';
+import type { AcquireOptions, MintedTicket, TicketSource } from 'admitone';
 
 /** What a {@link HeldSource} tells about each mint, as it happens. */
 export interface MintWatcher {
@@ -38,7 +38,7 @@ export class HeldSource implements TicketSource {
     return ticket;
   }
 
-  async acquire(options?: { signal?: AbortSignal; maxRetries?: number }): Promise<MintedTicket> {
+  async acquire(options?: AcquireOptions): Promise<MintedTicket> {
     const held = this.#held;
     this.#held = undefined;
     const unspent = held !== undefined && performance.now() < held.until;
@@ -55,7 +55,7 @@ export class HeldSource implements TicketSource {
     return this.#source.token();
   }
 
-  async #mint(options?: { signal?: AbortSignal; maxRetries?: number }): Promise<MintedTicket> {
+  async #mint(options?: AcquireOptions): Promise<MintedTicket> {
     this.#watcher.minting();
     try {
       const ticket = await this.#source.acquire(options);

@@ -23,7 +23,7 @@ export class TicketCard {
     this.#pill.textContent = label.text;
     this.#pill.dataset.tone = label.tone;
     this.#card.dataset.stage = ticket.name;
-    this.#secret.textContent = 'ticket' in ticket ? 'adm1_••••••••••••' : 'adm1_ · · ·';
+    this.#secret.textContent = 'ticket' in ticket ? 'adm1_••••••••' : 'adm1_ · · ·';
     this.#line.textContent = line(ticket);
     this.#showStamp(stamp(ticket));
     this.#follow(ticket, stage);

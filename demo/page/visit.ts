@@ -1,6 +1,7 @@
 import {
   AdmitConnection,
   AdmitError,
+  type CloseDetail,
   createTicketSource,
   type MintedTicket,
   type TicketSource,
@@ -18,6 +19,7 @@ import {
   type Stage,
   type TicketFacts,
 } from './scene.js';
+import { closeText } from './words.js';
 
 /** Where a visit puts what belongs into the timeline. */
 export interface Log {
@@ -150,25 +152,19 @@ export class Visit {
   }
 
   #follow(connection: AdmitConnection): void {
-    const current = (act: (event: Event) => void) => (event: Event) => {
-      if (this.#connection === connection) act(event);
-    };
-    connection.addEventListener(
-      'statechange',
-      current(() => this.#stage.set({ connection: connection.state })),
-    );
-    connection.addEventListener(
-      'open',
-      current(() => this.#opened(connection)),
-    );
-    connection.addEventListener(
-      'close',
-      current(() => this.#closed(connection)),
-    );
-    connection.addEventListener(
-      'message',
-      current((event) => this.#received((event as MessageEvent).data)),
-    );
+    const current = () => this.#connection === connection;
+    connection.addEventListener('statechange', ({ detail }) => {
+      if (current()) this.#stage.set({ connection: detail.state });
+    });
+    connection.addEventListener('open', () => {
+      if (current()) this.#opened(connection);
+    });
+    connection.addEventListener('close', ({ detail }) => {
+      if (current()) this.#closed(connection, detail);
+    });
+    connection.addEventListener('message', ({ data }) => {
+      if (current()) this.#received(data);
+    });
   }
 
   #opened(connection: AdmitConnection): void {
@@ -179,14 +175,11 @@ export class Visit {
     this.#stage.set({ ticket: { ...ticket, name: 'redeemed', afterMs }, replay: { name: 'possible' } });
   }
 
-  #closed(connection: AdmitConnection): void {
+  #closed({ handshake }: AdmitConnection, { code, close }: CloseDetail): void {
     const { ticket } = this.#stage.scene;
     if (ticket.name !== 'unspent') return;
-    const cause = causeOf(connection);
-    this.#stage.set({
-      ticket: { ...ticket, name: 'refused', refusal: cause },
-      handshake: connection.handshake,
-    });
+    const detail = close === undefined ? '' : closeText(close);
+    this.#stage.set({ ticket: { ...ticket, name: 'refused', refusal: { code, detail } }, handshake });
   }
 
   #received(data: unknown): void {
@@ -217,16 +210,11 @@ export class Visit {
     if (connection === undefined || !isConnecting(connection.state)) return {};
     return new Promise((resolve) => {
       const silence = setTimeout(() => resolve({}), CLOSE_WAIT_MS);
-      connection.addEventListener(
-        'close',
-        () => {
-          clearTimeout(silence);
-          const { state } = connection;
-          const close = 'cause' in state ? state.cause.close : undefined;
-          resolve(close === undefined ? {} : { close: { ...close, tookMs: performance.now() - asked } });
-        },
-        { once: true },
-      );
+      const ended = ({ detail: { close } }: CustomEvent<CloseDetail>) => {
+        clearTimeout(silence);
+        resolve(close === undefined ? {} : { close: { ...close, tookMs: performance.now() - asked } });
+      };
+      connection.addEventListener('close', ended, { once: true });
     });
   }
 
@@ -259,10 +247,4 @@ function refusalOf(error: unknown): Refusal {
   if (!(error instanceof AdmitError)) return { code: 'unknown', detail: 'The mint failed.' };
   const { code, status, message } = error;
   return { code, detail: message, ...(status !== undefined && { status }) };
-}
-
-function causeOf({ state }: AdmitConnection): Refusal {
-  const cause = 'cause' in state ? state.cause : undefined;
-  const { code, reason } = cause?.close ?? {};
-  return { code: cause?.code ?? 'connection_failed', detail: code === undefined ? '' : `${code} ${reason}` };
 }

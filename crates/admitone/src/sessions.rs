@@ -1,7 +1,7 @@
 //! The connections that are live on this node.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
@@ -15,6 +15,9 @@ use crate::principal::{LoginStamp, Principal};
 use crate::revocation::{Cursor, Mark, Revocation, Revocations};
 
 const SHARDS: usize = 16;
+
+/// How often a gradual close closes some.
+const DRAIN_STEP: Duration = Duration::from_millis(100);
 
 /// The register of live connections.
 pub struct Sessions {
@@ -66,6 +69,26 @@ impl Sessions {
     /// Closes every session.
     pub fn close_all(&self, code: CloseCode) {
         self.close_where(code, |_| true);
+    }
+
+    /// Closes every session, evenly spread over a time, so that their clients do not come back all at once. Returns early when
+    /// none is left.
+    pub async fn close_gradually(&self, code: CloseCode, over: Duration) {
+        let mut waiting: Vec<Weak<Live>> = Vec::with_capacity(self.count());
+        for shard in self.register.shards() {
+            waiting.extend(shard.values().map(Arc::downgrade));
+        }
+        let steps = usize::try_from(over.as_millis() / DRAIN_STEP.as_millis()).unwrap_or(usize::MAX).max(1);
+        let batch = waiting.len().div_ceil(steps);
+        while !waiting.is_empty() {
+            let rest = waiting.split_off(batch.min(waiting.len()));
+            waiting.iter().filter_map(Weak::upgrade).for_each(|live| live.close(code));
+            waiting = rest;
+            if !waiting.is_empty() {
+                tokio::time::sleep(DRAIN_STEP).await;
+            }
+        }
+        self.close_all(code);
     }
 
     /// Closes what revocations cover, for as long as it runs.

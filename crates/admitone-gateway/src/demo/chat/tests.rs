@@ -214,15 +214,15 @@ async fn a_persons_runs_are_bounded() {
     for _ in 0..9 {
         say(&mut ada, json!({"type": "user_message", "content": "hello"})).await;
     }
-    let mut started = 0;
-    loop {
+    let (mut started, mut refused) = (0, 0);
+    while started + refused < 9 {
         match next(&mut ada).await["type"].as_str().expect("a type") {
             "agent_started" => started += 1,
-            "error" => break,
+            "error" => refused += 1,
             _ => {}
         }
     }
-    assert_eq!(started, 8);
+    assert_eq!((started, refused), (8, 1));
 }
 
 #[tokio::test]
@@ -240,6 +240,20 @@ async fn a_connection_that_does_not_read_is_let_go_and_the_others_are_not() {
         waiting += 1;
     }
     assert_eq!(waiting, 64, "then its queue ended");
+}
+
+#[tokio::test]
+async fn a_person_is_forgotten_with_their_last_connection() {
+    let people = People::default();
+    let identity = people::Identity { issuer: "https://issuer".to_owned(), subject: "ada".to_owned() };
+    let (room, first) = people.join(&identity);
+    let (_, last) = people.join(&identity);
+    drop(first);
+    people.leave(&identity);
+    assert!(Arc::ptr_eq(&room, &people.join(&identity).0), "one is left");
+    drop(last);
+    people.leave(&identity);
+    assert!(!Arc::ptr_eq(&room, &people.join(&identity).0), "none is left");
 }
 
 #[tokio::test]

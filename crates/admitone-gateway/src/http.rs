@@ -1,0 +1,86 @@
+//! The public listener: what it answers, each request a function that reads top to bottom.
+
+mod bearer;
+mod body;
+mod client;
+mod connect;
+mod forward;
+mod handshake;
+mod headers;
+mod health;
+mod io;
+mod logout;
+mod mint;
+mod problem;
+mod refuse;
+pub mod server;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use admitone::admission::Admission;
+use admitone::authn::Verifier;
+use admitone::revocation::Revocations;
+use admitone::sessions::Sessions;
+use axum::Router;
+use axum::routing::{get, post};
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Network, WebOrigin};
+use crate::rejection::Rejection;
+use crate::routes::Routes;
+use crate::upstream::Upstream;
+
+/// All that requests are answered with. Made in one place, [`Gateway`](crate::gateway::Gateway).
+#[derive(Debug)]
+pub struct App {
+    /// Mints and redeems.
+    pub admission: Admission,
+    /// What is live here.
+    pub sessions: Sessions,
+    /// Takes back.
+    pub revocations: Arc<dyn Revocations>,
+    /// Who is logged in.
+    pub verifier: Verifier,
+    /// Paths and policies.
+    pub routes: Routes,
+    /// Where each route's sockets lead, by path.
+    pub upstreams: HashMap<Arc<str>, Upstream>,
+    /// The origin that clients reach the gateway by.
+    pub public_url: WebOrigin,
+    /// The proxies whose forwarding headers are believed.
+    pub trusted_proxies: Vec<Network>,
+    /// How long tickets live by default.
+    pub default_ttl: Duration,
+    /// Shutting down.
+    pub draining: AtomicBool,
+    /// The connections' tasks, which a shutdown waits for.
+    pub tasks: TaskTracker,
+}
+
+impl App {
+    /// The answers of the public listener.
+    pub fn router(self: &Arc<Self>) -> Router {
+        Router::new()
+            .route("/auth/ticket", post(mint::mint))
+            .route("/auth/logout", post(logout::logout))
+            .layer(headers::cors(self))
+            .route("/healthz", get(health::live))
+            .route("/readyz", get(health::ready))
+            .method_not_allowed_fallback(async || Rejection::Method)
+            .fallback(connect::connect)
+            .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure))
+            .with_state(self.clone())
+    }
+
+    fn check_not_draining(&self) -> Result<(), Rejection> {
+        if self.draining.load(Ordering::Relaxed) { Err(Rejection::Draining) } else { Ok(()) }
+    }
+}
+
+/// The other end of the TCP connection that a request came by.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);

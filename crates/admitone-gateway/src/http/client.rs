@@ -1,0 +1,34 @@
+use std::net::IpAddr;
+
+use http::HeaderMap;
+
+use super::{App, Peer};
+
+/// The client's address: the TCP peer, or what trusted proxies say of it. `X-Forwarded-For` is read from its end, past the
+/// trusted hops; whatever stands before the first untrusted one was written by the client.
+pub(super) fn address(app: &App, peer: Peer, headers: &HeaderMap) -> IpAddr {
+    let trusted = |address: IpAddr| app.trusted_proxies.iter().any(|network| network.contains(address));
+    let mut client = peer.0.ip().to_canonical();
+    for hop in forwarded_for(headers).iter().rev() {
+        if !trusted(client) {
+            break;
+        }
+        let Ok(address) = hop.parse::<IpAddr>() else { break };
+        client = address.to_canonical();
+    }
+    client
+}
+
+/// What the upstream is told: the hops so far, of which an untrusted peer's own claims are dropped.
+pub(super) fn forwarded_chain(app: &App, peer: Peer, headers: &HeaderMap) -> String {
+    let peer = peer.0.ip().to_canonical();
+    let trusted = app.trusted_proxies.iter().any(|network| network.contains(peer));
+    let mut hops: Vec<String> = if trusted { forwarded_for(headers) } else { Vec::new() };
+    hops.push(peer.to_string());
+    hops.join(", ")
+}
+
+fn forwarded_for(headers: &HeaderMap) -> Vec<String> {
+    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(|hop| hop.trim().to_owned()).filter(|hop| !hop.is_empty()).collect()
+}

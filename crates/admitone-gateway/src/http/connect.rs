@@ -1,0 +1,224 @@
+//! A connection's life: from the upgrade request to the relay.
+
+use std::sync::Arc;
+
+use admitone::admission::Authentic;
+use admitone::carrier::{self, Kind, Offer, Presented};
+use admitone::now::Now;
+use admitone::sessions::Session;
+use admitone::ticket::Ticket;
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::request::Parts;
+use http::StatusCode;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+
+use super::handshake::Handshake;
+use super::io::ClientIo;
+use super::{App, Peer, client, forward, refuse};
+use crate::config::JwtFallback;
+use crate::rejection::Rejection;
+use crate::relay::{self, Why};
+use crate::routes::Route;
+use crate::upstream::{Dialed, UpgradeHead, Upgraded};
+
+/// Whatever is not an endpoint of ours: the routes.
+pub(super) async fn connect(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let Some(route) = app.routes.find(parts.uri.path()).cloned() else {
+        return Rejection::NoSuchPath.into_response();
+    };
+    let handshake = match Handshake::read(&parts) {
+        Ok(handshake) => handshake,
+        Err(rejection) => return rejection.into_response(),
+    };
+    let Some(on_upgrade) = parts.extensions.remove::<OnUpgrade>() else {
+        return Rejection::Internal("the HTTP stack offers no upgrade").into_response();
+    };
+    match admit(&app, &route, peer, &mut parts, &handshake).await {
+        Ok(connected) => switch(&app, route, connected, on_upgrade),
+        Err(refused) => refuse::refuse(&app, &route, refused, &handshake, on_upgrade),
+    }
+}
+
+/// A refusal, and what the client had offered by then.
+pub(super) struct Refused {
+    pub(super) rejection: Rejection,
+    pub(super) offer: Offer,
+}
+
+/// Everything up to the upstream's 101.
+async fn admit(
+    app: &Arc<App>,
+    route: &Arc<Route>,
+    peer: Peer,
+    parts: &mut Parts,
+    handshake: &Handshake,
+) -> Result<Connected, Refused> {
+    let without_offer = |rejection| Refused { rejection, offer: Offer::default() };
+    let address = client::address(app, peer, &parts.headers);
+    let target = std::mem::take(&mut parts.uri).to_string();
+    let taken = carrier::take(&target, &mut parts.headers, &route.carriers);
+    let taken = taken.map_err(|error| without_offer(error.into()))?;
+    let offer = taken.offer.clone();
+
+    let entering = async {
+        app.check_not_draining()?;
+        let origin = handshake.origin.as_deref();
+        route.check_origin(origin, taken.presented.as_ref().map(|presented| presented.carrier))?;
+        let presented = taken.presented.ok_or(Rejection::NoCredential)?;
+        let authentic = inspect(app, route, &presented, origin, address)?;
+        let upstream = app.upstreams.get(&route.path).ok_or(Rejection::Internal("the route has no upstream"))?;
+        let dialed = upstream.dial().await?;
+        let entry = Entry {
+            authentic,
+            dialed,
+            offer: taken.offer,
+            key: handshake.key.clone(),
+            target: taken.target,
+            headers: forward::clean(app, peer, &parts.headers),
+        };
+        // From here the work runs to its end even if the client goes away: the ticket is being spent.
+        let entered = app.tasks.spawn(enter(app.clone(), route.clone(), entry)).await;
+        entered.map_err(|_| Rejection::Internal("the upgrade's task panicked"))?
+    };
+    entering.await.map_err(|rejection| Refused { rejection, offer })
+}
+
+/// Judges what was presented, offline. A credential that is refused is final: nothing else in the request is tried.
+fn inspect(
+    app: &App,
+    route: &Route,
+    presented: &Presented,
+    origin: Option<&str>,
+    address: std::net::IpAddr,
+) -> Result<Authentic, Rejection> {
+    let now = Now::read();
+    match presented.kind {
+        Kind::Ticket => {
+            let ticket = Ticket::parse(presented.expose())?;
+            Ok(app.admission.inspect(&ticket, &route.upgrade_place(origin, address), now)?)
+        }
+        Kind::Jwt => {
+            let login = app.verifier.verify(presented.expose(), now.unix)?;
+            route.check_login(&login)?;
+            let authentic = app.admission.inspect_login(&login, &route.path, now)?;
+            if route.jwt_fallback == JwtFallback::Warn {
+                tracing::warn!(
+                    route = &*route.path,
+                    subject = login.principal.subject(),
+                    issuer = login.principal.issuer(),
+                    carrier = presented.carrier.name(),
+                    "JWT fallback used"
+                );
+            }
+            Ok(authentic)
+        }
+    }
+}
+
+/// What is needed to redeem and to ask the upstream.
+struct Entry {
+    authentic: Authentic,
+    dialed: Dialed,
+    offer: Offer,
+    key: HeaderValue,
+    target: String,
+    headers: HeaderMap,
+}
+
+/// A session whose upstream has agreed.
+struct Connected {
+    session: Session,
+    upgraded: Upgraded,
+    selected: Option<String>,
+}
+
+/// Redeems, opens the session, and asks the upstream: in this order.
+async fn enter(app: Arc<App>, route: Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
+    let Entry { authentic, dialed, offer, key, target, mut headers } = entry;
+    let now = Now::read();
+    let admitted = app.admission.redeem(authentic, now).await?;
+    forward::identify(&mut headers, &admitted, &offer)?;
+    let method = admitted.method();
+    let session = app.sessions.open(admitted, route.max_session, now);
+    let session = session.map_err(|revoked| Rejection::RevokedWhileOpening(revoked.0))?;
+    let key = key.to_str().map_err(|_| Rejection::Request("Sec-WebSocket-Key is not ASCII"))?;
+    let head = UpgradeHead { query: query(&target), key, headers: &headers };
+    let upgraded = dialed.upgrade(&head, &session).await?;
+    let choice = upgraded.headers.get(SEC_WEBSOCKET_PROTOCOL).map(|choice| choice.to_str().unwrap_or_default());
+    let selected = offer.answer(choice).map_err(|_| Rejection::UpstreamChoice)?.map(str::to_owned);
+    tracing::info!(
+        route = &*route.path,
+        subject = session.principal().subject(),
+        issuer = session.principal().issuer(),
+        session_id = session.id().as_str(),
+        method = method.name(),
+        "session opened"
+    );
+    Ok(Connected { session, upgraded, selected })
+}
+
+fn query(target: &str) -> Option<&str> {
+    target.split_once('?').map(|(_, query)| query)
+}
+
+/// Answers 101, and relays behind it.
+fn switch(app: &Arc<App>, route: Arc<Route>, connected: Connected, on_upgrade: OnUpgrade) -> Response {
+    let Connected { session, upgraded, selected } = connected;
+    let mut headers = forward::answer(&upgraded.headers);
+    headers.extend(upgraded.headers.get(SEC_WEBSOCKET_ACCEPT).map(|accept| (SEC_WEBSOCKET_ACCEPT, accept.clone())));
+    let response = switching_protocols(headers, selected.as_deref());
+    app.tasks.spawn(run(route, session, upgraded, on_upgrade));
+    response
+}
+
+/// A 101 to WebSocket with these headers and this subprotocol.
+pub(super) fn switching_protocols(mut headers: HeaderMap, selected: Option<&str>) -> Response {
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Some(Ok(selected)) = selected.map(HeaderValue::from_str) {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, selected);
+    }
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    *response.headers_mut() = headers;
+    response
+}
+
+async fn run(route: Arc<Route>, session: Session, upgraded: Upgraded, on_upgrade: OnUpgrade) {
+    let id = session.id().clone();
+    let Some((io, ahead)) = client_io(on_upgrade).await else {
+        tracing::info!(route = &*route.path, session_id = id.as_str(), why = "client gone", "session ended");
+        return;
+    };
+    let ended = relay::run(io, ahead, upgraded.io, upgraded.ahead, session).await;
+    let close = match ended.why {
+        Why::Closing(code) => code.name(),
+        _ => "",
+    };
+    tracing::info!(
+        route = &*route.path,
+        session_id = id.as_str(),
+        why = ?ended.why,
+        close,
+        bytes_to_client = ended.to_client,
+        bytes_to_upstream = ended.to_upstream,
+        "session ended"
+    );
+}
+
+/// The socket itself, out of the HTTP stack, and what the stack had read beyond the request.
+pub(super) async fn client_io(on_upgrade: OnUpgrade) -> Option<(ClientIo, bytes::Bytes)> {
+    let upgraded = on_upgrade.await.ok()?;
+    let parts = upgraded.downcast::<TokioIo<ClientIo>>().ok()?;
+    Some((parts.io.into_inner(), parts.read_buf))
+}

@@ -1,0 +1,108 @@
+//! What passes from the client's request to the upstream, and back.
+
+use admitone::admission::Admitted;
+use admitone::carrier::Offer;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+
+use super::{App, Peer, client};
+use crate::rejection::Rejection;
+
+const OURS: &str = "x-admitone-";
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// Headers that end at this hop (RFC 9110 §7.6.1), or that the upgrade writes itself.
+const HOP: [HeaderName; 15] = [
+    CONNECTION,
+    UPGRADE,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    CONTENT_LENGTH,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    HOST,
+    SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION,
+    SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_PROTOCOL,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// The client's headers without what ends here, with the forwarding headers of this hop.
+///
+/// What `Connection` lists is removed first, so that it can never remove what is added afterwards.
+pub(super) fn clean(app: &App, peer: Peer, headers: &HeaderMap) -> HeaderMap {
+    let mut cleaned = end_to_end(headers);
+    for name in [FORWARDED, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, REAL_IP] {
+        cleaned.remove(name);
+    }
+    let chain = HeaderValue::from_str(&client::forwarded_chain(app, peer, headers));
+    // Addresses parsed from a socket, and hops that were header text before, are header text.
+    cleaned.extend(chain.ok().map(|chain| (FORWARDED_FOR, chain)));
+    cleaned.extend(headers.get(HOST).map(|host| (FORWARDED_HOST, host.clone())));
+    let scheme = if app.public_url.https { "https" } else { "http" };
+    cleaned.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
+    cleaned
+}
+
+/// Adds who was admitted, and the subprotocols that the upstream may choose from.
+///
+/// # Errors
+///
+/// [`Rejection::Internal`] for an identity that does not fit into a header, which its type excludes.
+pub(super) fn identify(headers: &mut HeaderMap, admitted: &Admitted, offer: &Offer) -> Result<(), Rejection> {
+    let grant = admitted.grant();
+    let identity = [
+        ("x-admitone-subject", Some(grant.principal.subject().to_owned())),
+        ("x-admitone-issuer", Some(grant.principal.issuer().to_owned())),
+        ("x-admitone-email", grant.principal.email().map(str::to_owned)),
+        ("x-admitone-permissions", Some(grant.permissions.to_string())),
+        ("x-admitone-session-id", Some(admitted.session_id().to_string())),
+        ("x-admitone-method", Some(admitted.method().name().to_owned())),
+    ];
+    for (name, value) in identity {
+        if let Some(value) = value {
+            headers.insert(HeaderName::from_static(name), text(value)?);
+        }
+    }
+    if !offer.protocols.is_empty() {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, text(offer.protocols.join(", "))?);
+    }
+    Ok(())
+}
+
+fn text(value: String) -> Result<HeaderValue, Rejection> {
+    HeaderValue::try_from(value).map_err(|_| Rejection::Internal("an identity does not fit into a header"))
+}
+
+/// The upstream's headers that the client may see.
+pub(super) fn answer(headers: &HeaderMap) -> HeaderMap {
+    end_to_end(headers)
+}
+
+/// Without what ends at this hop, what `Connection` lists, and anything that looks like a header of ours.
+fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let listed: Vec<String> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .map(|name| String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase())
+        .collect();
+    let passes =
+        |name: &HeaderName| !HOP.contains(name) && !listed.iter().any(|listed| listed == name.as_str()) && !is_ours(name);
+    headers.iter().filter(|(name, _)| passes(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// `x-admitone-*`, in the spellings that some upstreams fold into it.
+fn is_ours(name: &HeaderName) -> bool {
+    let folded: String = name.as_str().chars().map(|byte| if matches!(byte, '_' | '.') { '-' } else { byte }).collect();
+    folded.starts_with(OURS)
+}

@@ -1,0 +1,85 @@
+use admitone::carrier::REFUSED;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+};
+use http::request::Parts;
+use http::{Method, Version};
+
+use crate::rejection::Rejection;
+
+/// A client's opening handshake that keeps the rules of RFC 6455 §4.2.1.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    pub(super) key: HeaderValue,
+    pub(super) origin: Option<String>,
+    /// The client can read a refusal from a Close.
+    pub(super) reads_refusals: bool,
+}
+
+impl Handshake {
+    pub(super) fn read(parts: &Parts) -> Result<Self, Rejection> {
+        let headers = &parts.headers;
+        if parts.method != Method::GET || !headers.contains_key(UPGRADE) {
+            return Err(Rejection::NotAnUpgrade);
+        }
+        if parts.version != Version::HTTP_11 {
+            return Err(Rejection::Request("an upgrade needs HTTP/1.1"));
+        }
+        if !only(headers, &UPGRADE)?.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket")) {
+            return Err(Rejection::Request("Upgrade may only be websocket"));
+        }
+        if !lists(headers, &CONNECTION, "upgrade") {
+            return Err(Rejection::Request("Connection does not list Upgrade"));
+        }
+        if only(headers, &HOST)?.is_none() {
+            return Err(Rejection::Request("there is no Host"));
+        }
+        if only(headers, &SEC_WEBSOCKET_VERSION)?.is_none_or(|version| version != "13") {
+            return Err(Rejection::NotAnUpgrade);
+        }
+        if headers.contains_key(TRANSFER_ENCODING) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0") {
+            return Err(Rejection::Request("an upgrade has no body"));
+        }
+        Ok(Self {
+            key: read_key(headers)?,
+            origin: read_origin(headers)?,
+            reads_refusals: lists(headers, &SEC_WEBSOCKET_PROTOCOL, REFUSED),
+        })
+    }
+}
+
+fn read_key(headers: &HeaderMap) -> Result<HeaderValue, Rejection> {
+    let key = only(headers, &SEC_WEBSOCKET_KEY)?.ok_or(Rejection::Request("there is no Sec-WebSocket-Key"))?;
+    match STANDARD.decode(key.as_bytes()) {
+        Ok(bytes) if bytes.len() == 16 => Ok(key.clone()),
+        _ => Err(Rejection::Request("Sec-WebSocket-Key is not base64 of 16 bytes")),
+    }
+}
+
+/// A second `Origin`, or one with bytes beyond ASCII, is no listed one.
+fn read_origin(headers: &HeaderMap) -> Result<Option<String>, Rejection> {
+    let mut lines = headers.get_all(ORIGIN).iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => Ok(None),
+        (Some(line), None) => line.to_str().map(|origin| Some(origin.to_owned())).map_err(|_| Rejection::Origin),
+        (Some(_), Some(_)) => Err(Rejection::Origin),
+    }
+}
+
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Rejection> {
+    let mut lines = headers.get_all(name).iter();
+    let first = lines.next();
+    if lines.next().is_some() {
+        return Err(Rejection::Request("a header that may stand once stands twice"));
+    }
+    Ok(first)
+}
+
+/// Whether a comma-separated header lists `wanted`, in any case.
+pub(super) fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    let mut elements = headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    elements.any(|element| element.trim_ascii().eq_ignore_ascii_case(wanted.as_bytes()))
+}

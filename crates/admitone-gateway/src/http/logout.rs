@@ -1,0 +1,50 @@
+//! `POST /auth/logout`: a login ends, with its tickets and its sockets.
+
+use std::sync::Arc;
+
+use admitone::now::Now;
+use admitone::problem::FieldFault;
+use admitone::revocation::Revocation;
+use axum::extract::{Request, State};
+use http::StatusCode;
+use serde_json::{Map, Value};
+
+use super::{App, bearer, body};
+use crate::rejection::Rejection;
+
+pub(super) async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<StatusCode, Rejection> {
+    let now = Now::read();
+    let (parts, body) = request.into_parts();
+    let login = bearer::login(&app, &parts.headers, now)?;
+    let fields = body::object(&parts.headers, body).await?;
+    let revocation = match read_everywhere(&fields)? {
+        true => Revocation::of_subject(&login.principal, now.unix),
+        false => Revocation::of_login(&login, now.unix),
+    };
+    let mark = revocation.mark();
+    app.revocations.revoke(revocation, now).await?;
+    tracing::info!(
+        subject = login.principal.subject(),
+        issuer = login.principal.issuer(),
+        mark = mark.name(),
+        "login revoked"
+    );
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn read_everywhere(fields: &Map<String, Value>) -> Result<bool, Rejection> {
+    let mut everywhere = false;
+    let mut faults = Vec::new();
+    for (field, value) in fields {
+        match (field.as_str(), value) {
+            ("everywhere", Value::Bool(value)) => everywhere = *value,
+            ("everywhere", _) => faults.push(fault(field, "true or false is needed")),
+            _ => faults.push(fault(field, "no such field; there is everywhere")),
+        }
+    }
+    if faults.is_empty() { Ok(everywhere) } else { Err(Rejection::Body(faults)) }
+}
+
+fn fault(field: &str, detail: &str) -> FieldFault {
+    FieldFault { field: field.to_owned(), detail: detail.to_owned() }
+}

@@ -1,0 +1,84 @@
+use admitone::problem::{MEDIA_TYPE, Problem};
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
+use http::{HeaderMap, StatusCode};
+use tracing::Level;
+
+use crate::rejection::{Rejection, Row, title};
+
+/// Says whether the ticket of a refused request is spent.
+pub(super) const TICKET_STATE: HeaderName = HeaderName::from_static("admitone-ticket");
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let row = self.row();
+        log(&self, &row, "");
+        let mut response = Response::new(Body::from(body(&self, &row)));
+        *response.status_mut() = row.status;
+        write_headers(response.headers_mut(), &self, &row);
+        response
+    }
+}
+
+/// One line for each refusal, at its row's level. The cause holds no secret.
+pub(super) fn log(rejection: &Rejection, row: &Row, route: &str) {
+    macro_rules! line {
+        ($level:expr) => {
+            tracing::event!(
+                $level,
+                code = row.code.name(),
+                status = row.status.as_u16(),
+                route,
+                cause = %rejection,
+                "refused"
+            )
+        };
+    }
+    match row.level {
+        Level::ERROR => line!(Level::ERROR),
+        Level::WARN => line!(Level::WARN),
+        Level::INFO => line!(Level::INFO),
+        _ => line!(Level::DEBUG),
+    }
+}
+
+fn body(rejection: &Rejection, row: &Row) -> Vec<u8> {
+    let problem = Problem {
+        kind: format!("urn:admitone:problem:{}", row.code.name()),
+        title: title(row.code),
+        status: row.status.as_u16(),
+        code: row.code,
+        detail: rejection.public_detail(),
+        errors: match rejection {
+            Rejection::Body(faults) => faults.clone(),
+            _ => Vec::new(),
+        },
+        ticket: row.ticket,
+    };
+    // Strings and numbers always serialise.
+    serde_json::to_vec(&problem).unwrap_or_default()
+}
+
+fn write_headers(headers: &mut HeaderMap, rejection: &Rejection, row: &Row) {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(after) = row.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs()));
+    }
+    if let Some(state) = row.ticket {
+        headers.insert(TICKET_STATE, HeaderValue::from_static(state.name()));
+    }
+    match row.status {
+        StatusCode::UNAUTHORIZED => {
+            let challenge =
+                if rejection.is_invalid_token() { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        StatusCode::UPGRADE_REQUIRED => {
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert("sec-websocket-version", HeaderValue::from_static("13"));
+        }
+        _ => {}
+    }
+}

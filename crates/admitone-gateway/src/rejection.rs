@@ -1,0 +1,287 @@
+//! Why something was refused, and the one table that says what the world is told about it.
+
+use std::time::Duration;
+
+use admitone::admission::{LoginRefused, MintError, RedeemError, TicketRefused};
+use admitone::authn::LoginError;
+use admitone::carrier::TakeError;
+use admitone::close::CloseCode;
+use admitone::problem::{FieldFault, ProblemCode, TicketState};
+use admitone::revocation::Mark;
+use admitone::store::{PutError, StoreUnavailable};
+use admitone::ticket::TicketFormatError;
+use http::StatusCode;
+use tracing::Level;
+
+use crate::upstream::{DialError, UpgradeError};
+
+/// Why a request was refused. `Display` is for the log: it holds no secret, but more than the world is told.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejection {
+    /// The request breaks a rule of HTTP or WebSocket.
+    #[error("{0}")]
+    Request(&'static str),
+    /// Not an upgrade to WebSocket version 13.
+    #[error("not a WebSocket upgrade, version 13")]
+    NotAnUpgrade,
+    /// No such path.
+    #[error("nothing is at this path")]
+    NoSuchPath,
+    /// No such route.
+    #[error("no such route")]
+    NoSuchRoute,
+    /// Another method.
+    #[error("not with this method")]
+    Method,
+    /// The body is too large.
+    #[error("the body is over {0} bytes")]
+    BodyTooLarge(usize),
+    /// The body is of another media type.
+    #[error("the body is not application/json")]
+    MediaType,
+    /// The body's fields are wrong.
+    #[error("{} wrong fields in the body", .0.len())]
+    Body(Vec<FieldFault>),
+    /// The credential cannot be taken.
+    #[error(transparent)]
+    Carrier(#[from] TakeError),
+    /// The `Origin` is not on the list.
+    #[error("the Origin is not on the route's list")]
+    Origin,
+    /// No `Origin`, and a cookie: another site could have caused the request.
+    #[error("a cookie without an Origin")]
+    CookieWithoutOrigin,
+    /// No credential.
+    #[error("no credential")]
+    NoCredential,
+    /// The token is not a login.
+    #[error("login: {0}")]
+    Login(#[from] LoginError),
+    /// The login is not accepted.
+    #[error("login: {0}")]
+    LoginRefused(#[from] LoginRefused),
+    /// The login's issuer does not count on this route.
+    #[error("the login's issuer does not count on this route")]
+    Issuer,
+    /// The login lacks a permission that the route requires.
+    #[error("the login lacks a permission that the route requires: {0}")]
+    PermissionRequired(String),
+    /// The request asks for more than the login holds.
+    #[error("the login does not hold a requested permission")]
+    PermissionNotHeld,
+    /// Not a ticket.
+    #[error("ticket: {0}")]
+    TicketFormat(#[from] TicketFormatError),
+    /// Not accepted, offline.
+    #[error("ticket: {0}")]
+    Ticket(#[from] TicketRefused),
+    /// Not accepted at redemption.
+    #[error("redeem: {0}")]
+    Redeem(#[from] RedeemError),
+    /// Revoked between redemption and opening.
+    #[error("revoked while opening ({})", .0.name())]
+    RevokedWhileOpening(Mark),
+    /// Not minted.
+    #[error("mint: {0}")]
+    Mint(#[from] MintError),
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
+    /// The upstream cannot be reached.
+    #[error("dial: {0}")]
+    Dial(#[from] DialError),
+    /// The upstream did not upgrade.
+    #[error("upstream: {0}")]
+    Upgrade(#[from] UpgradeError),
+    /// The upstream selected a subprotocol that was not offered.
+    #[error("upstream: selected a subprotocol that was not offered")]
+    UpstreamChoice,
+    /// Too many connections.
+    #[error("the connection limit is reached")]
+    Overloaded,
+    /// Shutting down.
+    #[error("draining")]
+    Draining,
+    /// A fault of ours.
+    #[error("internal: {0}")]
+    Internal(&'static str),
+}
+
+/// What the world is told: a row of the table.
+#[derive(Debug)]
+pub struct Row {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The problem code; also the label in metrics.
+    pub code: ProblemCode,
+    /// The Close that says the same to a browser. Without one, the refusal is always HTTP.
+    pub close: Option<CloseCode>,
+    /// The level in the log.
+    pub level: Level,
+    /// When to try again.
+    pub retry_after: Option<Duration>,
+    /// Whether the ticket is spent, where that may be told.
+    pub ticket: Option<TicketState>,
+}
+
+impl Row {
+    fn new(status: StatusCode, code: ProblemCode, level: Level) -> Self {
+        Self { status, code, close: None, level, retry_after: None, ticket: None }
+    }
+
+    fn closing(self, close: CloseCode) -> Self {
+        Self { close: Some(close), ..self }
+    }
+
+    fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(Duration::from_secs(seconds)), ..self }
+    }
+
+    fn ticket(self, state: TicketState) -> Self {
+        Self { ticket: Some(state), ..self }
+    }
+}
+
+impl Rejection {
+    /// The row of this refusal.
+    #[must_use]
+    pub fn row(&self) -> Row {
+        use ProblemCode as P;
+        use StatusCode as S;
+        match self {
+            Self::Request(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
+            Self::NotAnUpgrade => Row::new(S::UPGRADE_REQUIRED, P::UpgradeRequired, Level::DEBUG),
+            Self::NoSuchPath | Self::NoSuchRoute => Row::new(S::NOT_FOUND, P::NotFound, Level::DEBUG),
+            Self::Method => Row::new(S::METHOD_NOT_ALLOWED, P::MethodNotAllowed, Level::DEBUG),
+            Self::BodyTooLarge(_) => Row::new(S::PAYLOAD_TOO_LARGE, P::BodyTooLarge, Level::INFO),
+            Self::MediaType => Row::new(S::UNSUPPORTED_MEDIA_TYPE, P::UnsupportedMediaType, Level::INFO),
+            Self::Body(_) => Row::new(S::UNPROCESSABLE_ENTITY, P::InvalidBody, Level::INFO),
+            Self::Carrier(error) => carrier_row(*error),
+            Self::Origin | Self::CookieWithoutOrigin => {
+                Row::new(S::FORBIDDEN, P::OriginNotAllowed, Level::WARN).closing(CloseCode::Forbidden)
+            }
+            Self::NoCredential => not_logged_in(Level::DEBUG),
+            Self::Login(_) | Self::LoginRefused(_) => not_logged_in(Level::INFO),
+            Self::Issuer | Self::PermissionRequired(_) | Self::PermissionNotHeld => {
+                Row::new(S::FORBIDDEN, P::Forbidden, Level::INFO).closing(CloseCode::Forbidden)
+            }
+            Self::TicketFormat(_) => not_accepted(Level::INFO),
+            Self::Ticket(TicketRefused::Expired) => not_accepted(Level::INFO),
+            Self::Ticket(_) => not_accepted(Level::WARN),
+            Self::Redeem(error) => redeem_row(error),
+            Self::RevokedWhileOpening(_) => not_accepted(Level::INFO),
+            Self::Mint(error) => mint_row(error),
+            Self::Store(_) => store_unavailable(),
+            Self::Dial(_) => upstream_unavailable().ticket(TicketState::Unspent),
+            Self::Upgrade(UpgradeError::Timeout(_)) => Row::new(S::GATEWAY_TIMEOUT, P::UpstreamTimeout, Level::WARN)
+                .closing(CloseCode::UpstreamUnavailable)
+                .ticket(TicketState::Spent),
+            Self::Upgrade(_) | Self::UpstreamChoice => upstream_unavailable().ticket(TicketState::Spent),
+            Self::Overloaded => Row::new(S::SERVICE_UNAVAILABLE, P::Overloaded, Level::WARN)
+                .closing(CloseCode::Overloaded)
+                .retry_after(1),
+            Self::Draining => Row::new(S::SERVICE_UNAVAILABLE, P::Draining, Level::DEBUG)
+                .closing(CloseCode::Draining)
+                .retry_after(1),
+            Self::Internal(_) => Row::new(S::INTERNAL_SERVER_ERROR, P::Internal, Level::ERROR),
+        }
+    }
+
+    /// What is particular to this refusal and may be told.
+    #[must_use]
+    pub fn public_detail(&self) -> Option<String> {
+        match self {
+            Self::Request(_) | Self::Carrier(_) | Self::BodyTooLarge(_) => Some(self.to_string()),
+            Self::NoSuchRoute => Some("the field `route` names no route of this gateway".into()),
+            Self::CookieWithoutOrigin => Some("a credential in a cookie needs an Origin".into()),
+            Self::PermissionNotHeld => Some("`permissions` may list only what the login holds".into()),
+            Self::Mint(MintError::Store(PutError::SubjectCap(cap))) => {
+                Some(format!("{cap} unredeemed tickets are outstanding: redeem one or let it expire"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a token was presented and refused, which `WWW-Authenticate` says (RFC 6750 §3.1).
+    #[must_use]
+    pub const fn is_invalid_token(&self) -> bool {
+        matches!(self, Self::Login(_) | Self::LoginRefused(_))
+    }
+}
+
+fn not_logged_in(level: Level) -> Row {
+    Row::new(StatusCode::UNAUTHORIZED, ProblemCode::NotLoggedIn, level).closing(CloseCode::NotLoggedIn)
+}
+
+fn not_accepted(level: Level) -> Row {
+    Row::new(StatusCode::UNAUTHORIZED, ProblemCode::TicketNotAccepted, level).closing(CloseCode::TicketNotAccepted)
+}
+
+fn store_unavailable() -> Row {
+    Row::new(StatusCode::SERVICE_UNAVAILABLE, ProblemCode::StoreUnavailable, Level::ERROR)
+        .closing(CloseCode::StoreUnavailable)
+        .retry_after(1)
+}
+
+fn upstream_unavailable() -> Row {
+    Row::new(StatusCode::BAD_GATEWAY, ProblemCode::UpstreamUnavailable, Level::WARN)
+        .closing(CloseCode::UpstreamUnavailable)
+}
+
+fn carrier_row(error: TakeError) -> Row {
+    match error.problem() {
+        ProblemCode::NotLoggedIn => not_logged_in(Level::INFO),
+        code => Row::new(StatusCode::BAD_REQUEST, code, Level::INFO),
+    }
+}
+
+fn redeem_row(error: &RedeemError) -> Row {
+    match error {
+        RedeemError::Replayed => not_accepted(Level::WARN),
+        RedeemError::Revoked(_) => not_accepted(Level::INFO),
+        RedeemError::Unavailable(_) => store_unavailable().ticket(TicketState::Spent),
+        _ => Row::new(StatusCode::INTERNAL_SERVER_ERROR, ProblemCode::Internal, Level::ERROR),
+    }
+}
+
+fn mint_row(error: &MintError) -> Row {
+    match error {
+        MintError::Store(PutError::SubjectCap(_)) => {
+            Row::new(StatusCode::TOO_MANY_REQUESTS, ProblemCode::OverLimit, Level::WARN).retry_after(5)
+        }
+        MintError::Store(PutError::Full(_)) => {
+            Row::new(StatusCode::SERVICE_UNAVAILABLE, ProblemCode::Overloaded, Level::ERROR).retry_after(5)
+        }
+        MintError::Store(_) => store_unavailable(),
+        MintError::Expiry => not_logged_in(Level::INFO),
+        _ => Row::new(StatusCode::INTERNAL_SERVER_ERROR, ProblemCode::Internal, Level::ERROR),
+    }
+}
+
+/// The sentence that goes with a code.
+#[must_use]
+pub const fn title(code: ProblemCode) -> &'static str {
+    match code {
+        ProblemCode::InvalidRequest => "The request breaks a rule of HTTP or WebSocket.",
+        ProblemCode::AmbiguousCredential => "More than one credential was presented.",
+        ProblemCode::QueryTokenNotAllowed => "This route takes no credential in the URL.",
+        ProblemCode::NotLoggedIn => "Log in first.",
+        ProblemCode::TicketNotAccepted => "The ticket was not accepted: mint a new one.",
+        ProblemCode::OriginNotAllowed => "This origin may not connect.",
+        ProblemCode::Forbidden => "This login may not do that.",
+        ProblemCode::NotFound => "Nothing is here.",
+        ProblemCode::TicketsDisabled => "Tickets are off for this login: use the fallback.",
+        ProblemCode::MethodNotAllowed => "Not with this method.",
+        ProblemCode::BodyTooLarge => "The body is too large.",
+        ProblemCode::UnsupportedMediaType => "The body has to be application/json.",
+        ProblemCode::InvalidBody => "The body's fields are wrong.",
+        ProblemCode::UpgradeRequired => "Only WebSocket upgrades, version 13, are served here.",
+        ProblemCode::OverLimit => "A limit was reached: try again later.",
+        ProblemCode::UpstreamUnavailable => "The upstream is not available.",
+        ProblemCode::UpstreamTimeout => "The upstream did not answer in time.",
+        ProblemCode::StoreUnavailable => "The ticket store is not available.",
+        ProblemCode::Overloaded => "There is no room: try again later.",
+        ProblemCode::Draining => "The gateway is shutting down: try again.",
+        _ => "Something went wrong here.",
+    }
+}

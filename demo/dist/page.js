@@ -1,0 +1,2358 @@
+// page/demo-json.ts
+async function fetchDemo() {
+	const answer = await fetch("demo.json", { headers: { accept: "application/json" } });
+	if (!answer.ok) throw new Error(`demo.json was answered with status ${answer.status}`);
+	return readDemo(await answer.json());
+}
+function readDemo(json) {
+	const { gateway, issuer, route, people } = record(json, "demo.json");
+	if (!Array.isArray(people) || people.length === 0) throw new Error("demo.json names no people");
+	return {
+		gateway: origin(gateway, "gateway"),
+		issuer: origin(issuer, "issuer"),
+		route: text(route, "route"),
+		people: people.map(readPerson)
+	};
+}
+function socketUrl$1(demo) {
+	const url = new URL(demo.route, demo.gateway);
+	url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+	return url.href;
+}
+function readPerson(json) {
+	const { id, name, email, permissions } = record(json, "a person of demo.json");
+	const named = Array.isArray(permissions) ? permissions : [];
+	return {
+		id: text(id, "people.id"),
+		name: text(name, "people.name"),
+		email: text(email, "people.email"),
+		permissions: named.filter((permission) => typeof permission === "string")
+	};
+}
+function record(json, what) {
+	if (typeof json !== "object" || json === null || Array.isArray(json)) throw new Error(`${what} is not an object`);
+	return json;
+}
+function text(value, field) {
+	if (typeof value !== "string" || value === "") throw new Error(`demo.json has no ${field}`);
+	return value;
+}
+function origin(value, field) {
+	const url = text(value, field);
+	if (!URL.canParse(url)) throw new Error(`demo.json has a ${field} that is no URL`);
+	return url;
+}
+// page/element.ts
+function element(tag, attributes = {}, ...children) {
+	const made = document.createElement(tag);
+	for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+	made.append(...children);
+	return made;
+}
+function byId(id, kind) {
+	const found = document.getElementById(id);
+	if (!(found instanceof kind)) throw new Error(`index.html has no ${kind.name} with the id "${id}"`);
+	return found;
+}
+function within(parent, selector) {
+	const found = parent.querySelector(selector);
+	if (!(found instanceof HTMLElement)) throw new Error(`index.html has no "${selector}" in #${parent.id}`);
+	return found;
+}
+function code(text) {
+	return element("code", {}, text);
+}
+function showFacts(list, facts) {
+	list.replaceChildren(...facts.flatMap(factRow));
+}
+function factRow(fact) {
+	const value = element("dd", fact.field === void 0 ? {} : { "data-field": fact.field }, fact.value);
+	return [element("dt", {}, fact.name), value];
+}
+// page/scene.ts
+const EMPTY_SCENE = {
+	visitor: { name: "away" },
+	connection: { name: "idle" },
+	ticket: { name: "none" },
+	handshake: void 0,
+	protocol: "",
+	upstream: void 0,
+	leaked: false,
+	replay: { name: "impossible" },
+	notice: ""
+};
+var Stage = class {
+	#scene = EMPTY_SCENE;
+	#show;
+	constructor(show) {
+		this.#show = show;
+	}
+	get scene() {
+		return this.#scene;
+	}
+	set(change) {
+		const previous = this.#scene;
+		this.#scene = {
+			...previous,
+			...change
+		};
+		this.#show(this.#scene, previous);
+	}
+};
+function isConnecting(connection) {
+	return connection.name !== "idle" && connection.name !== "closed";
+}
+// page/words.ts
+function connectionLabel(state) {
+	switch (state.name) {
+		case "idle": return {
+			text: "Not connected",
+			tone: "quiet"
+		};
+		case "acquiring": return {
+			text: state.credential === "ticket" ? "Getting a ticket" : "Taking the login",
+			tone: "busy"
+		};
+		case "dialing": return {
+			text: "Opening",
+			tone: "busy"
+		};
+		case "refused": return {
+			text: "Refused",
+			tone: "bad"
+		};
+		case "open": return {
+			text: `Connected by ${state.credential === "ticket" ? "ticket" : "JWT"}`,
+			tone: "good"
+		};
+		case "waiting": return {
+			text: `Trying again (${state.retry})`,
+			tone: "busy"
+		};
+		case "closing": return {
+			text: "Closing",
+			tone: "busy"
+		};
+		case "closed": return closedLabel(state.cause);
+	}
+}
+function ticketLabel(stage) {
+	switch (stage.name) {
+		case "none": return {
+			text: "No ticket yet",
+			tone: "quiet"
+		};
+		case "bypassed": return {
+			text: "No ticket used",
+			tone: "quiet"
+		};
+		case "minting": return {
+			text: "Minting",
+			tone: "busy"
+		};
+		case "notMinted": return {
+			text: "Not minted",
+			tone: "bad"
+		};
+		case "unspent": return {
+			text: "Unspent",
+			tone: "good"
+		};
+		case "expired": return {
+			text: "Expired unspent",
+			tone: "bad"
+		};
+		case "redeemed": return {
+			text: "Redeemed",
+			tone: "good"
+		};
+		case "refused": return {
+			text: "Refused",
+			tone: "bad"
+		};
+	}
+}
+function duration(ms) {
+	return ms < 1e3 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1e3).toFixed(1)} s`;
+}
+function clock(date) {
+	return date.toLocaleTimeString(void 0, { hour12: false });
+}
+function shown(value) {
+	return typeof value === "string" ? value : JSON.stringify(value);
+}
+function closeText(close) {
+	return close.reason === "" ? `${close.code}` : `${close.code} ${close.reason}`;
+}
+function closedLabel(cause) {
+	if (cause.code === "closed_by_application") return {
+		text: "Disconnected",
+		tone: "quiet"
+	};
+	return {
+		text: cause.close === void 0 ? `Closed: ${cause.code}` : `Closed: ${closeText(cause.close)}`,
+		tone: "bad"
+	};
+}
+// page/stages.ts
+const WAITING = { standing: "waiting" };
+var Stages = class {
+	#views = [
+		new StageElement("stage-minted", mintedStage),
+		new StageElement("stage-redeemed", redeemedStage),
+		new StageElement("stage-handshake", handshakeStage),
+		new StageElement("stage-upstream", upstreamStage),
+		new StageElement("stage-replay", replayStage),
+		new StageElement("stage-signed-out", signedOutStage)
+	];
+	#headers = byId("upstream-headers", HTMLDetailsElement);
+	#rows = byId("upstream-rows", HTMLElement);
+	show(scene, previous) {
+		for (const view of this.#views) view.show(scene);
+		if (scene.upstream === previous.upstream) return;
+		this.#headers.hidden = scene.upstream === void 0;
+		const rows = (scene.upstream?.headers ?? []).map(([name, value]) => element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, value)));
+		this.#rows.replaceChildren(...rows);
+	}
+};
+var StageElement = class {
+	#item;
+	#text;
+	#facts;
+	#atRest;
+	#view;
+	constructor(id, view) {
+		this.#item = byId(id, HTMLElement);
+		this.#text = within(this.#item, ".stage-text");
+		this.#facts = within(this.#item, ".facts");
+		this.#atRest = [...this.#text.childNodes];
+		this.#view = view;
+	}
+	show(scene) {
+		const { standing, text, facts } = this.#view(scene);
+		this.#item.dataset.state = standing;
+		this.#text.replaceChildren(...text === void 0 ? this.#atRest : [text]);
+		showFacts(this.#facts, facts ?? []);
+	}
+};
+function mintedStage({ ticket }) {
+	switch (ticket.name) {
+		case "none": return WAITING;
+		case "minting": return { standing: "active" };
+		case "bypassed": return {
+			standing: "waiting",
+			text: "No ticket was minted: this connection uses the login itself."
+		};
+		case "notMinted": return {
+			standing: "failed",
+			text: "The gateway refused to mint.",
+			facts: refusalFacts(ticket.refusal)
+		};
+		default: return {
+			standing: "done",
+			text: "The page traded its login for a ticket.",
+			facts: mintedFacts(ticket.ticket)
+		};
+	}
+}
+function mintedFacts(ticket) {
+	return [
+		{
+			name: "When",
+			value: clock(ticket.mintedOn)
+		},
+		{
+			name: "Lifetime",
+			value: `${ticket.ttlSeconds} seconds, ${ticket.singleUse ? "one use" : "several uses"}`,
+			field: "ttl"
+		},
+		{
+			name: "Session",
+			value: code(ticket.sessionId),
+			field: "session"
+		},
+		{
+			name: "Ticket",
+			value: `${ticket.length} characters, kept off this page`,
+			field: "length"
+		}
+	];
+}
+function redeemedStage({ ticket }) {
+	switch (ticket.name) {
+		case "unspent": return {
+			standing: "active",
+			text: "Unspent. It opens one socket, within its lifetime."
+		};
+		case "expired": return {
+			standing: "failed",
+			text: "It expired unspent and opens nothing now. Connecting mints another."
+		};
+		case "refused": return {
+			standing: "failed",
+			text: "The socket was refused.",
+			facts: refusalFacts(ticket.refusal)
+		};
+		case "redeemed": return {
+			standing: "done",
+			text: `Spent ${duration(ticket.afterMs)} after it was minted, on one socket.`
+		};
+		case "bypassed": return {
+			standing: "waiting",
+			text: "Nothing was spent: whoever has this JWT can use it again until it expires."
+		};
+		default: return WAITING;
+	}
+}
+function handshakeStage({ handshake, protocol, ticket }) {
+	if (handshake === void 0) return WAITING;
+	const offered = element("ul", { class: "offered" });
+	offered.append(...handshake.offered.map((name) => element("li", {}, code(name))));
+	const facts = [
+		{
+			name: "Socket",
+			value: code(handshake.url),
+			field: "url"
+		},
+		{
+			name: "Offered",
+			value: offered,
+			field: "offered"
+		},
+		{
+			name: "Selected",
+			value: code(handshake.selected ?? "(nothing)"),
+			field: "selected"
+		},
+		{
+			name: "The page sees",
+			value: code(`protocol = "${protocol}"`),
+			field: "protocol"
+		}
+	];
+	return {
+		standing: "done",
+		text: `${ticket.name === "bypassed" ? "The JWT itself" : "The ticket"} went as one offered subprotocol, never in the URL, and was not echoed.`,
+		facts
+	};
+}
+function upstreamStage({ upstream, leaked }) {
+	if (upstream === void 0) return WAITING;
+	const identity = upstream.headers.filter(([name]) => name.startsWith("x-admitone-"));
+	const facts = [{
+		name: "Path",
+		value: code(upstream.path),
+		field: "path"
+	}, ...identity.map(([name, value]) => ({
+		name,
+		value: code(value),
+		field: name
+	}))];
+	const count = upstream.headers.length;
+	if (leaked) return {
+		standing: "failed",
+		text: "A secret reached the upstream. This is a fault of the gateway.",
+		facts
+	};
+	return {
+		standing: "done",
+		text: `Neither the ticket nor the login is in the path or in any of its ${count} headers.`,
+		facts
+	};
+}
+function replayStage({ replay }) {
+	if (replay.name === "trying") return {
+		standing: "active",
+		text: "Opening a second socket with the same ticket."
+	};
+	if (replay.name !== "tried") return WAITING;
+	const { admitted, selected, tookMs } = replay.outcome;
+	const facts = [{
+		name: "Selected",
+		value: code(selected === "" ? "(nothing)" : selected),
+		field: "selected"
+	}, {
+		name: "Close",
+		value: code(closeText(replay.outcome)),
+		field: "close"
+	}];
+	if (admitted) return {
+		standing: "failed",
+		text: "It was admitted twice. This is a fault of the gateway.",
+		facts
+	};
+	return {
+		standing: "done",
+		text: `Refused after ${duration(tookMs)}, with a code and a reason a browser can read.`,
+		facts
+	};
+}
+function signedOutStage({ visitor }) {
+	if (visitor.name === "leaving") return {
+		standing: "active",
+		text: "Ending the login."
+	};
+	if (visitor.name !== "left") return WAITING;
+	const { departure } = visitor;
+	const text = `${departure.person.name}’s login is over, everywhere it was used.`;
+	return {
+		standing: departure.mint === void 0 ? "failed" : "done",
+		text,
+		facts: departureFacts(departure)
+	};
+}
+function departureFacts({ logoutStatus, tookMs, close, mint }) {
+	const socket = close === void 0 ? "no socket was open" : `${closeText(close)}, after ${duration(close.tookMs)}`;
+	const again = mint === void 0 ? "it still mints: a fault of the gateway" : `refused: ${refusalText(mint)}`;
+	return [
+		{
+			name: "POST /auth/logout",
+			value: `${logoutStatus}, after ${duration(tookMs)}`,
+			field: "logout"
+		},
+		{
+			name: "Socket closed",
+			value: socket,
+			field: "close"
+		},
+		{
+			name: "Minting with the old login",
+			value: again,
+			field: "mint"
+		}
+	];
+}
+function refusalFacts(refusal) {
+	const facts = [{
+		name: "Why",
+		value: code(refusalText(refusal)),
+		field: "refusal"
+	}];
+	return refusal.detail === "" ? facts : [...facts, {
+		name: "Detail",
+		value: refusal.detail
+	}];
+}
+function refusalText({ status, code }) {
+	return status === void 0 ? code : `${status} ${code}`;
+}
+// page/ticket-card.ts
+const TICK_MS = 250;
+var TicketCard = class {
+	#card = byId("ticket", HTMLElement);
+	#pill = byId("ticket-state", HTMLElement);
+	#secret = byId("ticket-secret", HTMLElement);
+	#line = byId("ticket-line", HTMLElement);
+	#figure = byId("ticket-figure", HTMLElement);
+	#unit = byId("ticket-unit", HTMLElement);
+	#stamp = byId("ticket-stamp", HTMLElement);
+	#countdown = byId("countdown", HTMLProgressElement);
+	#ticking;
+	show(scene, stage) {
+		const { ticket } = scene;
+		const label = ticketLabel(ticket);
+		this.#pill.textContent = label.text;
+		this.#pill.dataset.tone = label.tone;
+		this.#card.dataset.stage = ticket.name;
+		this.#secret.textContent = "ticket" in ticket ? "adm1_••••••••" : "adm1_ · · ·";
+		this.#line.textContent = line(ticket);
+		this.#showStamp(stamp(ticket));
+		this.#follow(ticket, stage);
+	}
+	#showStamp(text) {
+		this.#stamp.hidden = text === "";
+		this.#stamp.textContent = text;
+	}
+	#follow(ticket, stage) {
+		clearInterval(this.#ticking);
+		if (ticket.name !== "unspent") {
+			this.#showStub("ticket" in ticket ? "0" : "–", ticket.name === "redeemed" ? "uses left" : "seconds");
+			this.#countdown.value = 0;
+			return;
+		}
+		this.#countdown.max = ticket.ticket.expiresIn;
+		const tick = () => {
+			const left = Math.max(0, secondsLeft(ticket.ticket));
+			this.#showStub(String(Math.ceil(left)), "seconds left");
+			this.#countdown.value = left;
+			if (left === 0) stage.set({ ticket: {
+				...ticket,
+				name: "expired"
+			} });
+		};
+		this.#ticking = setInterval(tick, TICK_MS);
+		tick();
+	}
+	#showStub(figure, unit) {
+		this.#figure.textContent = figure;
+		this.#unit.textContent = unit;
+	}
+};
+function secondsLeft(ticket) {
+	return ticket.expiresIn - (performance.now() - ticket.mintedAt) / 1e3;
+}
+function stamp(stage) {
+	switch (stage.name) {
+		case "redeemed": return "Spent";
+		case "expired": return "Expired";
+		case "refused": return "Refused";
+		default: return "";
+	}
+}
+function line(stage) {
+	switch (stage.name) {
+		case "none": return "Not minted yet";
+		case "bypassed": return "The login itself went into the handshake";
+		case "minting": return "Being minted";
+		case "notMinted": return "The gateway did not mint it";
+		case "unspent":
+		case "expired":
+		case "refused": return `Minted at ${clock(stage.ticket.mintedOn)}`;
+		case "redeemed": return `Lived ${duration(stage.afterMs)} of its ${stage.ticket.expiresIn} s`;
+	}
+}
+// page/panels.ts
+var Panels = class {
+	controls = controls();
+	#ticketCard = new TicketCard();
+	#stages = new Stages();
+	#announcement = byId("announcement", HTMLElement);
+	show(scene, previous, stage) {
+		this.#showVisitor(scene.visitor);
+		this.#showConnection(scene);
+		this.#showNotice(scene.notice);
+		if (scene.ticket !== previous.ticket) this.#ticketCard.show(scene, stage);
+		this.#stages.show(scene, previous);
+		this.#moveFocus(scene, previous);
+		const news = announcement(scene, previous);
+		if (news !== void 0) this.#announcement.textContent = news;
+	}
+	#showVisitor(visitor) {
+		const { who, whoName, whoEmail, whoInitial, signIn, signedIn, signOut, signOutHere, people, replay } = this.controls;
+		const person = "person" in visitor ? visitor.person : void 0;
+		const here = visitor.name === "here" || visitor.name === "leaving";
+		who.hidden = !here;
+		signedIn.hidden = !here;
+		signIn.hidden = here;
+		whoName.textContent = person?.name ?? "";
+		whoEmail.textContent = person?.email ?? "";
+		whoInitial.textContent = person?.name.slice(0, 1) ?? "";
+		signOut.disabled = visitor.name !== "here";
+		signOutHere.disabled = visitor.name !== "here";
+		signOutHere.hidden = !here;
+		replay.hidden = !here;
+		for (const button of people.querySelectorAll("button")) button.disabled = visitor.name === "arriving";
+	}
+	#showConnection({ connection, ticket, replay }) {
+		const { connect, mint, disconnect, prompt, send, method, connectionState, replay: again } = this.controls;
+		const label = connectionLabel(connection);
+		const connecting = isConnecting(connection);
+		const open = connection.name === "open";
+		connectionState.textContent = label.text;
+		connectionState.dataset.tone = label.tone;
+		connect.hidden = connecting;
+		mint.hidden = connecting;
+		disconnect.hidden = !connecting;
+		connect.textContent = ticket.name === "unspent" && byTicket(method) ? "Connect with this ticket" : "Connect";
+		connect.disabled = ticket.name === "minting";
+		mint.disabled = ticket.name === "minting" || ticket.name === "unspent" || !byTicket(method);
+		method.disabled = connecting;
+		prompt.disabled = !open;
+		send.disabled = !open;
+		again.disabled = replay.name === "impossible";
+	}
+	#showNotice(text) {
+		const { notice } = this.controls;
+		notice.hidden = text === "";
+		if (notice.textContent !== text) notice.textContent = text;
+	}
+	#moveFocus(scene, previous) {
+		const { connect, prompt, signInTitle, disconnect } = this.controls;
+		const { visitor, connection } = scene;
+		if (visitor.name === "left" && previous.visitor.name === "leaving") signInTitle.focus({ preventScroll: true });
+		if (visitor.name !== "here") return;
+		if (connection.name === "open" && previous.connection.name !== "open") prompt.focus({ preventScroll: true });
+		else if (focusIsLost()) (isConnecting(connection) ? disconnect : connect).focus({ preventScroll: true });
+	}
+};
+function focusIsLost() {
+	const focused = document.activeElement;
+	return focused === null || focused === document.body || focused.matches(":disabled, [hidden], [hidden] *");
+}
+function controls() {
+	return {
+		who: byId("who", HTMLElement),
+		whoName: byId("who-name", HTMLElement),
+		whoEmail: byId("who-email", HTMLElement),
+		whoInitial: byId("who-initial", HTMLElement),
+		signIn: byId("sign-in", HTMLElement),
+		signInTitle: byId("sign-in-title", HTMLElement),
+		people: byId("people", HTMLElement),
+		signedIn: byId("signed-in", HTMLElement),
+		signOut: byId("sign-out", HTMLButtonElement),
+		signOutHere: byId("sign-out-here", HTMLButtonElement),
+		connectionState: byId("connection-state", HTMLElement),
+		method: byId("method", HTMLFieldSetElement),
+		connect: byId("connect", HTMLButtonElement),
+		mint: byId("mint", HTMLButtonElement),
+		disconnect: byId("disconnect", HTMLButtonElement),
+		promptForm: byId("prompt-form", HTMLFormElement),
+		prompt: byId("prompt", HTMLInputElement),
+		send: byId("send", HTMLButtonElement),
+		replay: byId("replay", HTMLButtonElement),
+		notice: byId("notice", HTMLElement)
+	};
+}
+function byTicket(method) {
+	return method.querySelector("input[value=\"ticket\"]")?.checked === true;
+}
+function announcement(scene, previous) {
+	const { visitor, ticket, connection, replay } = scene;
+	if (visitor.name !== previous.visitor.name) return visitorNews(visitor);
+	if (replay.name === "tried" && previous.replay !== replay) return `The spent ticket was ${replay.outcome.admitted ? "admitted" : "refused"}: ${closeText(replay.outcome)}`;
+	if (connection.name !== previous.connection.name) return connectionLabel(connection).text;
+	if (ticket.name !== previous.ticket.name) return `Ticket: ${ticketLabel(ticket).text}`;
+}
+function visitorNews(visitor) {
+	switch (visitor.name) {
+		case "here": return `Signed in as ${visitor.person.name}`;
+		case "left": {
+			const { close } = visitor.departure;
+			return close === void 0 ? "Signed out" : `Signed out. The socket closed: ${closeText(close)}`;
+		}
+		default: return;
+	}
+}
+// page/messages.ts
+const EVENT_ORDER = [
+	"agent_started",
+	"agent_thinking",
+	"tool_executing",
+	"tool_completed",
+	"agent_completed"
+];
+const isText$1 = (value) => typeof value === "string";
+const isPresent = (value) => value !== void 0;
+const isBoolean$1 = (value) => typeof value === "boolean";
+const isDuration = (value) => typeof value === "number" && Number.isFinite(value) && value >= 0;
+const isTime = (value) => typeof value === "string" && value !== "" || isDuration(value);
+const COMMON = {
+	timestamp: isTime,
+	user_id: isText$1,
+	thread_id: isText$1,
+	run_id: isText$1
+};
+const REQUIRED = {
+	agent_started: {
+		agent_name: isText$1,
+		task_description: isText$1
+	},
+	agent_thinking: { reasoning: isText$1 },
+	tool_executing: {
+		tool_name: isText$1,
+		tool_args: isPresent,
+		execution_id: isText$1
+	},
+	tool_completed: {
+		tool_name: isText$1,
+		results: isPresent,
+		execution_time: isDuration,
+		success: isBoolean$1,
+		execution_id: isText$1
+	},
+	agent_completed: {
+		status: isText$1,
+		final_response: isText$1
+	},
+	agent_error: {}
+};
+const RAW_LIMIT = 400;
+function readMessage(data) {
+	if (typeof data !== "string") return {
+		kind: "unreadable",
+		why: "a binary message",
+		raw: ""
+	};
+	const json = parse(data);
+	if (typeof json !== "object" || json === null || Array.isArray(json)) return unreadable("not a JSON object", data);
+	const fields = json;
+	if (fields.type === "connected") return readConnected(fields) ?? unreadable("a malformed \"connected\" message", data);
+	if (fields.type === "error" && typeof fields.detail === "string") return {
+		kind: "error",
+		detail: fields.detail
+	};
+	return readEvent(fields, data);
+}
+function readEvent(json, data) {
+	const type = json.type;
+	if (typeof type !== "string" || !Object.hasOwn(REQUIRED, type)) return unreadable("an unknown type of message", data);
+	const faulty = Object.entries({
+		...COMMON,
+		...REQUIRED[type]
+	}).find(([field, check]) => !check(json[field]));
+	if (faulty !== void 0) return unreadable(`"${type}" with a missing or malformed "${faulty[0]}"`, data);
+	const { type: _, ...rest } = json;
+	return {
+		kind: "event",
+		type,
+		threadId: json.thread_id,
+		runId: json.run_id,
+		fields: new Map(Object.entries(rest))
+	};
+}
+function readConnected(json) {
+	const { path, headers, user_id: userId } = json;
+	if (typeof path !== "string" || typeof userId !== "string" || !Array.isArray(headers)) return void 0;
+	return headers.every(isPair) ? {
+		kind: "connected",
+		path,
+		headers,
+		userId
+	} : void 0;
+}
+function isPair(value) {
+	return Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === "string");
+}
+function unreadable(why, data) {
+	return {
+		kind: "unreadable",
+		why,
+		raw: data.length > RAW_LIMIT ? `${data.slice(0, RAW_LIMIT)}…` : data
+	};
+}
+function parse(data) {
+	try {
+		return JSON.parse(data);
+	} catch {
+		return;
+	}
+}
+// page/runs.ts
+var Runs = class {
+	#threadId;
+	#limit;
+	#runs = new Map();
+	#prompts = [];
+	constructor(threadId, limit = 20) {
+		this.#threadId = threadId;
+		this.#limit = limit;
+	}
+	asked(prompt) {
+		this.#prompts.push(prompt);
+	}
+	arrived(event) {
+		const known = this.#runs.get(event.runId);
+		const prompt = known === void 0 ? this.#promptFor(event) : known.prompt;
+		const run = {
+			runId: event.runId,
+			prompt,
+			events: [...known?.events ?? [], event]
+		};
+		this.#runs.set(event.runId, run);
+		this.#forgetOldest();
+		return run;
+	}
+	has(runId) {
+		return this.#runs.has(runId);
+	}
+	#promptFor(event) {
+		return event.threadId === this.#threadId ? this.#prompts.shift() : void 0;
+	}
+	#forgetOldest() {
+		const oldest = this.#runs.keys().next();
+		if (this.#runs.size > this.#limit && !oldest.done) this.#runs.delete(oldest.value);
+	}
+};
+function progress(events) {
+	let expected = ["agent_started"];
+	for (const { type } of events) {
+		if (!expected.includes(type)) return "out_of_order";
+		expected = after$1(type);
+	}
+	const last = events.at(-1)?.type;
+	if (last === "agent_error") return "failed";
+	return last === EVENT_ORDER.at(-1) ? "complete" : "running";
+}
+function after$1(type) {
+	switch (type) {
+		case "agent_started":
+		case "agent_thinking":
+		case "tool_completed": return [
+			"agent_thinking",
+			"tool_executing",
+			"agent_completed",
+			"agent_error"
+		];
+		case "tool_executing": return ["tool_completed", "agent_error"];
+		case "agent_completed":
+		case "agent_error": return [];
+	}
+}
+// page/timeline.ts
+const REMARK_LIMIT = 50;
+const TITLES = {
+	agent_started: "Started",
+	agent_thinking: "Thinking",
+	tool_executing: "Tool called",
+	tool_completed: "Tool answered",
+	agent_completed: "Completed",
+	agent_error: "Failed"
+};
+const HEADLINES = {
+	agent_started: "task_description",
+	agent_thinking: "reasoning",
+	agent_completed: "final_response"
+};
+const COMMON_FIELDS = [
+	"timestamp",
+	"user_id",
+	"thread_id",
+	"run_id"
+];
+const PROGRESS_WORDS = {
+	running: "running",
+	complete: "complete, in order",
+	failed: "failed",
+	out_of_order: "out of order"
+};
+var Timeline = class {
+	#list = byId("timeline", HTMLElement);
+	#empty = byId("timeline-empty", HTMLElement);
+	#runs;
+	#views = new Map();
+	constructor(threadId) {
+		this.#runs = new Runs(threadId);
+	}
+	clear() {
+		this.#views.clear();
+		this.#list.replaceChildren();
+		this.#empty.hidden = false;
+	}
+	asked(prompt) {
+		this.#runs.asked(prompt);
+	}
+	event(event) {
+		const run = this.#runs.arrived(event);
+		const view = this.#views.get(run.runId) ?? this.#addRun(run.runId, run.prompt);
+		const standing = progress(run.events);
+		view.item.dataset.progress = standing;
+		view.state.textContent = `${run.events.length} ${run.events.length === 1 ? "event" : "events"}, ${PROGRESS_WORDS[standing]}`;
+		view.events.append(eventItem(event));
+		view.events.lastElementChild?.scrollIntoView({ block: "nearest" });
+	}
+	remark(text, raw) {
+		const item = element("li", { class: "remark" }, element("p", {}, text));
+		if (raw !== void 0 && raw !== "") item.append(element("pre", {}, code(raw)));
+		this.#append(item);
+		const remarks = this.#list.querySelectorAll(":scope > .remark");
+		if (remarks.length > REMARK_LIMIT) remarks[0]?.remove();
+	}
+	#addRun(runId, prompt) {
+		const state = element("p", { class: "run-state" });
+		const title = element("p", { class: prompt === void 0 ? "run-prompt quiet" : "run-prompt" }, prompt === void 0 ? "Asked in another tab of yours" : prompt);
+		const events = element("ol", { class: "events" });
+		const item = element("li", { class: "run" }, element("div", { class: "run-head" }, title, state), events);
+		this.#append(item);
+		const view = {
+			item,
+			state,
+			events
+		};
+		this.#views.set(runId, view);
+		return view;
+	}
+	#append(item) {
+		this.#empty.hidden = true;
+		this.#list.append(item);
+		this.#dropForgottenRuns();
+	}
+	#dropForgottenRuns() {
+		for (const [runId, view] of this.#views) {
+			if (this.#runs.has(runId)) continue;
+			view.item.remove();
+			this.#views.delete(runId);
+		}
+	}
+};
+function eventItem(event) {
+	const headline = HEADLINES[event.type];
+	const item = element("li", {
+		class: "event",
+		"data-event": event.type
+	});
+	const step = EVENT_ORDER.indexOf(event.type);
+	const mark = element("span", {
+		class: "event-mark",
+		"aria-hidden": "true"
+	}, step < 0 ? "!" : String(step + 1));
+	const title = element("h3", {}, TITLES[event.type], " ", element("code", { class: "quiet" }, event.type));
+	item.append(mark, element("div", { class: "event-body" }, title, ...headlineOf(event, headline), ...fieldLists(event, headline)));
+	return item;
+}
+function headlineOf(event, headline) {
+	if (headline === void 0) return [];
+	return [element("p", {
+		class: "event-headline",
+		"data-field": headline
+	}, shown(event.fields.get(headline)))];
+}
+function fieldLists(event, headline) {
+	const rest = [...event.fields].filter(([name]) => name !== headline);
+	const own = rest.filter(([name]) => !COMMON_FIELDS.includes(name));
+	const common = rest.filter(([name]) => COMMON_FIELDS.includes(name));
+	return [fieldList("event-fields", own), fieldList("event-fields common", common)].filter((list) => list.hasChildNodes());
+}
+function fieldList(name, fields) {
+	const rows = fields.map(([field, value]) => element("div", {}, ...factRow({
+		name: field,
+		value: code(shown(value)),
+		field
+	})));
+	return element("dl", { class: name }, ...rows);
+}
+// ../packages/admitone/src/errors.ts
+const FINAL = new Set([
+	"not_logged_in",
+	"forbidden",
+	"origin_not_allowed",
+	"tickets_disabled",
+	"invalid_request",
+	"invalid_body",
+	"not_found",
+	"bad_answer",
+	"token_failed"
+]);
+const NEVER_RETRIED = new Set([
+	"aborted",
+	"closed_by_upstream",
+	"revoked",
+	"not_open",
+	"invalid_options",
+	"invalid_protocol",
+	"invalid_credential",
+	"invalid_close"
+]);
+function isFinalForMint(code) {
+	return FINAL.has(code);
+}
+var AdmitError = class extends Error {
+	name = "AdmitError";
+	code;
+	status;
+	retryAfterMs;
+	problemCode;
+	problem;
+	close;
+	constructor(code, message, details = {}) {
+		super(message, details.cause === void 0 ? void 0 : { cause: details.cause });
+		this.code = code;
+		this.status = details.status;
+		this.retryAfterMs = details.retryAfterMs;
+		this.problemCode = details.problemCode;
+		this.problem = details.problem;
+		this.close = details.close;
+	}
+	requiresLogin() {
+		return this.code === "not_logged_in" || this.code === "revoked";
+	}
+	retryable() {
+		return !FINAL.has(this.code) && !NEVER_RETRIED.has(this.code);
+	}
+};
+// ../packages/admitone/src/carriers.ts
+const VERSION_MARKER = "admitone.v1";
+const REFUSED_MARKER$1 = "admitone.refused";
+const TICKET = "admitone.ticket.";
+const BEARER = "bearer.";
+const KUBERNETES = "base64url.bearer.authorization.k8s.io.";
+const LOGIN_CARRIERS = [
+	BEARER,
+	"jwt.",
+	"jwt-auth.",
+	KUBERNETES
+];
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+function offerProtocols(credential, protocols = []) {
+	checkProtocols(protocols);
+	return [
+		...protocols,
+		VERSION_MARKER,
+		REFUSED_MARKER$1,
+		carrierOf(credential)
+	];
+}
+function checkProtocols(protocols) {
+	for (const [index, protocol] of protocols.entries()) {
+		const fault = faultOf(protocol, protocols.indexOf(protocol) < index);
+		if (fault) throw new AdmitError("invalid_protocol", `protocols[${index}] ${fault}`);
+	}
+}
+function shownProtocol(offered, selected) {
+	const own = offered.includes(selected);
+	return {
+		protocol: own && !isReserved(selected) ? selected : "",
+		refused: own && selected === "admitone.refused"
+	};
+}
+function redactProtocol(protocol) {
+	const carrier = [TICKET, ...LOGIN_CARRIERS].find((prefix) => startsWith(protocol, prefix));
+	return carrier === void 0 ? protocol : `${carrier}${carrier === TICKET ? "adm1_" : ""}…`;
+}
+function carrierOf({ kind, value }) {
+	if (value === "") throw new AdmitError("invalid_credential", `the ${kind} is empty`);
+	if (kind === "jwt") return TOKEN.test(value) ? BEARER + value : KUBERNETES + base64url(value);
+	if (TOKEN.test(value)) return TICKET + value;
+	throw new AdmitError("invalid_credential", "the ticket has characters that a subprotocol cannot carry");
+}
+function faultOf(protocol, repeats) {
+	if (repeats) return "repeats an earlier one";
+	if (!TOKEN.test(protocol)) return "is empty or has characters that a subprotocol cannot have";
+	if (isReserved(protocol)) return "begins with a prefix that is reserved for credentials and AdmitOne";
+}
+function isReserved(protocol) {
+	return ["admitone.", ...LOGIN_CARRIERS].some((prefix) => startsWith(protocol, prefix));
+}
+function startsWith(protocol, prefix) {
+	return protocol.slice(0, prefix.length).toLowerCase() === prefix;
+}
+function base64url(text) {
+	const binary = String.fromCharCode(...new TextEncoder().encode(text));
+	return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+// ../packages/admitone/src/close-codes.ts
+const row = (code, name, next) => ({
+	code,
+	name,
+	reason: `admitone:${name}`,
+	next
+});
+const CLOSE_CODES = Object.freeze([
+	row(4800, "session_expired", "mint_again"),
+	row(4801, "ticket_not_accepted", "mint_again"),
+	row(4802, "upstream_unavailable", "mint_again"),
+	row(4803, "over_limit", "mint_again"),
+	row(4804, "store_unavailable", "mint_again"),
+	row(4900, "revoked", "stop"),
+	row(4901, "not_logged_in", "stop"),
+	row(4902, "forbidden", "stop"),
+	row(1012, "draining", "mint_again"),
+	row(1013, "overloaded", "mint_again")
+]);
+function readClose(code, reason) {
+	const name = /^admitone:([a-z0-9_]{1,64})$/.exec(reason)?.[1];
+	if (name === void 0) return void 0;
+	return {
+		name,
+		next: CLOSE_CODES.find((row) => row.name === name)?.next ?? nextByBand(code)
+	};
+}
+function nextByBand(code) {
+	return code >= 4800 && code <= 4899 || code === 1012 || code === 1013 ? "mint_again" : "stop";
+}
+// ../packages/admitone/src/attempt.ts
+var Attempt = class {
+	number;
+	#settings;
+	#abort = new AbortController();
+	#events;
+	#credential;
+	#url;
+	#socket;
+	#handshake;
+	#protocol = "";
+	constructor(number, settings, events) {
+		this.number = number;
+		this.#settings = settings;
+		this.#events = events;
+		this.#url = settings.url;
+	}
+	get handshake() {
+		return this.#handshake;
+	}
+	get socket() {
+		return this.#socket;
+	}
+	get protocol() {
+		return this.#protocol;
+	}
+	async acquire(kind) {
+		try {
+			const sessionId = await (kind === "ticket" ? this.#acquireTicket() : this.#acquireToken());
+			this.#handshake = {
+				attempt: this.number,
+				url: this.#url ?? "",
+				offered: [],
+				...sessionId === void 0 ? {} : { sessionId }
+			};
+		} catch (thrown) {
+			this.#events?.acquireFailed(asAdmitError(thrown));
+			return;
+		}
+		this.#events?.acquired();
+	}
+	dial(binaryType) {
+		const credential = this.#credential;
+		this.#credential = void 0;
+		if (!credential || !this.#handshake || this.#url === void 0) return;
+		try {
+			const offered = offerProtocols(credential, this.#settings.protocols);
+			this.#handshake = {
+				...this.#handshake,
+				offered: offered.map(redactProtocol)
+			};
+			this.#socket = new this.#settings.WebSocket(this.#url, offered);
+			this.#listen(this.#socket, offered);
+			this.#socket.binaryType = binaryType;
+		} catch {
+			this.#events?.closed({
+				code: 1006,
+				reason: ""
+			});
+		}
+	}
+	hangUp(code, reason) {
+		if (code === void 0) this.#socket?.close();
+		else this.#socket?.close(code, reason);
+	}
+	release() {
+		this.#events = void 0;
+		this.#credential = void 0;
+		this.#abort.abort();
+		const socket = this.#socket;
+		if (!socket) return;
+		socket.onopen = socket.onmessage = socket.onclose = null;
+	}
+	async #acquireTicket() {
+		const minted = await this.#settings.source.acquire({
+			signal: this.#abort.signal,
+			maxRetries: 0
+		});
+		if (!this.#events) return minted.sessionId;
+		this.#credential = {
+			kind: "ticket",
+			value: minted.ticket
+		};
+		this.#url ??= minted.websocketUrl;
+		return minted.sessionId;
+	}
+	async #acquireToken() {
+		const value = await this.#settings.source.token();
+		if (this.#events) this.#credential = {
+			kind: "jwt",
+			value
+		};
+	}
+	#listen(socket, offered) {
+		socket.onopen = () => this.#opened(offered, socket.protocol);
+		socket.onmessage = (event) => this.#events?.message(event);
+		socket.onclose = ({ code, reason }) => this.#events?.closed({
+			code,
+			reason
+		});
+		socket.onerror = () => {};
+	}
+	#opened(offered, selected) {
+		const { protocol, refused } = shownProtocol(offered, selected);
+		this.#protocol = protocol;
+		if (this.#handshake && selected) this.#handshake = {
+			...this.#handshake,
+			selected: redactProtocol(selected)
+		};
+		this.#events?.opened(refused ? REFUSED_MARKER$1 : protocol);
+	}
+};
+function asAdmitError(thrown) {
+	if (thrown instanceof AdmitError) return thrown;
+	return new AdmitError("bad_answer", "the ticket source threw something else than an AdmitError", { cause: thrown });
+}
+// ../packages/admitone/src/events.ts
+var EventQueue = class {
+	#target;
+	#events = [];
+	#busy = true;
+	constructor(target) {
+		this.#target = target;
+		queueMicrotask(() => {
+			this.#busy = false;
+			this.flush();
+		});
+	}
+	push(event) {
+		this.#events.push(event);
+	}
+	flush() {
+		if (this.#busy) return;
+		this.#busy = true;
+		for (let event = this.#events.shift(); event; event = this.#events.shift()) this.#target.dispatchEvent(event);
+		this.#busy = false;
+	}
+};
+// ../packages/admitone/src/machine.ts
+const MACHINE_DEFAULTS = {
+	fallback: "none",
+	tickets: true,
+	acquireTimeoutMs: 1e4,
+	openTimeoutMs: 1e4,
+	closeTimeoutMs: 3e3,
+	retryBaseMs: 1e3,
+	retryCapMs: 1e4,
+	maxRetries: 10,
+	stableAfterMs: 1e4,
+	retryCodes: []
+};
+const LOST_CODES = [
+	1001,
+	1005,
+	1006,
+	1011,
+	1012,
+	1013,
+	1014
+];
+const NO_CLOSE = {
+	code: 1006,
+	reason: ""
+};
+const MINT_FALLS_BACK = [
+	"tickets_disabled",
+	"unavailable",
+	"network",
+	"timeout"
+];
+const DIAL_FALLS_BACK = [
+	"ticket_not_accepted",
+	"store_unavailable",
+	"connection_failed"
+];
+function newMachine(options = {}) {
+	return {
+		options: {
+			...MACHINE_DEFAULTS,
+			...options
+		},
+		state: { name: "idle" },
+		attempts: 0,
+		retries: 0
+	};
+}
+function wakeAt(machine) {
+	return "until" in machine.state ? machine.state.until : null;
+}
+function advance(machine, input, now, random) {
+	const { state } = machine;
+	const moment = {
+		now,
+		random
+	};
+	if ("attempt" in input && !("attempt" in state && state.attempt === input.attempt)) return stay(machine);
+	switch (input.type) {
+		case "connect": return state.name === "idle" || state.name === "closed" ? connect(machine, now) : stay(machine);
+		case "acquired": return state.name === "acquiring" ? dial(machine, state, now) : stay(machine);
+		case "acquire_failed": return state.name === "acquiring" ? acquireFailed(machine, state, input.error, moment) : stay(machine);
+		case "opened": return state.name === "dialing" ? opened(machine, state, input.selected, now) : stay(machine);
+		case "closed": return ended(machine, input, moment);
+		case "close": return close(machine, input, now);
+		case "timeout": return "until" in state && now >= state.until ? timedOut(machine, state, moment) : stay(machine);
+	}
+}
+function connect(machine, now) {
+	const fresh = {
+		...machine,
+		retries: 0
+	};
+	const { tickets, fallback } = machine.options;
+	if (!tickets && fallback === "none") return enter(fresh, closed({ code: "tickets_disabled" }));
+	return acquire(fresh, tickets ? "ticket" : "jwt", now);
+}
+function acquire(machine, credential, now) {
+	const attempt = machine.attempts + 1;
+	const until = now + machine.options.acquireTimeoutMs;
+	return enter({
+		...machine,
+		attempts: attempt
+	}, {
+		name: "acquiring",
+		attempt,
+		credential,
+		until
+	}, [{
+		type: "acquire",
+		attempt,
+		credential
+	}]);
+}
+function dial(machine, { attempt, credential }, now) {
+	return enter(machine, {
+		name: "dialing",
+		attempt,
+		credential,
+		until: now + machine.options.openTimeoutMs
+	}, [{
+		type: "dial",
+		attempt,
+		credential
+	}]);
+}
+function acquireFailed(machine, tried, error, moment) {
+	if (fallsBack(machine, tried, error.code, MINT_FALLS_BACK)) return acquire(machine, "jwt", moment.now);
+	const cause = { code: error.code };
+	if (isFinalForMint(error.code)) return enter(machine, closed(cause));
+	return retry(machine, cause, moment, error.retryAfterMs);
+}
+function opened(machine, state, selected, now) {
+	if (selected === "admitone.refused") return enter(machine, {
+		...state,
+		name: "refused"
+	});
+	const { attempt, credential } = state;
+	return enter(machine, {
+		name: "open",
+		attempt,
+		credential,
+		since: now
+	});
+}
+function ended(machine, received, moment) {
+	const { state } = machine;
+	switch (state.name) {
+		case "dialing":
+		case "refused": return endedUnopened(machine, state, received, moment);
+		case "open": return endedOpen(machine, state, received, moment);
+		case "closing": return enter(machine, closed(causeOf("closed_by_application", received)));
+		default: return stay(machine);
+	}
+}
+function endedUnopened(machine, tried, received, moment) {
+	const ours = readClose(received.code, received.reason);
+	const cause = causeOf(ours?.name ?? "connection_failed", received);
+	if (fallsBack(machine, tried, cause.code, DIAL_FALLS_BACK)) return acquire(machine, "jwt", moment.now);
+	return ours?.next === "stop" ? enter(machine, closed(cause)) : retry(machine, cause, moment);
+}
+function endedOpen(machine, { since }, received, moment) {
+	const counted = moment.now - since >= machine.options.stableAfterMs ? {
+		...machine,
+		retries: 0
+	} : machine;
+	const ours = readClose(received.code, received.reason);
+	const again = ours ? ours.next === "mint_again" : isLost(machine, received.code);
+	const cause = causeOf(ours?.name ?? (again ? "connection_lost" : "closed_by_upstream"), received);
+	return again ? retry(counted, cause, moment) : enter(counted, closed(cause));
+}
+function close(machine, asked, now) {
+	const { state } = machine;
+	switch (state.name) {
+		case "acquiring": return enter(machine, closed({ code: "closed_by_application" }), [abandon(state.attempt)]);
+		case "waiting": return enter(machine, closed({ code: "closed_by_application" }));
+		case "dialing":
+		case "refused":
+		case "open": {
+			const until = now + machine.options.closeTimeoutMs;
+			return enter(machine, {
+				name: "closing",
+				attempt: state.attempt,
+				until
+			}, [hangUp(state.attempt, asked)]);
+		}
+		default: return stay(machine);
+	}
+}
+function timedOut(machine, state, moment) {
+	switch (state.name) {
+		case "acquiring": return after(abandon(state.attempt), acquireFailed(machine, state, { code: "timeout" }, moment));
+		case "dialing":
+		case "refused": return after(hangUp(state.attempt), endedUnopened(machine, state, NO_CLOSE, moment));
+		case "waiting": return acquire(machine, machine.options.tickets ? "ticket" : "jwt", moment.now);
+		case "closing": return enter(machine, closed({ code: "closed_by_application" }));
+	}
+}
+function retry(machine, cause, { now, random }, retryAfterMs = 0) {
+	const { maxRetries, retryBaseMs, retryCapMs } = machine.options;
+	const count = machine.retries + 1;
+	if (count > maxRetries) return enter(machine, closed({
+		...cause,
+		gaveUp: true
+	}));
+	const window = Math.min(retryCapMs, retryBaseMs * 2 ** (count - 1));
+	const until = now + retryAfterMs + Math.floor(random() * window);
+	return enter({
+		...machine,
+		retries: count
+	}, {
+		name: "waiting",
+		retry: count,
+		until,
+		cause
+	});
+}
+function fallsBack(machine, tried, code, codes) {
+	return machine.options.fallback === "jwt" && tried.credential === "ticket" && codes.includes(code);
+}
+function isLost(machine, code) {
+	return LOST_CODES.includes(code) || machine.options.retryCodes.includes(code);
+}
+function causeOf(code, { code: closeCode, reason }) {
+	return closeCode === NO_CLOSE.code ? { code } : {
+		code,
+		close: {
+			code: closeCode,
+			reason
+		}
+	};
+}
+function closed(cause) {
+	return {
+		name: "closed",
+		cause
+	};
+}
+function abandon(attempt) {
+	return {
+		type: "abandon",
+		attempt
+	};
+}
+function hangUp(attempt, asked = {}) {
+	return {
+		type: "hang_up",
+		attempt,
+		...asked.code === void 0 ? {} : { code: asked.code },
+		...asked.reason === void 0 ? {} : { reason: asked.reason }
+	};
+}
+function stay(machine) {
+	return {
+		machine,
+		actions: []
+	};
+}
+function enter(machine, state, actions = []) {
+	return {
+		machine: {
+			...machine,
+			state
+		},
+		actions
+	};
+}
+function after(action, step) {
+	return {
+		machine: step.machine,
+		actions: [action, ...step.actions]
+	};
+}
+// ../packages/admitone/src/minted-ticket.ts
+function readMinted(text) {
+	const fields = readObject(text);
+	const expect = (name, accepts) => {
+		const value = fields[name];
+		if (!accepts(value)) throw badAnswer(`"${name}" is missing or not as agreed`);
+		return value;
+	};
+	return redacting({
+		ticket: expect("ticket", isSecret),
+		protocols: expect("protocols", isTexts)
+	}, {
+		sessionId: expect("session_id", isText),
+		createdAt: expect("created_at", isNumber),
+		expiresAt: expect("expires_at", isNumber),
+		expiresIn: expect("expires_in", isNumber),
+		ttlSeconds: expect("ttl_seconds", isNumber),
+		singleUse: expect("single_use", isBoolean),
+		websocketUrl: expect("websocket_url", isSocketUrl)
+	});
+}
+function redacting(secret, open) {
+	const shown = () => ({
+		...open,
+		ticket: "adm1_…",
+		protocols: ["…"]
+	});
+	return Object.create(Object.prototype, {
+		...Object.getOwnPropertyDescriptors(open),
+		ticket: { value: secret.ticket },
+		protocols: { value: secret.protocols },
+		toJSON: { value: shown },
+		[Symbol.for("nodejs.util.inspect.custom")]: { value: shown }
+	});
+}
+function readObject(text) {
+	let value;
+	try {
+		value = JSON.parse(text);
+	} catch {
+		throw badAnswer("it is not JSON");
+	}
+	if (typeof value !== "object" || value === null) throw badAnswer("it is not an object");
+	return value;
+}
+function badAnswer(fault) {
+	return new AdmitError("bad_answer", `the gateway's answer is no ticket: ${fault}. Is "gateway" its address?`);
+}
+function isText(value) {
+	return typeof value === "string" && value !== "";
+}
+function isTexts(value) {
+	return Array.isArray(value) && value.every(isText);
+}
+function isSecret(value) {
+	return isText(value) && /^[\w-]+$/.test(value);
+}
+function isNumber(value) {
+	return Number.isFinite(value);
+}
+function isBoolean(value) {
+	return typeof value === "boolean";
+}
+function isSocketUrl(value) {
+	return isText(value) && /^wss?:\/\/[^/?#]/i.test(value);
+}
+// ../packages/admitone/src/problem.ts
+const CODE_BY_STATUS = {
+	401: "not_logged_in",
+	403: "forbidden",
+	404: "not_found",
+	422: "invalid_body",
+	429: "over_limit"
+};
+function problemOf(response, text) {
+	const { status } = response;
+	const problem = readProblem(response, text);
+	const code = status >= 500 ? "unavailable" : problem?.code ?? CODE_BY_STATUS[status] ?? "invalid_request";
+	const said = problem?.detail ?? problem?.title;
+	return new AdmitError(code, `the gateway answered ${status} ${problem?.code ?? code}${said ? `: ${said}` : ""}`, {
+		status,
+		retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
+		problemCode: problem?.code,
+		problem: problem && pick(problem)
+	});
+}
+function readProblem(response, text) {
+	if (!/^application\/problem\+json\s*(;|$)/i.test(response.headers.get("content-type") ?? "")) return void 0;
+	try {
+		const { code, title, detail } = JSON.parse(text) ?? {};
+		return {
+			...typeof code === "string" && /^[a-z0-9_]{1,64}$/.test(code) ? { code } : {},
+			...typeof title === "string" ? { title } : {},
+			...typeof detail === "string" ? { detail } : {}
+		};
+	} catch {
+		return;
+	}
+}
+function pick({ title, detail }) {
+	return {
+		...title === void 0 ? {} : { title },
+		...detail === void 0 ? {} : { detail }
+	};
+}
+function retryAfterMs(value) {
+	if (value === null) return void 0;
+	if (/^\d+$/.test(value)) return Number(value) * 1e3;
+	const date = Date.parse(value);
+	return Number.isNaN(date) ? void 0 : Math.max(0, date - Date.now());
+}
+// ../packages/admitone/src/ticket-source.ts
+const RETRY_CAP_MS = 1e4;
+function createTicketSource(options) {
+	const endpoint = endpointOf(options.gateway);
+	const body = JSON.stringify({
+		route: options.route,
+		ttl_seconds: options.ttlSeconds,
+		permissions: options.permissions,
+		metadata: options.metadata
+	});
+	const stats = {
+		mints: 0,
+		failures: 0,
+		retries: 0
+	};
+	const token = () => readToken(options.token);
+	const mint = (signal) => mintOnce(endpoint, body, token, options.fetch ?? fetch, signal);
+	async function acquire({ signal, maxRetries = options.maxRetries ?? 3 } = {}) {
+		for (let tries = 0;; tries += 1) try {
+			const minted = await withTime(mint, options.timeoutMs ?? 1e4, signal);
+			stats.mints += 1;
+			return minted;
+		} catch (thrown) {
+			const error = thrown;
+			if (!error.retryable() || tries >= maxRetries) {
+				stats.failures += 1;
+				throw error;
+			}
+			stats.retries += 1;
+			await pause(pauseMs(tries, options.retryDelayMs ?? 1e3, error.retryAfterMs), signal).catch((aborted) => {
+				stats.failures += 1;
+				throw aborted;
+			});
+		}
+	}
+	return {
+		acquire,
+		token,
+		stats
+	};
+}
+async function mintOnce(endpoint, body, token, send, signal) {
+	const authorization = `Bearer ${await token()}`;
+	signal.throwIfAborted();
+	const { response, text } = await answerOf(() => send(endpoint, {
+		method: "POST",
+		headers: {
+			authorization,
+			"content-type": "application/json",
+			accept: "application/json"
+		},
+		body,
+		cache: "no-store",
+		redirect: "error",
+		signal
+	}));
+	if (!response.ok) throw problemOf(response, text);
+	return readMinted(text);
+}
+async function answerOf(send) {
+	try {
+		const response = await send();
+		return {
+			response,
+			text: await response.text()
+		};
+	} catch (cause) {
+		throw new AdmitError("network", "the gateway could not be reached, or redirected the request", { cause });
+	}
+}
+async function readToken(ask) {
+	let token;
+	try {
+		token = await ask();
+	} catch (cause) {
+		throw new AdmitError("token_failed", "the token callback failed", { cause });
+	}
+	if (typeof token !== "string" || token === "") throw new AdmitError("token_failed", "the token callback gave no token: return a non-empty string");
+	if (!/^[\x21-\x7e]+$/.test(token)) throw new AdmitError("token_failed", "the token has characters that no header can carry");
+	return token;
+}
+async function withTime(run, timeoutMs, outer) {
+	const controller = new AbortController();
+	let stop = () => {};
+	const stopped = new Promise((_, reject) => {
+		const end = (error) => {
+			reject(error);
+			controller.abort(error);
+		};
+		const onAbort = () => end(abortedError());
+		const timer = setTimeout(() => end(new AdmitError("timeout", `the gateway gave no ticket within ${timeoutMs} ms`)), timeoutMs);
+		stop = () => {
+			clearTimeout(timer);
+			outer?.removeEventListener("abort", onAbort);
+		};
+		if (outer?.aborted) onAbort();
+		else outer?.addEventListener("abort", onAbort);
+	});
+	stopped.catch(() => {});
+	try {
+		return await Promise.race([outer?.aborted ? stopped : run(controller.signal), stopped]);
+	} finally {
+		stop();
+	}
+}
+function pause(ms, signal) {
+	return new Promise((resolve, reject) => {
+		const onAbort = () => {
+			clearTimeout(timer);
+			reject(abortedError());
+		};
+		const timer = setTimeout(() => {
+			signal?.removeEventListener("abort", onAbort);
+			resolve();
+		}, ms);
+		if (signal?.aborted) onAbort();
+		else signal?.addEventListener("abort", onAbort, { once: true });
+	});
+}
+function pauseMs(tries, baseMs, retryAfterMs = 0) {
+	return retryAfterMs + Math.floor(Math.random() * Math.min(RETRY_CAP_MS, baseMs * 2 ** tries));
+}
+function abortedError() {
+	return new AdmitError("aborted", "the acquisition was ended by its caller");
+}
+function endpointOf(gateway) {
+	let url;
+	try {
+		url = new URL(gateway, globalThis.location?.href);
+	} catch {}
+	if (url?.protocol !== "http:" && url?.protocol !== "https:") throw new AdmitError("invalid_options", "gateway is no http(s) URL, such as \"https://gw.example.com\"");
+	url.pathname = `${url.pathname.replace(/\/+$/, "")}/auth/ticket`;
+	url.search = "";
+	url.hash = "";
+	return url;
+}
+// ../packages/admitone/src/options.ts
+function readOptions(options) {
+	const protocols = [options.protocols ?? []].flat();
+	checkProtocols(protocols);
+	const url = options.url === void 0 ? void 0 : socketUrl(options.url);
+	if (options.fallback === "jwt" && url === void 0) throw new AdmitError("invalid_options", "fallback 'jwt' needs url: nothing is minted that could name it");
+	const Socket = options.WebSocket ?? globalThis.WebSocket;
+	if (typeof Socket !== "function") throw new AdmitError("invalid_options", "there is no global WebSocket here: pass one as the option WebSocket");
+	return {
+		source: "source" in options ? options.source : createTicketSource(sourceOptions(options)),
+		url,
+		protocols,
+		WebSocket: Socket,
+		machine: machineOptions(options)
+	};
+}
+function sourceOptions(options) {
+	return {
+		...options,
+		maxRetries: 0,
+		timeoutMs: options.acquireTimeoutMs ?? MACHINE_DEFAULTS.acquireTimeoutMs
+	};
+}
+function machineOptions(options) {
+	const given = Object.entries(options).filter(([key, value]) => key in MACHINE_DEFAULTS && value !== void 0);
+	for (const [key, value] of given) if (typeof value === "number" && !(value >= 0)) throw new AdmitError("invalid_options", `${key} must be zero or more`);
+	return {
+		...Object.fromEntries(given),
+		tickets: options.enabled ?? true
+	};
+}
+function socketUrl(given) {
+	let url;
+	try {
+		url = new URL(given, globalThis.location?.href);
+	} catch {}
+	const scheme = url?.protocol.replace(/^http/, "ws");
+	if (!url || scheme !== "ws:" && scheme !== "wss:") throw new AdmitError("invalid_options", "url is no ws(s) or http(s) URL, such as \"wss://gw.example.com/chat\"");
+	url.hash = "";
+	return url.href.replace(/^http/, "ws");
+}
+// ../packages/admitone/src/connection.ts
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+var AdmitConnection = class extends EventTarget {
+	#settings;
+	#events = new EventQueue(this);
+	#machine;
+	#attempt;
+	#timer;
+	#binaryType;
+	constructor(options) {
+		super();
+		this.#settings = readOptions(options);
+		this.#machine = newMachine(this.#settings.machine);
+		this.#binaryType = options.binaryType ?? "blob";
+		if (options.autoConnect ?? true) this.connect();
+	}
+	get state() {
+		return this.#machine.state;
+	}
+	get method() {
+		return "credential" in this.state ? this.state.credential : void 0;
+	}
+	get handshake() {
+		return this.#attempt?.handshake;
+	}
+	get protocol() {
+		return this.state.name === "open" ? this.#attempt?.protocol ?? "" : "";
+	}
+	get bufferedAmount() {
+		return this.#attempt?.socket?.bufferedAmount ?? 0;
+	}
+	get binaryType() {
+		return this.#binaryType;
+	}
+	set binaryType(binaryType) {
+		this.#binaryType = binaryType;
+		if (this.#attempt?.socket) this.#attempt.socket.binaryType = binaryType;
+	}
+	connect() {
+		this.#feed({ type: "connect" });
+	}
+	send(data) {
+		const socket = this.#attempt?.socket;
+		if (this.state.name !== "open" || socket?.readyState !== 1) throw new AdmitError("not_open", `cannot send while the connection is ${this.state.name}`);
+		socket.send(data);
+	}
+	close(code, reason) {
+		checkClose(code, reason);
+		this.#feed({
+			type: "close",
+			...code === void 0 && reason === void 0 ? {} : { code: code ?? 1e3 },
+			...reason === void 0 ? {} : { reason }
+		});
+	}
+	addEventListener(type, listener, options) {
+		super.addEventListener(type, listener, options);
+	}
+	removeEventListener(type, listener, options) {
+		super.removeEventListener(type, listener, options);
+	}
+	#feed(input, error) {
+		const previous = this.state;
+		const { machine, actions } = advance(this.#machine, input, performance.now(), Math.random);
+		this.#machine = machine;
+		this.#setTimer();
+		if (machine.state !== previous) this.#announce(previous, error ?? failureOf(previous, input, machine.state));
+		for (const action of actions) this.#perform(action);
+		this.#releaseEnded();
+		this.#events.flush();
+	}
+	#perform(action) {
+		switch (action.type) {
+			case "acquire":
+				this.#releaseAttempt();
+				this.#attempt = new Attempt(action.attempt, this.#settings, this.#listenTo(action.attempt));
+				this.#attempt.acquire(action.credential);
+				break;
+			case "dial":
+				this.#attempt?.dial(this.#binaryType);
+				break;
+			case "hang_up":
+				this.#attempt?.hangUp(action.code, action.reason);
+				break;
+			case "abandon": this.#attempt?.release();
+		}
+	}
+	#listenTo(attempt) {
+		return {
+			acquired: () => this.#feed({
+				type: "acquired",
+				attempt
+			}),
+			acquireFailed: (error) => this.#feed({
+				type: "acquire_failed",
+				attempt,
+				error
+			}, error),
+			opened: (selected) => this.#feed({
+				type: "opened",
+				attempt,
+				selected
+			}),
+			closed: (close) => this.#feed({
+				type: "closed",
+				attempt,
+				...close
+			}),
+			message: ({ data, origin }) => {
+				if (this.state.name !== "open") return;
+				this.#events.push(new MessageEvent("message", {
+					data,
+					origin
+				}));
+				this.#events.flush();
+			}
+		};
+	}
+	#announce(previous, error) {
+		const { state } = this;
+		this.#events.push(new CustomEvent("statechange", { detail: {
+			state,
+			previous
+		} }));
+		if (state.name === "open") this.#events.push(new Event("open"));
+		if (error) this.#events.push(new CustomEvent("error", { detail: error }));
+		if (state.name === "waiting" || state.name === "closed") {
+			const detail = {
+				...state.cause,
+				retrying: state.name === "waiting"
+			};
+			this.#events.push(new CustomEvent("close", { detail }));
+		}
+	}
+	#setTimer() {
+		clearTimeout(this.#timer);
+		const wake = wakeAt(this.#machine);
+		if (wake === null) return;
+		const delay = Math.min(Math.max(0, wake - performance.now()), LONGEST_TIMER_MS);
+		this.#timer = setTimeout(() => this.#feed({ type: "timeout" }), delay);
+	}
+	#releaseEnded() {
+		if (!("attempt" in this.state)) this.#releaseAttempt();
+	}
+	#releaseAttempt() {
+		this.#attempt?.release();
+	}
+};
+function failureOf(previous, input, state) {
+	if (input.type === "close" || previous.name === "closing") return void 0;
+	const cause = "cause" in state ? state.cause : fallbackCause(previous, input, state);
+	if (!cause || cause.code === "closed_by_application" || cause.code === "closed_by_upstream") return void 0;
+	const reason = cause.close ? ` (${cause.close.code} ${cause.close.reason})` : "";
+	return new AdmitError(cause.code, `${previous.name}, then ${cause.code}${reason}`, { close: cause.close });
+}
+function fallbackCause(previous, input, state) {
+	if (state.name !== "acquiring" || !("attempt" in previous)) return void 0;
+	if (input.type !== "closed") return { code: previous.name === "acquiring" ? "timeout" : "connection_failed" };
+	const { code, reason } = input;
+	return {
+		code: readClose(code, reason)?.name ?? "connection_failed",
+		close: {
+			code,
+			reason
+		}
+	};
+}
+function checkClose(code, reason) {
+	if (code !== void 0 && code !== 1e3 && !(Number.isInteger(code) && code >= 3e3 && code <= 4999)) throw new AdmitError("invalid_close", `close code ${code} is neither 1000 nor 3000–4999`);
+	const bytes = reason === void 0 ? 0 : new TextEncoder().encode(reason).length;
+	if (bytes > 123) throw new AdmitError("invalid_close", `the close reason has ${bytes} bytes, 123 at most`);
+}
+// page/held-source.ts
+var HeldSource = class {
+	#source;
+	#watcher;
+	#held;
+	#given;
+	constructor(source, watcher) {
+		this.#source = source;
+		this.#watcher = watcher;
+	}
+	get stats() {
+		return this.#source.stats;
+	}
+	get given() {
+		return this.#given;
+	}
+	async mintAhead() {
+		const ticket = await this.#mint();
+		this.#held = {
+			ticket,
+			until: performance.now() + ticket.expiresIn * 1e3
+		};
+		return ticket;
+	}
+	async acquire(options) {
+		const held = this.#held;
+		this.#held = void 0;
+		const unspent = held !== void 0 && performance.now() < held.until;
+		this.#given = unspent ? held.ticket : await this.#mint(options);
+		return this.#given;
+	}
+	discard() {
+		this.#held = void 0;
+	}
+	token() {
+		return this.#source.token();
+	}
+	async #mint(options) {
+		this.#watcher.minting();
+		try {
+			const ticket = await this.#source.acquire(options);
+			this.#watcher.minted(ticket);
+			return ticket;
+		} catch (error) {
+			this.#watcher.mintFailed(error);
+			throw error;
+		}
+	}
+};
+// page/login.ts
+const REFRESH_BEFORE_MS = 3e4;
+async function signIn(demo, person) {
+	const asked = Date.now();
+	const answer = await fetch(new URL("login", `${demo.issuer}/`), {
+		method: "POST",
+		headers: { "content-type": "application/json" },
+		body: JSON.stringify({ person: person.id })
+	});
+	if (!answer.ok) throw new Error(`the issuer answered ${answer.status} to the login`);
+	const { token, expires_in: lifetime } = await answer.json() ?? {};
+	if (typeof token !== "string" || token === "") throw new Error("the issuer answered without a token");
+	return {
+		person,
+		token,
+		endsAt: asked + (typeof lifetime === "number" && lifetime > 0 ? lifetime : 0) * 1e3
+	};
+}
+function isStale(login, now) {
+	return now > login.endsAt - REFRESH_BEFORE_MS;
+}
+async function signOut(demo, login) {
+	const answer = await fetch(new URL("auth/logout", `${demo.gateway}/`), {
+		method: "POST",
+		headers: {
+			authorization: `Bearer ${login.token}`,
+			"content-type": "application/json"
+		},
+		body: "{}"
+	});
+	const at = performance.now();
+	if (!answer.ok) throw new Error(`the gateway answered ${answer.status} to the logout`);
+	return {
+		status: answer.status,
+		at
+	};
+}
+// page/replay.ts
+const REFUSED_MARKER = "admitone.refused";
+const GIVE_UP_MS = 1e4;
+function presentAgain(ticket) {
+	const began = performance.now();
+	const socket = new WebSocket(ticket.websocketUrl, [...ticket.protocols]);
+	const silence = setTimeout(() => socket.close(), GIVE_UP_MS);
+	let selected = "";
+	let admitted = false;
+	socket.addEventListener("open", () => {
+		selected = socket.protocol;
+		admitted = selected !== REFUSED_MARKER;
+		if (admitted) socket.close(1e3);
+	});
+	return new Promise((resolve) => {
+		socket.addEventListener("close", ({ code, reason }) => {
+			clearTimeout(silence);
+			resolve({
+				admitted,
+				selected,
+				code,
+				reason,
+				tookMs: performance.now() - began
+			});
+		});
+	});
+}
+// page/visit.ts
+const CLOSE_WAIT_MS = 5e3;
+var Visit = class Visit {
+	#demo;
+	#stage;
+	#log;
+	#threadId;
+	#source;
+	#login;
+	#connection;
+	constructor(demo, stage, log, threadId, login) {
+		this.#demo = demo;
+		this.#stage = stage;
+		this.#log = log;
+		this.#threadId = threadId;
+		this.#login = login;
+		this.#source = new HeldSource(this.#ticketsFor(() => this.#freshToken()), {
+			minting: () => stage.set({ ticket: { name: "minting" } }),
+			minted: (ticket) => this.#minted(ticket),
+			mintFailed: (error) => stage.set({ ticket: {
+				name: "notMinted",
+				refusal: refusalOf(error)
+			} })
+		});
+	}
+	static async begin(demo, person, stage, log, threadId) {
+		stage.set({
+			...EMPTY_SCENE,
+			visitor: {
+				name: "arriving",
+				person
+			}
+		});
+		const visit = new Visit(demo, stage, log, threadId, await signIn(demo, person));
+		stage.set({ visitor: {
+			name: "here",
+			person
+		} });
+		return visit;
+	}
+	async mint() {
+		this.#forgetConnection();
+		await this.#source.mintAhead().catch(() => void 0);
+	}
+	connect(method) {
+		this.#forgetConnection();
+		if (method === "jwt") this.#bypassTickets();
+		const connection = new AdmitConnection({
+			source: this.#source,
+			autoConnect: false,
+			...method === "jwt" && {
+				enabled: false,
+				fallback: "jwt",
+				url: socketUrl$1(this.#demo)
+			}
+		});
+		this.#connection = connection;
+		this.#follow(connection);
+		connection.connect();
+	}
+	disconnect() {
+		this.#connection?.close(1e3);
+	}
+	send(prompt) {
+		this.#connection?.send(JSON.stringify({
+			type: "user_message",
+			content: prompt,
+			thread_id: this.#threadId
+		}));
+		this.#log.asked(prompt);
+	}
+	async replay() {
+		const ticket = this.#source.given;
+		if (ticket === void 0 || this.#stage.scene.replay.name === "trying") return;
+		this.#stage.set({ replay: { name: "trying" } });
+		const outcome = await presentAgain(ticket);
+		this.#stage.set({ replay: {
+			name: "tried",
+			outcome
+		} });
+	}
+	async leave() {
+		const { person } = this.#login;
+		this.#stage.set({ visitor: {
+			name: "leaving",
+			person
+		} });
+		const asked = performance.now();
+		const end = this.#nextClose(asked);
+		try {
+			const logout = await signOut(this.#demo, this.#login);
+			const close = await end;
+			const mint = await this.#mintWithOldLogin();
+			const tookMs = logout.at - asked;
+			const departure = {
+				person,
+				logoutStatus: logout.status,
+				tookMs,
+				...close,
+				...mint
+			};
+			this.#stage.set({ visitor: {
+				name: "left",
+				departure
+			} });
+		} catch (error) {
+			this.#stage.set({ visitor: {
+				name: "here",
+				person
+			} });
+			throw error;
+		}
+	}
+	#ticketsFor(token) {
+		return createTicketSource({
+			gateway: this.#demo.gateway,
+			route: this.#demo.route,
+			token
+		});
+	}
+	async #freshToken() {
+		if (isStale(this.#login, Date.now())) this.#login = await signIn(this.#demo, this.#login.person);
+		return this.#login.token;
+	}
+	#forgetConnection() {
+		this.#connection?.close(1e3);
+		this.#connection = void 0;
+		const { connection, handshake, protocol, upstream, leaked, replay } = EMPTY_SCENE;
+		this.#stage.set({
+			connection,
+			handshake,
+			protocol,
+			upstream,
+			leaked,
+			replay
+		});
+	}
+	#bypassTickets() {
+		this.#source.discard();
+		this.#stage.set({ ticket: { name: "bypassed" } });
+	}
+	#minted(ticket) {
+		this.#stage.set({ ticket: {
+			name: "unspent",
+			ticket: factsOf(ticket)
+		} });
+	}
+	#follow(connection) {
+		const current = () => this.#connection === connection;
+		connection.addEventListener("statechange", ({ detail }) => {
+			if (current()) this.#stage.set({ connection: detail.state });
+		});
+		connection.addEventListener("open", () => {
+			if (current()) this.#opened(connection);
+		});
+		connection.addEventListener("close", ({ detail }) => {
+			if (current()) this.#closed(connection, detail);
+		});
+		connection.addEventListener("message", ({ data }) => {
+			if (current()) this.#received(data);
+		});
+	}
+	#opened(connection) {
+		const { ticket } = this.#stage.scene;
+		this.#stage.set({
+			handshake: connection.handshake,
+			protocol: connection.protocol,
+			upstream: void 0
+		});
+		if (ticket.name !== "unspent") return;
+		const afterMs = performance.now() - ticket.ticket.mintedAt;
+		this.#stage.set({
+			ticket: {
+				...ticket,
+				name: "redeemed",
+				afterMs
+			},
+			replay: { name: "possible" }
+		});
+	}
+	#closed({ handshake }, { code, close }) {
+		const { ticket } = this.#stage.scene;
+		if (ticket.name !== "unspent") return;
+		const detail = close === void 0 ? "" : closeText(close);
+		this.#stage.set({
+			ticket: {
+				...ticket,
+				name: "refused",
+				refusal: {
+					code,
+					detail
+				}
+			},
+			handshake
+		});
+	}
+	#received(data) {
+		const message = readMessage(data);
+		switch (message.kind) {
+			case "connected":
+				this.#stage.set({
+					upstream: message,
+					leaked: this.#hasSecret(message)
+				});
+				return;
+			case "event":
+				this.#log.event(message);
+				return;
+			case "error":
+				this.#log.remark(`The upstream says: ${message.detail}`);
+				return;
+			case "unreadable": this.#log.remark(`Not understood: ${message.why}.`, message.raw);
+		}
+	}
+	#hasSecret({ path, headers }) {
+		const secrets = [this.#login.token, this.#source.given?.ticket].filter((secret) => secret !== void 0);
+		const received = [path, ...headers.flat()];
+		return secrets.some((secret) => received.some((text) => text.includes(secret)));
+	}
+	async #nextClose(asked) {
+		const connection = this.#connection;
+		if (connection === void 0 || !isConnecting(connection.state)) return {};
+		return new Promise((resolve) => {
+			const silence = setTimeout(() => resolve({}), CLOSE_WAIT_MS);
+			const ended = ({ detail: { close } }) => {
+				clearTimeout(silence);
+				resolve(close === void 0 ? {} : { close: {
+					...close,
+					tookMs: performance.now() - asked
+				} });
+			};
+			connection.addEventListener("close", ended, { once: true });
+		});
+	}
+	async #mintWithOldLogin() {
+		const { token } = this.#login;
+		try {
+			await this.#ticketsFor(() => token).acquire({ maxRetries: 0 });
+			return {};
+		} catch (error) {
+			return { mint: refusalOf(error) };
+		}
+	}
+};
+function factsOf(ticket) {
+	const { sessionId, ttlSeconds, expiresIn, singleUse } = ticket;
+	return {
+		sessionId,
+		ttlSeconds,
+		expiresIn,
+		singleUse,
+		length: ticket.ticket.length,
+		mintedOn: new Date(),
+		mintedAt: performance.now()
+	};
+}
+function refusalOf(error) {
+	if (!(error instanceof AdmitError)) return {
+		code: "unknown",
+		detail: "The mint failed."
+	};
+	const { code, status, message } = error;
+	return {
+		code,
+		detail: message,
+		...status !== void 0 && { status }
+	};
+}
+// page/page.ts
+const REMEMBERED_PERSON = "admitone.demo.person";
+const threadId = `thread-${crypto.randomUUID().slice(0, 8)}`;
+const panels = new Panels();
+const timeline = new Timeline(threadId);
+const stage = new Stage((scene, previous) => panels.show(scene, previous, stage));
+let visit;
+function attempt(act) {
+	stage.set({ notice: "" });
+	Promise.resolve().then(act).catch((error) => stage.set({ notice: `That did not work: ${reason(error)}.` }));
+}
+function reason(error) {
+	return error instanceof Error ? error.message.replace(/\.$/, "") : "an unknown failure";
+}
+async function arrive(demo, person) {
+	timeline.clear();
+	try {
+		visit = await Visit.begin(demo, person, stage, timeline, threadId);
+		sessionStorage.setItem(REMEMBERED_PERSON, person.id);
+	} catch (error) {
+		stage.set({ visitor: { name: "away" } });
+		throw error;
+	}
+}
+async function leave() {
+	await visit?.leave();
+	visit = void 0;
+	sessionStorage.removeItem(REMEMBERED_PERSON);
+}
+function send(prompt) {
+	const words = prompt.value.trim();
+	if (words === "") return;
+	visit?.send(words);
+	prompt.select();
+}
+function listPeople(demo) {
+	const buttons = demo.people.map((person) => {
+		const initial = element("span", {
+			class: "avatar",
+			"aria-hidden": "true"
+		}, person.name.slice(0, 1));
+		const words = element("span", { class: "person-words" }, element("strong", {}, person.name), " ");
+		words.append(element("span", { class: "quiet" }, person.email));
+		const button = element("button", {
+			type: "button",
+			class: "person",
+			"data-person": person.id
+		}, initial, words);
+		button.addEventListener("click", () => attempt(() => arrive(demo, person)));
+		return element("li", {}, button);
+	});
+	panels.controls.people.replaceChildren(...buttons);
+}
+function listen() {
+	const { connect, disconnect, mint, method, promptForm, prompt, replay, signOut, signOutHere } = panels.controls;
+	connect.addEventListener("click", () => attempt(() => visit?.connect(byTicket(method) ? "ticket" : "jwt")));
+	mint.addEventListener("click", () => attempt(() => visit?.mint()));
+	disconnect.addEventListener("click", () => attempt(() => visit?.disconnect()));
+	replay.addEventListener("click", () => attempt(() => visit?.replay()));
+	signOut.addEventListener("click", () => attempt(leave));
+	signOutHere.addEventListener("click", () => attempt(leave));
+	method.addEventListener("change", () => stage.set({}));
+	promptForm.addEventListener("submit", (event) => {
+		event.preventDefault();
+		attempt(() => send(prompt));
+	});
+}
+async function begin() {
+	listen();
+	const demo = await fetchDemo();
+	listPeople(demo);
+	const remembered = demo.people.find(({ id }) => id === sessionStorage.getItem(REMEMBERED_PERSON));
+	if (remembered === void 0) stage.set({});
+	else await arrive(demo, remembered);
+}
+attempt(begin);
