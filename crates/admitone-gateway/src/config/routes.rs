@@ -5,6 +5,7 @@ mod path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use admitone::carrier::{Carrier, TICKET_COOKIE};
 use admitone::principal::Permissions;
 use rustls::ClientConfig;
 
@@ -68,32 +69,6 @@ impl Route {
     }
 }
 
-/// Where a request holds a credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Carrier {
-    /// An offered subprotocol.
-    Subprotocol,
-    /// The `Authorization` header.
-    Authorization,
-    /// A cookie.
-    Cookie,
-    /// A query parameter.
-    Query,
-}
-
-impl Carrier {
-    /// The name in configuration, logs and metrics.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Subprotocol => "subprotocol",
-            Self::Authorization => "authorization",
-            Self::Cookie => "cookie",
-            Self::Query => "query",
-        }
-    }
-}
-
 /// What becomes of a JWT on the upgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JwtFallback {
@@ -142,9 +117,6 @@ const PROFILES: [(&str, CloseProfile); 2] = [("standard", CloseProfile::Standard
 
 const QUERY_TOKENS: [(&str, &str); 4] =
     [("token", "token"), ("jwt", "jwt"), ("auth_token", "auth_token"), ("access_token", "access_token")];
-
-/// The cookie that holds a ticket, and so cannot hold a JWT.
-const TICKET_COOKIE: &str = "__Host-admitone-ticket";
 
 /// What has been read so far: the paths of routes that are wrong in another way count too.
 #[derive(Default)]

@@ -19,7 +19,7 @@ pub struct Store {
     /// How many tickets may be outstanding in all.
     pub max_tickets: usize,
     /// How many tickets one subject may have outstanding; never more than `max_tickets`.
-    pub max_tickets_per_subject: usize,
+    pub max_tickets_per_subject: u32,
 }
 
 /// The means by which tickets are kept.
@@ -41,7 +41,7 @@ pub(super) fn read_store(table: &Table<'_>) -> Store {
     Store {
         kind,
         max_tickets: count(max_tickets),
-        max_tickets_per_subject: count(per_subject.unwrap_or(20).min(max_tickets)),
+        max_tickets_per_subject: u32::try_from(per_subject.unwrap_or(20).min(max_tickets)).unwrap_or(u32::MAX),
     }
 }
 

@@ -165,6 +165,11 @@ fn a_certificate_and_its_key_belong_together() {
     };
     let config = folder.parse(&text("key_file = \"key.pem\"")).expect("a configuration");
     assert!(config.server.tls.is_some());
+    let plain = text("key_file = \"key.pem\"").replace("https://gateway", "http://gateway");
+    assert_eq!(
+        folder.faults(&plain),
+        ["a.toml:2:14: server.public_url: it is http, but the gateway speaks TLS; write it with https"]
+    );
     for (key, expected) in [
         (
             "key_file = \"other.pem\"",

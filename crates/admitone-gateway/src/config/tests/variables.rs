@@ -12,6 +12,7 @@ fn variables_override_values_also_in_absent_sections() {
         ("ADMITONE_LOG__LEVEL", "debug"),
         ("ADMITONE_DEFAULT_ROUTE", "/chat"),
         ("PATH", "/bin"),
+        ("ADMITONE_PORT", "tcp://10.0.0.1:80"),
     ];
     let config = Folder::new().parse_with(MINIMAL, &variables).expect("a configuration");
     let listen: Vec<_> = config.server.listen.iter().map(ToString::to_string).collect();
