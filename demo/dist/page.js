@@ -178,6 +178,10 @@ function duration(ms) {
 function clock(date) {
 	return date.toLocaleTimeString(void 0, { hour12: false });
 }
+function exactClock(seconds) {
+	const date = new Date(seconds * 1e3);
+	return `${clock(date)}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
 function shown(value) {
 	return typeof value === "string" ? value : JSON.stringify(value);
 }
@@ -729,20 +733,18 @@ function parse(data) {
 }
 // page/runs.ts
 var Runs = class {
-	#threadId;
 	#limit;
 	#runs = new Map();
-	#prompts = [];
-	constructor(threadId, limit = 20) {
-		this.#threadId = threadId;
+	#prompts = new Map();
+	constructor(limit = 20) {
 		this.#limit = limit;
 	}
-	asked(prompt) {
-		this.#prompts.push(prompt);
+	asked(threadId, prompt) {
+		this.#prompts.set(threadId, prompt);
 	}
 	arrived(event) {
 		const known = this.#runs.get(event.runId);
-		const prompt = known === void 0 ? this.#promptFor(event) : known.prompt;
+		const prompt = this.#prompts.get(event.threadId);
 		const run = {
 			runId: event.runId,
 			prompt,
@@ -755,12 +757,12 @@ var Runs = class {
 	has(runId) {
 		return this.#runs.has(runId);
 	}
-	#promptFor(event) {
-		return event.threadId === this.#threadId ? this.#prompts.shift() : void 0;
-	}
 	#forgetOldest() {
-		const oldest = this.#runs.keys().next();
-		if (this.#runs.size > this.#limit && !oldest.done) this.#runs.delete(oldest.value);
+		const oldest = this.#runs.values().next();
+		if (this.#runs.size <= this.#limit || oldest.done) return;
+		const { runId, events } = oldest.value;
+		this.#runs.delete(runId);
+		this.#prompts.delete(events[0]?.threadId ?? "");
 	}
 };
 function progress(events) {
@@ -818,18 +820,16 @@ const PROGRESS_WORDS = {
 var Timeline = class {
 	#list = byId("timeline", HTMLElement);
 	#empty = byId("timeline-empty", HTMLElement);
-	#runs;
+	#runs = new Runs();
 	#views = new Map();
-	constructor(threadId) {
-		this.#runs = new Runs(threadId);
-	}
 	clear() {
+		this.#runs = new Runs();
 		this.#views.clear();
 		this.#list.replaceChildren();
 		this.#empty.hidden = false;
 	}
-	asked(prompt) {
-		this.#runs.asked(prompt);
+	asked(threadId, prompt) {
+		this.#runs.asked(threadId, prompt);
 	}
 	event(event) {
 		const run = this.#runs.arrived(event);
@@ -902,10 +902,14 @@ function fieldLists(event, headline) {
 	const common = rest.filter(([name]) => COMMON_FIELDS.includes(name));
 	return [fieldList("event-fields", own), fieldList("event-fields common", common)].filter((list) => list.hasChildNodes());
 }
+function shownField(field, value) {
+	if (field !== "timestamp" || typeof value !== "number") return code(shown(value));
+	return element("time", { title: `${value} Unix seconds` }, exactClock(value));
+}
 function fieldList(name, fields) {
 	const rows = fields.map(([field, value]) => element("div", {}, ...factRow({
 		name: field,
-		value: code(shown(value)),
+		value: shownField(field, value),
 		field
 	})));
 	return element("dl", { class: name }, ...rows);
@@ -1002,12 +1006,12 @@ function carrierOf({ kind, value }) {
 	if (value === "") throw new AdmitError("invalid_credential", `the ${kind} is empty`);
 	if (kind === "jwt") return TOKEN.test(value) ? BEARER + value : KUBERNETES + base64url(value);
 	if (TOKEN.test(value)) return TICKET + value;
-	throw new AdmitError("invalid_credential", "the ticket has characters that a subprotocol cannot carry");
+	throw new AdmitError("invalid_credential", "the ticket is no RFC 9110 token");
 }
 function faultOf(protocol, repeats) {
 	if (repeats) return "repeats an earlier one";
-	if (!TOKEN.test(protocol)) return "is empty or has characters that a subprotocol cannot have";
-	if (isReserved(protocol)) return "begins with a prefix that is reserved for credentials and AdmitOne";
+	if (!TOKEN.test(protocol)) return "is no RFC 9110 token";
+	if (isReserved(protocol)) return "begins with a reserved prefix";
 }
 function isReserved(protocol) {
 	return ["admitone.", ...LOGIN_CARRIERS].some((prefix) => startsWith(protocol, prefix));
@@ -1163,7 +1167,7 @@ var Attempt = class {
 };
 function asAdmitError(thrown) {
 	if (thrown instanceof AdmitError) return thrown;
-	return new AdmitError("bad_answer", "the ticket source threw something else than an AdmitError", { cause: thrown });
+	return new AdmitError("bad_answer", "the ticket source threw no AdmitError", { cause: thrown });
 }
 // ../packages/admitone/src/events.ts
 var EventQueue = class {
@@ -1518,12 +1522,12 @@ function problemOf(response, text) {
 	const { status } = response;
 	const problem = readProblem(response, text);
 	const code = status >= 500 ? "unavailable" : problem?.code ?? CODE_BY_STATUS[status] ?? "invalid_request";
-	const said = problem?.detail ?? problem?.title;
+	const said = problem?.said.detail ?? problem?.said.title;
 	return new AdmitError(code, `the gateway answered ${status} ${problem?.code ?? code}${said ? `: ${said}` : ""}`, {
 		status,
 		retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
 		problemCode: problem?.code,
-		problem: problem && pick(problem)
+		problem: problem?.said
 	});
 }
 function readProblem(response, text) {
@@ -1532,18 +1536,14 @@ function readProblem(response, text) {
 		const { code, title, detail } = JSON.parse(text) ?? {};
 		return {
 			...typeof code === "string" && /^[a-z0-9_]{1,64}$/.test(code) ? { code } : {},
-			...typeof title === "string" ? { title } : {},
-			...typeof detail === "string" ? { detail } : {}
+			said: {
+				...typeof title === "string" ? { title } : {},
+				...typeof detail === "string" ? { detail } : {}
+			}
 		};
 	} catch {
 		return;
 	}
-}
-function pick({ title, detail }) {
-	return {
-		...title === void 0 ? {} : { title },
-		...detail === void 0 ? {} : { detail }
-	};
 }
 function retryAfterMs(value) {
 	if (value === null) return void 0;
@@ -2018,15 +2018,13 @@ var Visit = class Visit {
 	#demo;
 	#stage;
 	#log;
-	#threadId;
 	#source;
 	#login;
 	#connection;
-	constructor(demo, stage, log, threadId, login) {
+	constructor(demo, stage, log, login) {
 		this.#demo = demo;
 		this.#stage = stage;
 		this.#log = log;
-		this.#threadId = threadId;
 		this.#login = login;
 		this.#source = new HeldSource(this.#ticketsFor(() => this.#freshToken()), {
 			minting: () => stage.set({ ticket: { name: "minting" } }),
@@ -2037,7 +2035,7 @@ var Visit = class Visit {
 			} })
 		});
 	}
-	static async begin(demo, person, stage, log, threadId) {
+	static async begin(demo, person, stage, log) {
 		stage.set({
 			...EMPTY_SCENE,
 			visitor: {
@@ -2045,7 +2043,7 @@ var Visit = class Visit {
 				person
 			}
 		});
-		const visit = new Visit(demo, stage, log, threadId, await signIn(demo, person));
+		const visit = new Visit(demo, stage, log, await signIn(demo, person));
 		stage.set({ visitor: {
 			name: "here",
 			person
@@ -2076,12 +2074,13 @@ var Visit = class Visit {
 		this.#connection?.close(1e3);
 	}
 	send(prompt) {
+		const threadId = `thread-${crypto.randomUUID().slice(0, 8)}`;
 		this.#connection?.send(JSON.stringify({
 			type: "user_message",
 			content: prompt,
-			thread_id: this.#threadId
+			thread_id: threadId
 		}));
-		this.#log.asked(prompt);
+		this.#log.asked(threadId, prompt);
 	}
 	async replay() {
 		const ticket = this.#source.given;
@@ -2104,6 +2103,7 @@ var Visit = class Visit {
 		try {
 			const logout = await signOut(this.#demo, this.#login);
 			const close = await end;
+			this.#abandonConnection();
 			const mint = await this.#mintWithOldLogin();
 			const tookMs = logout.at - asked;
 			const departure = {
@@ -2136,9 +2136,12 @@ var Visit = class Visit {
 		if (isStale(this.#login, Date.now())) this.#login = await signIn(this.#demo, this.#login.person);
 		return this.#login.token;
 	}
-	#forgetConnection() {
+	#abandonConnection() {
 		this.#connection?.close(1e3);
 		this.#connection = void 0;
+	}
+	#forgetConnection() {
+		this.#abandonConnection();
 		const { connection, handshake, protocol, upstream, leaked, replay } = EMPTY_SCENE;
 		this.#stage.set({
 			connection,
@@ -2282,9 +2285,8 @@ function refusalOf(error) {
 }
 // page/page.ts
 const REMEMBERED_PERSON = "admitone.demo.person";
-const threadId = `thread-${crypto.randomUUID().slice(0, 8)}`;
 const panels = new Panels();
-const timeline = new Timeline(threadId);
+const timeline = new Timeline();
 const stage = new Stage((scene, previous) => panels.show(scene, previous, stage));
 let visit;
 function attempt(act) {
@@ -2297,7 +2299,7 @@ function reason(error) {
 async function arrive(demo, person) {
 	timeline.clear();
 	try {
-		visit = await Visit.begin(demo, person, stage, timeline, threadId);
+		visit = await Visit.begin(demo, person, stage, timeline);
 		sessionStorage.setItem(REMEMBERED_PERSON, person.id);
 	} catch (error) {
 		stage.set({ visitor: { name: "away" } });
@@ -2306,6 +2308,7 @@ async function arrive(demo, person) {
 }
 async function leave() {
 	await visit?.leave();
+	timeline.clear();
 	visit = void 0;
 	sessionStorage.removeItem(REMEMBERED_PERSON);
 }

@@ -7,9 +7,8 @@ import { Visit } from './visit.js';
 
 const REMEMBERED_PERSON = 'admitone.demo.person';
 
-const threadId = `thread-${crypto.randomUUID().slice(0, 8)}`;
 const panels = new Panels();
-const timeline = new Timeline(threadId);
+const timeline = new Timeline();
 const stage: Stage = new Stage((scene, previous) => panels.show(scene, previous, stage));
 let visit: Visit | undefined;
 
@@ -28,7 +27,7 @@ function reason(error: unknown): string {
 async function arrive(demo: Demo, person: Person): Promise<void> {
   timeline.clear();
   try {
-    visit = await Visit.begin(demo, person, stage, timeline, threadId);
+    visit = await Visit.begin(demo, person, stage, timeline);
     sessionStorage.setItem(REMEMBERED_PERSON, person.id);
   } catch (error) {
     stage.set({ visitor: { name: 'away' } });
@@ -38,6 +37,7 @@ async function arrive(demo: Demo, person: Person): Promise<void> {
 
 async function leave(): Promise<void> {
   await visit?.leave();
+  timeline.clear();
   visit = undefined;
   sessionStorage.removeItem(REMEMBERED_PERSON);
 }

@@ -12,25 +12,23 @@ export type Progress = 'running' | 'complete' | 'failed' | 'out_of_order';
 
 /** Sorts events into runs and finds each run's prompt. Keeps the latest `limit` runs. */
 export class Runs {
-  readonly #threadId: string;
   readonly #limit: number;
   readonly #runs = new Map<string, Run>();
-  #prompts: string[] = [];
+  readonly #prompts = new Map<string, string>();
 
-  constructor(threadId: string, limit = 20) {
-    this.#threadId = threadId;
+  constructor(limit = 20) {
     this.#limit = limit;
   }
 
-  /** A prompt was sent in this tab's thread; the thread's next new run answers it. */
-  asked(prompt: string): void {
-    this.#prompts.push(prompt);
+  /** A prompt was sent by this tab, in a thread of its own: the thread's run answers it. */
+  asked(threadId: string, prompt: string): void {
+    this.#prompts.set(threadId, prompt);
   }
 
   /** Files an event under its run, and answers with the run as it now is. */
   arrived(event: AgentEvent): Run {
     const known = this.#runs.get(event.runId);
-    const prompt = known === undefined ? this.#promptFor(event) : known.prompt;
+    const prompt = this.#prompts.get(event.threadId);
     const run = { runId: event.runId, prompt, events: [...(known?.events ?? []), event] };
     this.#runs.set(event.runId, run);
     this.#forgetOldest();
@@ -42,13 +40,12 @@ export class Runs {
     return this.#runs.has(runId);
   }
 
-  #promptFor(event: AgentEvent): string | undefined {
-    return event.threadId === this.#threadId ? this.#prompts.shift() : undefined;
-  }
-
   #forgetOldest(): void {
-    const oldest = this.#runs.keys().next();
-    if (this.#runs.size > this.#limit && !oldest.done) this.#runs.delete(oldest.value);
+    const oldest = this.#runs.values().next();
+    if (this.#runs.size <= this.#limit || oldest.done) return;
+    const { runId, events } = oldest.value;
+    this.#runs.delete(runId);
+    this.#prompts.delete(events[0]?.threadId ?? '');
   }
 }
 

@@ -2,7 +2,7 @@ import { byId, code, element, factRow } from './element.js';
 import { type AgentEvent, EVENT_ORDER, type EventType } from './messages.js';
 import { type Progress, progress, Runs } from './runs.js';
 import type { Log } from './visit.js';
-import { shown } from './words.js';
+import { exactClock, shown } from './words.js';
 
 const REMARK_LIMIT = 50;
 
@@ -41,22 +41,19 @@ interface RunView {
 export class Timeline implements Log {
   readonly #list = byId('timeline', HTMLElement);
   readonly #empty = byId('timeline-empty', HTMLElement);
-  readonly #runs: Runs;
+  #runs = new Runs();
   readonly #views = new Map<string, RunView>();
-
-  constructor(threadId: string) {
-    this.#runs = new Runs(threadId);
-  }
 
   /** Forgets everything: the next person must not see it. */
   clear(): void {
+    this.#runs = new Runs();
     this.#views.clear();
     this.#list.replaceChildren();
     this.#empty.hidden = false;
   }
 
-  asked(prompt: string): void {
-    this.#runs.asked(prompt);
+  asked(threadId: string, prompt: string): void {
+    this.#runs.asked(threadId, prompt);
   }
 
   event(event: AgentEvent): void {
@@ -142,9 +139,14 @@ function fieldLists(event: AgentEvent, headline: string | undefined): HTMLElemen
   return lists.filter((list) => list.hasChildNodes());
 }
 
+function shownField(field: string, value: unknown): HTMLElement {
+  if (field !== 'timestamp' || typeof value !== 'number') return code(shown(value));
+  return element('time', { title: `${value} Unix seconds` }, exactClock(value));
+}
+
 function fieldList(name: string, fields: readonly (readonly [string, unknown])[]): HTMLElement {
   const rows = fields.map(([field, value]) =>
-    element('div', {}, ...factRow({ name: field, value: code(shown(value)), field })),
+    element('div', {}, ...factRow({ name: field, value: shownField(field, value), field })),
   );
   return element('dl', { class: name }, ...rows);
 }

@@ -23,7 +23,7 @@ import { closeText } from './words.js';
 
 /** Where a visit puts what belongs into the timeline. */
 export interface Log {
-  asked(prompt: string): void;
+  asked(threadId: string, prompt: string): void;
   event(event: AgentEvent): void;
   remark(text: string, raw?: string): void;
 }
@@ -38,16 +38,14 @@ export class Visit {
   readonly #demo: Demo;
   readonly #stage: Stage;
   readonly #log: Log;
-  readonly #threadId: string;
   readonly #source: HeldSource;
   #login: Login;
   #connection: AdmitConnection | undefined;
 
-  private constructor(demo: Demo, stage: Stage, log: Log, threadId: string, login: Login) {
+  private constructor(demo: Demo, stage: Stage, log: Log, login: Login) {
     this.#demo = demo;
     this.#stage = stage;
     this.#log = log;
-    this.#threadId = threadId;
     this.#login = login;
     this.#source = new HeldSource(
       this.#ticketsFor(() => this.#freshToken()),
@@ -60,9 +58,9 @@ export class Visit {
   }
 
   /** Signs the person in and begins the visit. Throws an `Error` fit to be shown. */
-  static async begin(demo: Demo, person: Person, stage: Stage, log: Log, threadId: string): Promise<Visit> {
+  static async begin(demo: Demo, person: Person, stage: Stage, log: Log): Promise<Visit> {
     stage.set({ ...EMPTY_SCENE, visitor: { name: 'arriving', person } });
-    const visit = new Visit(demo, stage, log, threadId, await signIn(demo, person));
+    const visit = new Visit(demo, stage, log, await signIn(demo, person));
     stage.set({ visitor: { name: 'here', person } });
     return visit;
   }
@@ -91,11 +89,11 @@ export class Visit {
     this.#connection?.close(1000);
   }
 
+  /** Sends a prompt, in a thread of its own. */
   send(prompt: string): void {
-    this.#connection?.send(
-      JSON.stringify({ type: 'user_message', content: prompt, thread_id: this.#threadId }),
-    );
-    this.#log.asked(prompt);
+    const threadId = `thread-${crypto.randomUUID().slice(0, 8)}`;
+    this.#connection?.send(JSON.stringify({ type: 'user_message', content: prompt, thread_id: threadId }));
+    this.#log.asked(threadId, prompt);
   }
 
   /** Presents the last ticket once more and shows what the gateway says. */
@@ -116,6 +114,7 @@ export class Visit {
     try {
       const logout = await signOut(this.#demo, this.#login);
       const close = await end;
+      this.#abandonConnection();
       const mint = await this.#mintWithOldLogin();
       const tookMs = logout.at - asked;
       const departure: Departure = { person, logoutStatus: logout.status, tookMs, ...close, ...mint };
@@ -135,9 +134,13 @@ export class Visit {
     return this.#login.token;
   }
 
-  #forgetConnection(): void {
+  #abandonConnection(): void {
     this.#connection?.close(1000);
     this.#connection = undefined;
+  }
+
+  #forgetConnection(): void {
+    this.#abandonConnection();
     const { connection, handshake, protocol, upstream, leaked, replay } = EMPTY_SCENE;
     this.#stage.set({ connection, handshake, protocol, upstream, leaked, replay });
   }

@@ -64,6 +64,12 @@ export function clock(date: Date): string {
   return date.toLocaleTimeString(undefined, { hour12: false });
 }
 
+/** A time of a message, in Unix seconds, as time of day to the millisecond. */
+export function exactClock(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return `${clock(date)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+}
+
 /** A value of a message as text: strings as they are, the rest as JSON. */
 export function shown(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type AgentEvent, EVENT_ORDER, type EventType } from '../page/messages.js';
 import { progress, Runs } from '../page/runs.js';
 
-function event(type: EventType, runId = 'run-1', threadId = 'mine'): AgentEvent {
+function event(type: EventType, runId = 'run-1', threadId = 'thread'): AgentEvent {
   return { kind: 'event', type, runId, threadId, fields: new Map() };
 }
 
@@ -46,25 +46,25 @@ describe('the progress of a run', () => {
 
 describe('runs', () => {
   test('are kept apart when their events interleave', () => {
-    const runs = new Runs('mine');
+    const runs = new Runs();
     runs.arrived(event('agent_started', 'a'));
     runs.arrived(event('agent_started', 'b'));
     expect(runs.arrived(event('agent_thinking', 'a')).events).toHaveLength(2);
     expect(runs.arrived(event('agent_thinking', 'b')).events).toHaveLength(2);
   });
 
-  test('answer the prompts of their thread in the order of asking', () => {
-    const runs = new Runs('mine');
-    runs.asked('first');
-    runs.asked('second');
+  test('answer the prompt of their thread', () => {
+    const runs = new Runs();
+    runs.asked('first thread', 'first');
+    runs.asked('second thread', 'second');
     expect(runs.arrived(event('agent_started', 'x', 'of another tab')).prompt).toBeUndefined();
-    expect(runs.arrived(event('agent_started', 'a')).prompt).toBe('first');
-    expect(runs.arrived(event('agent_started', 'b')).prompt).toBe('second');
-    expect(runs.arrived(event('agent_completed', 'a')).prompt).toBe('first');
+    expect(runs.arrived(event('agent_started', 'b', 'second thread')).prompt).toBe('second');
+    expect(runs.arrived(event('agent_started', 'a', 'first thread')).prompt).toBe('first');
+    expect(runs.arrived(event('agent_completed', 'b', 'second thread')).prompt).toBe('second');
   });
 
   test('are forgotten oldest first', () => {
-    const runs = new Runs('mine', 2);
+    const runs = new Runs(2);
     for (const runId of ['a', 'b', 'c']) runs.arrived(event('agent_started', runId));
     expect([runs.has('a'), runs.has('b'), runs.has('c')]).toEqual([false, true, true]);
   });

@@ -1,6 +1,5 @@
 //! The one place that wires: a configuration becomes a running gateway.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use admitone::revocation::memory::MemoryRevocations;
 use admitone::sessions::Sessions;
 use admitone::store::memory::{MemoryLimits, MemoryTicketStore};
 use admitone::ticket::keys::{KeyError, TicketKeys};
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,7 @@ use crate::config::{self, Config};
 use crate::http::App;
 use crate::http::server::Server;
 use crate::routes::Routes;
-use crate::upstream::{Address, AddressError, Upstream};
+use crate::upstream::Upstream;
 
 /// How long requests that are under way may take after the drain.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -46,9 +46,6 @@ pub enum StartError {
     /// An issuer.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
-    /// An upstream.
-    #[error("upstream: {0}")]
-    Upstream(#[from] AddressError),
 }
 
 fn mend(error: &io::Error) -> &'static str {
@@ -66,7 +63,27 @@ pub struct Gateway {
     app: Arc<App>,
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
-    server: config::Server,
+    listening: Listening,
+}
+
+/// How connections are taken in and let go.
+#[derive(Debug)]
+struct Listening {
+    tls: Option<Arc<ServerConfig>>,
+    header_timeout: Duration,
+    max_connections: usize,
+    drain: Duration,
+}
+
+impl Listening {
+    fn of(server: &config::Server) -> Self {
+        Self {
+            tls: server.tls.as_ref().map(|tls| tls.server.clone()),
+            header_timeout: server.header_timeout,
+            max_connections: server.max_connections,
+            drain: server.drain,
+        }
+    }
 }
 
 impl Gateway {
@@ -92,8 +109,9 @@ impl Gateway {
     pub fn on(listeners: Vec<TcpListener>, config: Config) -> Result<Self, StartError> {
         let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let first = addresses.first().copied().unwrap_or(config.server.listen[0]);
-        let app = Arc::new(wire(&config, first)?);
-        Ok(Self { app, listeners, addresses, server: config.server })
+        let listening = Listening::of(&config.server);
+        let app = Arc::new(wire(config, first)?);
+        Ok(Self { app, listeners, addresses, listening })
     }
 
     /// The addresses it listens on.
@@ -107,9 +125,9 @@ impl Gateway {
         let end = CancellationToken::new();
         let server = Server {
             router: self.app.router(),
-            tls: self.server.tls.as_ref().map(|tls| tls.server.clone()),
-            header_timeout: self.server.header_timeout,
-            places: Arc::new(Semaphore::new(self.server.max_connections)),
+            tls: self.listening.tls,
+            header_timeout: self.listening.header_timeout,
+            places: Arc::new(Semaphore::new(self.listening.max_connections)),
             tasks: self.app.tasks.clone(),
             shutdown: end.clone(),
         };
@@ -120,7 +138,7 @@ impl Gateway {
         let follower = tokio::spawn(async move { following.sessions.follow().await });
 
         shutdown.await;
-        drain(&self.app, self.server.drain).await;
+        drain(&self.app, self.listening.drain).await;
         end.cancel();
         self.app.tasks.close();
         // What does not end by then is dropped with the runtime.
@@ -136,41 +154,28 @@ async fn drain(app: &App, over: Duration) {
     tracing::info!("drained");
 }
 
-fn wire(config: &Config, bound: SocketAddr) -> Result<App, StartError> {
+fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
     let revocations = Arc::new(MemoryRevocations::default());
-    let limits =
-        MemoryLimits { total: config.store.max_tickets, per_subject: config.store.max_tickets_per_subject };
+    let limits = MemoryLimits { total: config.store.max_tickets, per_subject: config.store.max_tickets_per_subject };
     let store = Arc::new(MemoryTicketStore::new(limits, revocations.clone()));
+    let routes = Routes::new(&config);
+    let keys = config.tickets.keys.map_or_else(TicketKeys::random, Ok)?;
     Ok(App {
-        admission: Admission::new(ticket_keys(&config.tickets)?, store, revocations.clone()),
+        admission: Admission::new(keys, store, revocations.clone()),
         sessions: Sessions::new(revocations.clone()),
         revocations,
-        verifier: Verifier::new(config.issuers.clone())?,
-        routes: Routes::new(config),
-        upstreams: upstreams(&config.routes)?,
+        verifier: Verifier::new(config.issuers)?,
+        routes,
+        upstreams: config.routes.into_iter().map(upstream).collect(),
         public_url: config.server.public_url_on(bound),
-        trusted_proxies: config.server.trusted_proxies.clone(),
+        trusted_proxies: config.server.trusted_proxies,
         default_ttl: config.tickets.ttl,
         draining: AtomicBool::new(false),
         tasks: TaskTracker::new(),
     })
 }
 
-fn ticket_keys(tickets: &config::Tickets) -> Result<TicketKeys, KeyError> {
-    let Some(keys) = &tickets.keys else { return TicketKeys::random() };
-    let secrets: Vec<(u8, &[u8])> = keys.signing.iter().map(|key| (key.id, key.secret.expose())).collect();
-    TicketKeys::new(&secrets, keys.tag.expose())
-}
-
-fn upstreams(routes: &[config::Route]) -> Result<HashMap<Arc<str>, Upstream>, AddressError> {
-    routes
-        .iter()
-        .map(|route| {
-            let config::Upstream { host, port, path, tls } = &route.upstream;
-            let address = Address::new(tls.is_some(), &host.to_string(), *port, path)?;
-            let client = tls.as_ref().map(|tls| tls.client.clone());
-            let upstream = Upstream::new(address, client, route.connect_timeout, route.upgrade_timeout);
-            Ok((Arc::from(route.path.as_str()), upstream))
-        })
-        .collect()
+fn upstream(route: config::Route) -> (Arc<str>, Upstream) {
+    let path = Arc::from(route.path.as_str());
+    (path, Upstream::new(route.upstream, route.upstream_tls, route.connect_timeout, route.upgrade_timeout))
 }

@@ -16,6 +16,7 @@ mod refuse;
 pub mod server;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,7 +36,6 @@ use crate::routes::Routes;
 use crate::upstream::Upstream;
 
 /// All that requests are answered with. Made in one place, [`Gateway`](crate::gateway::Gateway).
-#[derive(Debug)]
 pub struct App {
     /// Mints and redeems.
     pub admission: Admission,
@@ -78,6 +78,12 @@ impl App {
 
     fn check_not_draining(&self) -> Result<(), Rejection> {
         if self.draining.load(Ordering::Relaxed) { Err(Rejection::Draining) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("routes", &self.routes).field("sessions", &self.sessions).finish_non_exhaustive()
     }
 }
 

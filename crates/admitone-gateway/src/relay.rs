@@ -18,10 +18,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use admitone::close::CloseCode;
+use admitone::sessions::Session;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+pub(crate) use close_frame::close_frame;
 use direction::{Direction, Event};
 
 /// The longest wait, when closing, for each of: the frame under way to end, the Close to be taken, and the peer to hang up.
@@ -73,6 +75,21 @@ pub struct Ended {
     pub to_upstream: u64,
 }
 
+/// Relays a session's socket until both sides have ended, a limit has passed, or the session is to be closed.
+pub async fn run<C, U>(
+    client: C,
+    client_ahead: Bytes,
+    upstream: U,
+    upstream_ahead: Bytes,
+    session: Session,
+) -> Ended
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    U: AsyncRead + AsyncWrite + Unpin,
+{
+    pump(client, client_ahead, upstream, upstream_ahead, session.closing()).await
+}
+
 /// Relays between `client` and `upstream` until both have ended, a limit has passed, or `closing` resolves.
 ///
 /// `client_ahead` and `upstream_ahead` are what was already read from each behind its handshake; they go first.
@@ -83,7 +100,7 @@ pub struct Ended {
 /// - An upstream that ends without a Close frame while the connection is alive makes the client see
 ///   [`CloseCode::UpstreamUnavailable`], if what it has received ends with a whole frame.
 /// - A client that ends without a Close frame is passed on as what it is, the end of the stream.
-pub fn pump<C, U, F>(
+fn pump<C, U, F>(
     client: C,
     client_ahead: Bytes,
     upstream: U,

@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use admitone::sessions::Session;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use rustls::ClientConfig;
@@ -165,12 +166,13 @@ pub struct Dialed {
 }
 
 impl Dialed {
-    /// Sends the upgrade request and reads the head of the answer.
+    /// Sends the upgrade request and reads the head of the answer. The session is the proof that what the request presented
+    /// has been redeemed: no byte of it reaches an upstream before.
     ///
     /// # Errors
     /// [`UpgradeError`], within the upgrade timeout. The connection is gone then, and with it whatever the upstream sent
     /// behind its answer.
-    pub async fn upgrade(mut self, head: &UpgradeHead<'_>) -> Result<Upgraded, UpgradeError> {
+    pub async fn upgrade(mut self, head: &UpgradeHead<'_>, _redeemed: &Session) -> Result<Upgraded, UpgradeError> {
         let request = head.encode(&self.address)?;
         let exchange = answer::exchange(&mut self.io, &request, head.key);
         let (headers, ahead) = match timeout(self.upgrade_timeout, exchange).await {

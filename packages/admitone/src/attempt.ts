@@ -141,7 +141,7 @@ export class Attempt {
 
 function asAdmitError(thrown: unknown): AdmitError {
   if (thrown instanceof AdmitError) return thrown;
-  return new AdmitError('bad_answer', 'the ticket source threw something else than an AdmitError', {
+  return new AdmitError('bad_answer', 'the ticket source threw no AdmitError', {
     cause: thrown,
   });
 }

@@ -67,13 +67,13 @@ function carrierOf({ kind, value }: Credential): string {
   if (value === '') throw new AdmitError('invalid_credential', `the ${kind} is empty`);
   if (kind === 'jwt') return TOKEN.test(value) ? BEARER + value : KUBERNETES + base64url(value);
   if (TOKEN.test(value)) return TICKET + value;
-  throw new AdmitError('invalid_credential', 'the ticket has characters that a subprotocol cannot carry');
+  throw new AdmitError('invalid_credential', 'the ticket is no RFC 9110 token');
 }
 
 function faultOf(protocol: string, repeats: boolean): string | undefined {
   if (repeats) return 'repeats an earlier one';
-  if (!TOKEN.test(protocol)) return 'is empty or has characters that a subprotocol cannot have';
-  if (isReserved(protocol)) return 'begins with a prefix that is reserved for credentials and AdmitOne';
+  if (!TOKEN.test(protocol)) return 'is no RFC 9110 token';
+  if (isReserved(protocol)) return 'begins with a reserved prefix';
   return undefined;
 }
 

@@ -10,8 +10,7 @@ const CODE_BY_STATUS: Readonly<Record<number, AdmitErrorCode>> = {
 
 interface Problem {
   readonly code?: string;
-  readonly title?: string;
-  readonly detail?: string;
+  readonly said: { readonly title?: string; readonly detail?: string };
 }
 
 /**
@@ -22,7 +21,7 @@ export function problemOf(response: Response, text: string): AdmitError {
   const { status } = response;
   const problem = readProblem(response, text);
   const code = status >= 500 ? 'unavailable' : (problem?.code ?? CODE_BY_STATUS[status] ?? 'invalid_request');
-  const said = problem?.detail ?? problem?.title;
+  const said = problem?.said.detail ?? problem?.said.title;
   return new AdmitError(
     code,
     `the gateway answered ${status} ${problem?.code ?? code}${said ? `: ${said}` : ''}`,
@@ -30,7 +29,7 @@ export function problemOf(response: Response, text: string): AdmitError {
       status,
       retryAfterMs: retryAfterMs(response.headers.get('retry-after')),
       problemCode: problem?.code,
-      problem: problem && pick(problem),
+      problem: problem?.said,
     },
   );
 }
@@ -42,16 +41,14 @@ function readProblem(response: Response, text: string): Problem | undefined {
     const { code, title, detail } = (JSON.parse(text) ?? {}) as Record<string, unknown>;
     return {
       ...(typeof code === 'string' && /^[a-z0-9_]{1,64}$/.test(code) ? { code } : {}),
-      ...(typeof title === 'string' ? { title } : {}),
-      ...(typeof detail === 'string' ? { detail } : {}),
+      said: {
+        ...(typeof title === 'string' ? { title } : {}),
+        ...(typeof detail === 'string' ? { detail } : {}),
+      },
     };
   } catch {
     return undefined;
   }
-}
-
-function pick({ title, detail }: Problem): { title?: string; detail?: string } {
-  return { ...(title === undefined ? {} : { title }), ...(detail === undefined ? {} : { detail }) };
 }
 
 /** RFC 9110 §10.2.3: seconds, or a date. */

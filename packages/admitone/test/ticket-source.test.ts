@@ -90,14 +90,11 @@ describe('a mint', () => {
 
   it('never prints its secret [S28]', async () => {
     const minted = await source([() => mintAnswer()]).acquire();
-    for (const shown of [
-      JSON.stringify(minted),
-      inspect(minted),
-      inspect({ minted }, { depth: 9 }),
-      String(minted),
-    ]) {
+    const deep = { depth: 9, showHidden: true };
+    for (const shown of [JSON.stringify({ minted }), inspect({ minted }, deep), String(minted)]) {
       expect(shown).not.toContain(TICKET);
     }
+    expect(JSON.parse(JSON.stringify(minted))).toMatchObject({ ticket: 'adm1_…', sessionId: 's-1' });
   });
 
   it('mints one ticket for each call, also at the same time', async () => {

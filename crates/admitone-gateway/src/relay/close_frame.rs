@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use admitone::close::CloseCode;
 use bytes::Bytes;
 use rustls::crypto::{SecureRandom, aws_lc_rs};
 
@@ -13,12 +12,12 @@ const MASKED: u8 = 0x80;
 
 static RANDOM: LazyLock<&'static dyn SecureRandom> = LazyLock::new(|| aws_lc_rs::default_provider().secure_random);
 
-/// The Close frame with `code` and its reason: masked toward the upstream, where the gateway is the client (RFC 6455 §5.3).
+/// The Close frame with `code` and `reason` (at most 123 bytes): masked toward the upstream, where the gateway is the client (RFC 6455 §5.3).
 /// `None` only when the system has no randomness for the masking key.
-pub(super) fn close_frame(code: CloseCode, to: Side) -> Option<Bytes> {
-    let mut payload = Vec::with_capacity(2 + code.reason().len());
-    payload.extend_from_slice(&code.code().to_be_bytes());
-    payload.extend_from_slice(code.reason().as_bytes());
+pub(crate) fn close_frame(code: u16, reason: &str, to: Side) -> Option<Bytes> {
+    let mut payload = Vec::with_capacity(2 + reason.len());
+    payload.extend_from_slice(&code.to_be_bytes());
+    payload.extend_from_slice(reason.as_bytes());
     // A control frame's payload is at most 125 bytes: `CloseCode::reason` promises at most 123.
     let length = payload.len() as u8;
     let mut frame = Vec::with_capacity(6 + payload.len());
@@ -38,20 +37,22 @@ pub(super) fn close_frame(code: CloseCode, to: Side) -> Option<Bytes> {
 
 #[cfg(test)]
 mod tests {
+    use admitone::close::CloseCode;
+
     use super::*;
 
     #[test]
     fn every_reason_fits_a_control_frame() {
         for code in CloseCode::ALL {
             assert!(code.reason().len() <= 123, "{code:?}");
-            let frame = close_frame(*code, Side::Client).expect("needs no randomness");
+            let frame = close_frame(code.code(), code.reason(), Side::Client).expect("needs no randomness");
             assert_eq!(frame.len(), 4 + code.reason().len());
         }
     }
 
     #[test]
     fn masking_keys_differ() {
-        let frames: Vec<_> = (0..4).map(|_| close_frame(CloseCode::Revoked, Side::Upstream)).collect();
+        let frames: Vec<_> = (0..4).map(|_| close_frame(4900, CloseCode::Revoked.reason(), Side::Upstream)).collect();
         assert!(frames.windows(2).any(|pair| pair[0] != pair[1]));
     }
 }

@@ -274,7 +274,7 @@ impl Direction {
 
     /// Puts a Close behind what was forwarded, unless the source's own is there already.
     fn send_close(&mut self, code: CloseCode) {
-        let frame = if self.close_passed() { None } else { close_frame(code, self.to) };
+        let frame = if self.close_passed() { None } else { close_frame(code.code(), code.reason(), self.to) };
         self.pending = frame.unwrap_or_default();
         self.enter(Stage::Flushing);
     }

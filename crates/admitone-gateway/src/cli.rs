@@ -1,0 +1,77 @@
+//! Commands, and what they say on a terminal.
+
+mod demo;
+mod serve;
+mod shutdown;
+
+use std::io::{IsTerminal as _, stderr, stdout};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// One ticket admits one connection: ticket authentication for WebSockets.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the gateway
+    #[command(after_help = "Every ADMITONE_… variable overrides one key: ADMITONE_SERVER__LISTEN=127.0.0.1:9000.\n\
+                            Exit status: 0 after SIGTERM or Ctrl-C, 1 when it could not run, 2 for faults of the configuration.")]
+    Serve {
+        /// The configuration, TOML
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print faults of the configuration as a JSON list on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows a ticket's whole life in your browser: gateway, login, chat and page, on this machine only
+    #[command(after_help = "Nothing of it is for production: its issuer logs anybody in. It listens on loopback only.")]
+    Demo {
+        /// The page's port; the other parts take the ones that follow. Busy ones are skipped, 0 takes any
+        #[arg(long, value_name = "PORT", default_value_t = 8080)]
+        port: u16,
+        /// The address to listen on; it has to be a loopback address
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+        host: IpAddr,
+        /// Print one line of JSON with the addresses when ready
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, &format!("cannot start: {error}")),
+    };
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Serve { config, json } => serve::run(&config, json).await,
+            Command::Demo { port, host, json } => demo::run(host, port, json).await,
+        }
+    })
+}
+
+fn fail(status: u8, message: &str) -> ExitCode {
+    eprintln!("{} {message}", style(stderr().is_terminal(), "1;31", "error:"));
+    ExitCode::from(status)
+}
+
+/// Text in an SGR style, where somebody looks at it and has not asked for none (`NO_COLOR`).
+fn style(terminal: bool, code: &str, text: &str) -> String {
+    let wanted = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+fn stdout_style(code: &str, text: &str) -> String {
+    style(stdout().is_terminal(), code, text)
+}
