@@ -119,7 +119,11 @@ impl<'t> Document<'t> {
     pub(super) fn finish(self) -> Result<Vec<Fault>, Faults> {
         self.refuse_unused_variables();
         let faults = self.faults.into_inner();
-        if faults.is_empty() { Ok(self.warnings.into_inner()) } else { Err(Faults::new(faults)) }
+        if faults.is_empty() {
+            Ok(Faults::new(self.warnings.into_inner()).into_inner())
+        } else {
+            Err(Faults::new(faults))
+        }
     }
 
     fn refuse_unused_variables(&self) {

@@ -95,6 +95,10 @@ impl Faults {
         Self(faults)
     }
 
+    pub(super) fn into_inner(self) -> Vec<Fault> {
+        self.0
+    }
+
     /// The faults, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
         self.0.iter()

@@ -113,3 +113,13 @@ fn without_line_break(bytes: &[u8]) -> usize {
     let Some(line) = bytes.strip_suffix(b"\n") else { return bytes.len() };
     line.strip_suffix(b"\r").unwrap_or(line).len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_show_itself() {
+        assert_eq!(format!("{:?}", Secret(Zeroizing::new(b"hunter2".to_vec()))), "Secret(redacted)");
+    }
+}

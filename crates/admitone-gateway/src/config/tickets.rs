@@ -96,6 +96,7 @@ fn read_id(key: &Table<'_>, ids: &mut Vec<u8>) -> Option<u8> {
             "id",
             wrong(format!("another key has the id {id}"), "write a number from 0 to 255 that no other has"),
         );
+        return None;
     }
     ids.push(id);
     Some(id)
