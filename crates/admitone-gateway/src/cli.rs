@@ -22,8 +22,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs the gateway
-    #[command(after_help = "Every ADMITONE_… variable overrides one key: ADMITONE_SERVER__LISTEN=127.0.0.1:9000.\n\
-                            Exit status: 0 after SIGTERM or Ctrl-C, 1 when it could not run, 2 for faults of the configuration.")]
+    #[command(
+        after_help = "ADMITONE_… variables override single keys, as in ADMITONE_SERVER__LISTEN=127.0.0.1:9000.\n\
+                            Exit status: 0 after SIGTERM or Ctrl-C, 1 when it could not run, 2 for faults of the configuration."
+    )]
     Serve {
         /// The configuration, TOML
         #[arg(long, value_name = "FILE")]

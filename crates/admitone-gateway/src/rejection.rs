@@ -180,9 +180,9 @@ impl Rejection {
             Self::Overloaded => Row::new(S::SERVICE_UNAVAILABLE, P::Overloaded, Level::WARN)
                 .closing(CloseCode::Overloaded)
                 .retry_after(1),
-            Self::Draining => Row::new(S::SERVICE_UNAVAILABLE, P::Draining, Level::DEBUG)
-                .closing(CloseCode::Draining)
-                .retry_after(1),
+            Self::Draining => {
+                Row::new(S::SERVICE_UNAVAILABLE, P::Draining, Level::DEBUG).closing(CloseCode::Draining).retry_after(1)
+            }
             Self::Internal(_) => Row::new(S::INTERNAL_SERVER_ERROR, P::Internal, Level::ERROR),
         }
     }

@@ -76,13 +76,7 @@ pub struct Ended {
 }
 
 /// Relays a session's socket until both sides have ended, a limit has passed, or the session is to be closed.
-pub async fn run<C, U>(
-    client: C,
-    client_ahead: Bytes,
-    upstream: U,
-    upstream_ahead: Bytes,
-    session: Session,
-) -> Ended
+pub async fn run<C, U>(client: C, client_ahead: Bytes, upstream: U, upstream_ahead: Bytes, session: Session) -> Ended
 where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,

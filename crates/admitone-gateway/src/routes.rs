@@ -28,7 +28,8 @@ impl Routes {
             let issuer = config.issuers.iter().find(|issuer| issuer.name == *name);
             issuer.map(|issuer| issuer.issuer.clone())
         };
-        let routes: Vec<Arc<Route>> = config.routes.iter().map(|route| Arc::new(Route::new(route, identifier))).collect();
+        let routes: Vec<Arc<Route>> =
+            config.routes.iter().map(|route| Arc::new(Route::new(route, identifier))).collect();
         let default = config.default_route.as_ref().and_then(|path| find(&routes, path.as_str()));
         Self { routes, default }
     }
@@ -158,7 +159,9 @@ impl Route {
         let grant = Grant::of(login, &self.path, asked.ttl.min(self.max_ttl), now.unix);
         let permissions = match asked.permissions {
             None => login.permissions.clone(),
-            Some(asked) if asked.first_not_in(&login.permissions).is_some() => return Err(Rejection::PermissionNotHeld),
+            Some(asked) if asked.first_not_in(&login.permissions).is_some() => {
+                return Err(Rejection::PermissionNotHeld);
+            }
             Some(asked) => asked,
         };
         Ok(Grant { permissions, metadata: asked.metadata, ..grant })

@@ -47,7 +47,8 @@ impl Page {
     }
 
     pub(super) fn router(self) -> Router {
-        let file = |media_type: &'static str, text: &'static str| get(async move || ([(CONTENT_TYPE, media_type)], text));
+        let file =
+            |media_type: &'static str, text: &'static str| get(async move || ([(CONTENT_TYPE, media_type)], text));
         let addresses = self.addresses;
         Router::new()
             .route("/", file("text/html; charset=utf-8", INDEX))

@@ -3,9 +3,9 @@
 use admitone::admission::Admitted;
 use admitone::carrier::Offer;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue,
-    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
 use super::{App, Peer, client};
@@ -96,8 +96,9 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
         .map(|name| String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase())
         .collect();
-    let passes =
-        |name: &HeaderName| !HOP.contains(name) && !listed.iter().any(|listed| listed == name.as_str()) && !is_ours(name);
+    let passes = |name: &HeaderName| {
+        !HOP.contains(name) && !listed.iter().any(|listed| listed == name.as_str()) && !is_ours(name)
+    };
     headers.iter().filter(|(name, _)| passes(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 

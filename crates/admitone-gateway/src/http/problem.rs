@@ -71,8 +71,7 @@ fn write_headers(headers: &mut HeaderMap, rejection: &Rejection, row: &Row) {
     }
     match row.status {
         StatusCode::UNAUTHORIZED => {
-            let challenge =
-                if rejection.is_invalid_token() { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+            let challenge = if rejection.is_invalid_token() { "Bearer error=\"invalid_token\"" } else { "Bearer" };
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         StatusCode::UPGRADE_REQUIRED => {
