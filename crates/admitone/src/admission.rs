@@ -119,9 +119,9 @@ impl Admission {
     }
 
     async fn redeem_ticket(&self, key: TicketKey, expires_at: u64, now: Now) -> Result<Admitted, RedeemError> {
-        let taken = self.store.take(key, now).await?;
+        // Before the store is asked: an answer that is lost, or not waited for, leaves the ticket spent.
         self.spent.add(key.id, expires_at + LEEWAY_SECONDS, now);
-        let taken = taken.ok_or(RedeemError::Replayed)?;
+        let taken = self.store.take(key, now).await?.ok_or(RedeemError::Replayed)?;
         if let Some(mark) = taken.mark {
             return Err(RedeemError::Revoked(mark));
         }
