@@ -59,7 +59,7 @@ impl Admission {
     /// [`MintError`]; no ticket exists then.
     pub async fn mint(&self, grant: Grant, place: &Place<'_>, now: Now) -> Result<Minted, MintError> {
         let expires_at = u32::try_from(grant.expires_at).map_err(|_| MintError::Expiry)?;
-        if grant.expires_at <= now.unix {
+        if grant.expires_at <= now.unix || grant.expires_at > grant.login_expires_at {
             return Err(MintError::Expiry);
         }
         let subject = self.keys.subject_tag(grant.principal.issuer(), grant.principal.subject());
@@ -225,8 +225,8 @@ pub enum LoginRefused {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MintError {
-    /// The grant has ended, or ends after the year 2106.
-    #[error("the grant's expiry is not ahead, or too far ahead")]
+    /// The grant has ended, or ends after its login or the year 2106.
+    #[error("the grant's expiry is not ahead, or later than its login's")]
     Expiry,
     /// The store did not take it.
     #[error(transparent)]
