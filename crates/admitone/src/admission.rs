@@ -111,6 +111,9 @@ impl Admission {
         match authentic.0 {
             Proof::Ticket { key, expires_at } => self.redeem_ticket(key, expires_at, now).await,
             Proof::Login(grant) => {
+                if let Some(mark) = self.revocations.mirror().covering(&grant.principal, &grant.login, None) {
+                    return Err(RedeemError::Revoked(mark));
+                }
                 let subject = self.keys.subject_tag(grant.principal.issuer(), grant.principal.subject());
                 let session_id = SessionId::new(subject.bucket(), random()?);
                 Ok(Admitted { grant: *grant, session_id, method: Method::Jwt })
