@@ -98,7 +98,6 @@ fn strip_prefix<'a>(protocol: &'a str, prefix: &str) -> Option<&'a str> {
     head.eq_ignore_ascii_case(prefix).then(|| &protocol[prefix.len()..])
 }
 
-
 fn token(element: &[u8]) -> Result<&str, TakeError> {
     let legal = element.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte));
     if !legal {

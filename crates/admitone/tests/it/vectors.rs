@@ -160,8 +160,7 @@ fn take_offered(offered: &[String]) -> carrier::Taken {
     let mut headers = HeaderMap::new();
     let line = HeaderValue::from_str(&offered.join(", ")).expect("a header value");
     headers.insert(SEC_WEBSOCKET_PROTOCOL, line);
-    let everything =
-        Policy { ticket: Carrier::ALL.to_vec(), jwt: vec![Carrier::Subprotocol], ..Policy::default() };
+    let everything = Policy { ticket: Carrier::ALL.to_vec(), jwt: vec![Carrier::Subprotocol], ..Policy::default() };
     carrier::take("/", &mut headers, &everything).expect("an offer that can be taken")
 }
 
@@ -195,7 +194,8 @@ fn what_a_client_offers_is_what_a_server_takes() {
 #[test]
 fn what_a_client_shows_was_offered() {
     for case in carriers().shows {
-        let shown = case.protocol.is_empty() || (case.protocol == case.selected && case.offered.contains(&case.protocol));
+        let shown =
+            case.protocol.is_empty() || (case.protocol == case.selected && case.offered.contains(&case.protocol));
         assert!(shown, "{}", case.name);
         assert!(!case.refused || case.selected == carrier::REFUSED, "{}", case.name);
     }
@@ -262,6 +262,13 @@ fn closes_are_read_as_the_vectors_say() {
             Reading::Upstream => (false, None, None),
             Reading::Ours { name, next } => (true, Some(name), Some(next_name(next).to_owned())),
         };
-        assert_eq!((ours, name, next), (case.ours, case.name, case.next), "{} {} {}", case.note, case.code, case.reason);
+        assert_eq!(
+            (ours, name, next),
+            (case.ours, case.name, case.next),
+            "{} {} {}",
+            case.note,
+            case.code,
+            case.reason
+        );
     }
 }
