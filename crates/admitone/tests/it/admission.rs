@@ -75,6 +75,20 @@ async fn a_second_use_is_refused_without_asking_the_store() {
 }
 
 #[tokio::test]
+async fn a_spent_ticket_is_remembered_while_others_are_spent() {
+    let (world, start) = (World::new(), now());
+    let minted = world.mint(&login("ada", start), &chat(), start).await;
+    assert!(present(&world.node, &minted.ticket, start).await.is_ok());
+
+    let last = start.after(TICKET_LIFE + seconds(1));
+    for _ in 0..500 {
+        world.admitted(&login("bob", last), last).await;
+    }
+    let again = present(&world.node, &minted.ticket, last).await.err();
+    assert_eq!(again, Some(Refused::Offline(TicketRefused::Replayed)));
+}
+
+#[tokio::test]
 async fn a_second_use_on_another_node_is_refused_by_the_store() {
     let (world, now) = (World::new(), now());
     let minted = world.mint(&login("ada", now), &chat(), now).await;
