@@ -59,7 +59,7 @@ impl Admission {
     /// [`MintError`]; no ticket exists then.
     pub async fn mint(&self, grant: Grant, place: &Place<'_>, now: Now) -> Result<Minted, MintError> {
         let expires_at = u32::try_from(grant.expires_at).map_err(|_| MintError::Expiry)?;
-        if grant.expires_at <= now.unix {
+        if grant.expires_at <= now.unix || grant.expires_at > grant.login_expires_at {
             return Err(MintError::Expiry);
         }
         let subject = self.keys.subject_tag(grant.principal.issuer(), grant.principal.subject());
@@ -111,6 +111,9 @@ impl Admission {
         match authentic.0 {
             Proof::Ticket { key, expires_at } => self.redeem_ticket(key, expires_at, now).await,
             Proof::Login(grant) => {
+                if let Some(mark) = self.revocations.mirror().covering(&grant.principal, &grant.login, None) {
+                    return Err(RedeemError::Revoked(mark));
+                }
                 let subject = self.keys.subject_tag(grant.principal.issuer(), grant.principal.subject());
                 let session_id = SessionId::new(subject.bucket(), random()?);
                 Ok(Admitted { grant: *grant, session_id, method: Method::Jwt })
@@ -119,9 +122,9 @@ impl Admission {
     }
 
     async fn redeem_ticket(&self, key: TicketKey, expires_at: u64, now: Now) -> Result<Admitted, RedeemError> {
-        let taken = self.store.take(key, now).await?;
+        // Before the store is asked: an answer that is lost, or not waited for, leaves the ticket spent.
         self.spent.add(key.id, expires_at + LEEWAY_SECONDS, now);
-        let taken = taken.ok_or(RedeemError::Replayed)?;
+        let taken = self.store.take(key, now).await?.ok_or(RedeemError::Replayed)?;
         if let Some(mark) = taken.mark {
             return Err(RedeemError::Revoked(mark));
         }
@@ -225,8 +228,8 @@ pub enum LoginRefused {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MintError {
-    /// The grant has ended, or ends after the year 2106.
-    #[error("the grant's expiry is not ahead, or too far ahead")]
+    /// The grant has ended, or ends after its login or the year 2106.
+    #[error("the grant's expiry is not ahead, or later than its login's")]
     Expiry,
     /// The store did not take it.
     #[error(transparent)]

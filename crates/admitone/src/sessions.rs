@@ -193,17 +193,18 @@ impl Live {
     /// The first code stays.
     fn close(&self, code: CloseCode) {
         if self.code.set(code).is_ok() {
-            self.closed.notify_one();
+            self.closed.notify_waiters();
         }
     }
 
     async fn closed(&self) -> CloseCode {
         loop {
+            // Made before the look: a close between the look and the wait wakes it too.
+            let closed = self.closed.notified();
             if let Some(code) = self.code.get() {
                 return *code;
             }
-            // A close between the look and the wait leaves its permit.
-            self.closed.notified().await;
+            closed.await;
         }
     }
 }

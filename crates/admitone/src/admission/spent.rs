@@ -60,3 +60,49 @@ impl Shard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u32) -> TicketId {
+        let mut bytes = [0; 16];
+        bytes[12..].copy_from_slice(&number.to_be_bytes());
+        TicketId(bytes)
+    }
+
+    fn now() -> Now {
+        Now { unix: 1_800_000_000, instant: Instant::now() }
+    }
+
+    #[test]
+    fn an_id_is_forgotten_when_its_time_is_up() {
+        let (spent, start) = (SpentTickets::default(), now());
+        spent.add(id(1), start.unix + 60, start);
+        spent.add(id(2), start.unix + 90, start.after(Duration::from_secs(59)));
+        assert!(spent.has(id(1)) && spent.has(id(2)) && !spent.has(id(3)));
+        spent.add(id(3), start.unix + 120, start.after(Duration::from_secs(60)));
+        assert!(!spent.has(id(1)) && spent.has(id(2)) && spent.has(id(3)));
+    }
+
+    #[test]
+    fn a_full_memory_forgets_those_that_expire_first() {
+        let (spent, now) = (SpentTickets::default(), now());
+        let most = u32::try_from(MOST_PER_SHARD).expect("a small number");
+        for number in 0..most + 10 {
+            spent.add(id(number), now.unix + 60 + u64::from(number), now);
+        }
+        assert!((0..10).all(|number| !spent.has(id(number))));
+        assert!((10..most + 10).all(|number| spent.has(id(number))));
+    }
+
+    #[test]
+    fn an_id_that_is_spent_twice_is_remembered_once() {
+        let (spent, start) = (SpentTickets::default(), now());
+        spent.add(id(1), start.unix + 60, start);
+        spent.add(id(1), start.unix + 60, start.after(Duration::from_secs(1)));
+        assert!(spent.has(id(1)));
+        let shard = spent.shard(id(1));
+        assert_eq!((shard.ids.len(), shard.forgotten_at.len()), (1, 1));
+    }
+}

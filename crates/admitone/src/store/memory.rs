@@ -135,11 +135,11 @@ struct Shard {
 
 impl Shard {
     fn put(&mut self, key: TicketKey, held: Held, ends: u64, cap: u32) -> Result<(), PutError> {
-        let outstanding = self.outstanding.entry(key.subject).or_insert(0);
-        if *outstanding >= cap {
+        let outstanding = self.outstanding.get(&key.subject).copied().unwrap_or(0);
+        if outstanding >= cap {
             return Err(PutError::SubjectCap(cap));
         }
-        *outstanding += 1;
+        self.outstanding.insert(key.subject, outstanding + 1);
         self.grants.insert(key.id, held);
         self.expiring.entry(ends + 1).or_default().push((key.subject, key.id));
         Ok(())

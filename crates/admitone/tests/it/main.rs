@@ -2,6 +2,7 @@
 #![cfg(all(feature = "server", feature = "authn"))]
 
 mod admission;
+mod properties;
 mod sessions;
 mod store_contract;
 mod vectors;
