@@ -4,8 +4,16 @@ mod dialling;
 mod upgrading;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use admitone::admission::Admission;
+use admitone::now::Now;
+use admitone::principal::{Login, LoginStamp, Permissions, Principal};
+use admitone::revocation::memory::MemoryRevocations;
+use admitone::sessions::{Session, Sessions};
+use admitone::store::memory::{MemoryLimits, MemoryTicketStore};
+use admitone::ticket::keys::TicketKeys;
 use http::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -67,10 +75,27 @@ async fn answering(pieces: Vec<Vec<u8>>) -> (SocketAddr, JoinHandle<(String, Tcp
     (address, answering)
 }
 
+/// A session of anybody's: the proof that a request may be sent.
+async fn session() -> Session {
+    let revocations = Arc::new(MemoryRevocations::default());
+    let store = Arc::new(MemoryTicketStore::new(MemoryLimits::default(), revocations.clone()));
+    let admission = Admission::new(TicketKeys::random().expect("random bytes"), store, revocations.clone());
+    let now = Now::read();
+    let login = Login {
+        principal: Principal::new("https://id.example.com", "ada", None).expect("a principal"),
+        permissions: Permissions::default(),
+        stamp: LoginStamp { issued_at: now.unix, sid: None, jti: None },
+        expires_at: now.unix + 600,
+    };
+    let authentic = admission.inspect_login(&login, "/chat", now).expect("nobody revoked it");
+    let admitted = admission.redeem(authentic, now).await.expect("nobody revoked it");
+    Sessions::new(revocations).open(admitted, AMPLE, now).expect("nobody revoked it")
+}
+
 async fn upgrade(upstream: &Upstream) -> Result<Upgraded, UpgradeError> {
     let headers = HeaderMap::new();
     let head = UpgradeHead { query: None, key: KEY, headers: &headers };
-    upstream.dial().await.expect("it listens").upgrade(&head).await
+    upstream.dial().await.expect("it listens").upgrade(&head, &session().await).await
 }
 
 /// What comes of an upgrade that is answered with `answer`.
