@@ -4,12 +4,13 @@ mod spent;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::grant::{Grant, SessionId};
 use crate::now::Now;
 use crate::principal::{Login, Method};
 use crate::revocation::{MARK_RETENTION, Mark, Revocations};
-use crate::store::{PutError, StoreUnavailable, Stored, TicketKey, TicketStore};
+use crate::store::{Opening, PutError, StoreUnavailable, Stored, TicketKey, TicketStore};
 use crate::ticket::keys::{KeyError, OpenError, TicketKeys};
 use crate::ticket::{Place, Ticket, TicketId};
 
@@ -19,19 +20,29 @@ use spent::SpentTickets;
 /// runs on one clock, decides.
 const LEEWAY_SECONDS: u64 = 2;
 
+/// How old the mirror of the marks may be for it to decide about a login while the store does not answer.
+pub const MIRROR_TRUST: Duration = Duration::from_secs(300);
+
 /// Mints and redeems.
 pub struct Admission {
     keys: TicketKeys,
     store: Arc<dyn TicketStore>,
     revocations: Arc<dyn Revocations>,
     spent: SpentTickets,
+    node: Arc<str>,
 }
 
 impl Admission {
     /// Tickets by `keys`, grants in `store`, marks from `revocations`.
     #[must_use]
     pub fn new(keys: TicketKeys, store: Arc<dyn TicketStore>, revocations: Arc<dyn Revocations>) -> Self {
-        Self { keys, store, revocations, spent: SpentTickets::default() }
+        Self { keys, store, revocations, spent: SpentTickets::default(), node: Arc::from("") }
+    }
+
+    /// Names this node in the records of its sessions; every node of a store needs a name of its own.
+    #[must_use]
+    pub fn on_node(self, name: &str) -> Self {
+        Self { node: Arc::from(name), ..self }
     }
 
     /// Compares a verified login with the marks.
@@ -68,7 +79,7 @@ impl Admission {
         let session_id = SessionId::new(subject.bucket(), session);
         let ticket = self.keys.seal(key.id, subject, place, expires_at);
         let (created_at, expires_at) = (grant.created_at, grant.expires_at);
-        self.store.put(key, Stored { grant, session_id: session_id.clone() }, now).await?;
+        self.store.put(key, Stored { grant, session_id: session_id.clone(), uses: 1 }, now).await?;
         Ok(Minted { ticket, session_id, created_at, expires_at })
     }
 
@@ -96,40 +107,63 @@ impl Admission {
     /// [`LoginRefused`], as [`accept`](Self::accept).
     pub fn inspect_login(&self, login: &Login, route: &str, now: Now) -> Result<Authentic, LoginRefused> {
         self.accept(login, now)?;
-        let lifetime = std::time::Duration::from_secs(login.expires_at - now.unix);
+        let lifetime = Duration::from_secs(login.expires_at - now.unix);
         Ok(Authentic(Proof::Login(Box::new(Grant::of(login, route, lifetime, now.unix)))))
     }
 
-    /// Redeems: takes the grant out of the store, once, with the marks.
+    /// Redeems: takes the grant out of the store, once, with the marks. The session may last for `longest`.
     ///
     /// Run it in a task of its own: a cancelled redemption spends the ticket and admits nobody.
     ///
     /// # Errors
     ///
     /// [`RedeemError`]; the ticket is spent then, whatever the reason.
-    pub async fn redeem(&self, authentic: Authentic, now: Now) -> Result<Admitted, RedeemError> {
+    pub async fn redeem(&self, authentic: Authentic, longest: Duration, now: Now) -> Result<Admitted, RedeemError> {
         match authentic.0 {
-            Proof::Ticket { key, expires_at } => self.redeem_ticket(key, expires_at, now).await,
-            Proof::Login(grant) => {
-                if let Some(mark) = self.revocations.mirror().covering(&grant.principal, &grant.login, None) {
-                    return Err(RedeemError::Revoked(mark));
-                }
-                let subject = self.keys.subject_tag(grant.principal.issuer(), grant.principal.subject());
-                let session_id = SessionId::new(subject.bucket(), random()?);
-                Ok(Admitted { grant: *grant, session_id, method: Method::Jwt })
-            }
+            Proof::Ticket { key, expires_at } => self.redeem_ticket(key, expires_at, longest, now).await,
+            Proof::Login(grant) => self.redeem_login(*grant, longest, now).await,
         }
     }
 
-    async fn redeem_ticket(&self, key: TicketKey, expires_at: u64, now: Now) -> Result<Admitted, RedeemError> {
+    async fn redeem_ticket(
+        &self,
+        key: TicketKey,
+        expires_at: u64,
+        longest: Duration,
+        now: Now,
+    ) -> Result<Admitted, RedeemError> {
         // Before the store is asked: an answer that is lost, or not waited for, leaves the ticket spent.
         self.spent.add(key.id, expires_at + LEEWAY_SECONDS, now);
-        let taken = self.store.take(key, now).await?.ok_or(RedeemError::Replayed)?;
+        let taken = self.store.take(key, self.opening(longest, now), now).await?.ok_or(RedeemError::Replayed)?;
         if let Some(mark) = taken.mark {
             return Err(RedeemError::Revoked(mark));
         }
-        let Stored { grant, session_id } = taken.stored;
-        Ok(Admitted { grant, session_id, method: Method::Ticket })
+        let session_id = taken.session_id();
+        Ok(Admitted { grant: taken.stored.grant, session_id, method: Method::Ticket, longest })
+    }
+
+    /// With the store down the mirror decides, as long as it is young; there is no record of the session then.
+    async fn redeem_login(&self, grant: Grant, longest: Duration, now: Now) -> Result<Admitted, RedeemError> {
+        let subject = self.keys.subject_tag(grant.principal.issuer(), grant.principal.subject());
+        let session_id = SessionId::new(subject.bucket(), random()?);
+        let opening = self.opening(longest, now);
+        let mark = match self.store.enter(subject, &grant, &session_id, opening, now).await {
+            Err(StoreUnavailable) if !self.mirror_is_young(now) => return Err(StoreUnavailable.into()),
+            Err(StoreUnavailable) => self.revocations.mirror().covering(&grant.principal, &grant.login, None),
+            Ok(mark) => mark,
+        };
+        match mark {
+            Some(mark) => Err(RedeemError::Revoked(mark)),
+            None => Ok(Admitted { grant, session_id, method: Method::Jwt, longest }),
+        }
+    }
+
+    fn mirror_is_young(&self, now: Now) -> bool {
+        self.revocations.synced(now).is_some_and(|age| age < MIRROR_TRUST)
+    }
+
+    fn opening(&self, longest: Duration, now: Now) -> Opening<'_> {
+        Opening { node: &self.node, deadline: now.unix.saturating_add(longest.as_secs()) }
     }
 }
 
@@ -183,6 +217,7 @@ pub struct Admitted {
     grant: Grant,
     session_id: SessionId,
     method: Method,
+    longest: Duration,
 }
 
 impl Admitted {
@@ -202,6 +237,11 @@ impl Admitted {
     #[must_use]
     pub const fn method(&self) -> Method {
         self.method
+    }
+
+    /// How long the session may last at most.
+    pub(crate) const fn longest(&self) -> Duration {
+        self.longest
     }
 
     pub(crate) fn into_parts(self) -> (Grant, SessionId) {

@@ -146,10 +146,10 @@ struct Connected {
 async fn enter(app: Arc<App>, route: Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
     let Entry { authentic, dialed, offer, key, target, mut headers } = entry;
     let now = Now::read();
-    let admitted = app.admission.redeem(authentic, now).await?;
+    let admitted = app.admission.redeem(authentic, route.max_session, now).await?;
     forward::identify(&mut headers, &admitted, &offer)?;
     let method = admitted.method();
-    let session = app.sessions.open(admitted, route.max_session, now);
+    let session = app.sessions.open(admitted, now);
     let session = session.map_err(|revoked| Rejection::RevokedWhileOpening(revoked.0))?;
     let key = key.to_str().map_err(|_| Rejection::Request("Sec-WebSocket-Key is not ASCII"))?;
     let head = UpgradeHead { query: query(&target), key, headers: &headers };

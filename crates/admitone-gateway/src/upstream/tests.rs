@@ -88,8 +88,8 @@ async fn session() -> Session {
         expires_at: now.unix + 600,
     };
     let authentic = admission.inspect_login(&login, "/chat", now).expect("nobody revoked it");
-    let admitted = admission.redeem(authentic, now).await.expect("nobody revoked it");
-    Sessions::new(revocations).open(admitted, AMPLE, now).expect("nobody revoked it")
+    let admitted = admission.redeem(authentic, AMPLE, now).await.expect("nobody revoked it");
+    Sessions::new(revocations).open(admitted, now).expect("nobody revoked it")
 }
 
 async fn upgrade(upstream: &Upstream) -> Result<Upgraded, UpgradeError> {

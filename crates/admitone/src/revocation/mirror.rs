@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 
 use super::{MARK_RETENTION, Mark, Revocation};
 use crate::grant::SessionId;
@@ -30,12 +30,26 @@ impl Mirror {
     }
 }
 
-/// What a mark hangs on: two strings, of which the issuer is empty for a session.
+/// What a mark hangs on: two strings, of which the issuer is empty for a session, and both for everything.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     kind: Mark,
     issuer: Arc<str>,
     value: Arc<str>,
+}
+
+/// A [`Key`] that owns nothing. It hashes as the other does: the same fields in the same order.
+#[derive(Hash)]
+struct Sought<'a> {
+    kind: Mark,
+    issuer: &'a str,
+    value: &'a str,
+}
+
+impl Equivalent<Key> for Sought<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.kind == key.kind && *self.issuer == *key.issuer && *self.value == *key.value
+    }
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +60,7 @@ struct Marks {
 
 #[derive(Clone, Copy, Debug)]
 struct Known {
-    /// Logins that happened up to this, Unix seconds, are over; for all kinds but subjects the largest number.
+    /// Logins that happened up to this, Unix seconds, are over; for a session, `sid` or `jti` the largest number.
     until: u64,
     kept_until: Instant,
 }
@@ -58,6 +72,7 @@ impl Marks {
             Revocation::Subject { issuer, subject, until } => (Key::new(Mark::Subject, issuer, subject), *until),
             Revocation::Sid { issuer, sid } => (Key::new(Mark::Sid, issuer, sid), u64::MAX),
             Revocation::Jti { issuer, jti } => (Key::new(Mark::Jti, issuer, jti), u64::MAX),
+            Revocation::Everything { until } => (Key::new(Mark::Everything, "", ""), *until),
         };
         let known = self.known.entry(key.clone()).or_insert(Known { until, kept_until });
         *known = Known { until: until.max(known.until), kept_until: kept_until.max(known.kept_until) };
@@ -69,17 +84,20 @@ impl Marks {
             return None;
         }
         let issuer = principal.issuer();
+        let of_ticket = session.and_then(SessionId::of_ticket);
         let candidates = [
-            session.map(|id| Key::new(Mark::Session, "", id.as_str())),
-            login.sid.as_deref().map(|sid| Key::new(Mark::Sid, issuer, sid)),
-            login.jti.as_deref().map(|jti| Key::new(Mark::Jti, issuer, jti)),
-            Some(Key::new(Mark::Subject, issuer, principal.subject())),
+            session.map(|id| Sought { kind: Mark::Session, issuer: "", value: id.as_str() }),
+            of_ticket.as_ref().map(|id| Sought { kind: Mark::Session, issuer: "", value: id.as_str() }),
+            login.sid.as_deref().map(|value| Sought { kind: Mark::Sid, issuer, value }),
+            login.jti.as_deref().map(|value| Sought { kind: Mark::Jti, issuer, value }),
+            Some(Sought { kind: Mark::Subject, issuer, value: principal.subject() }),
+            Some(Sought { kind: Mark::Everything, issuer: "", value: "" }),
         ];
         candidates
             .into_iter()
             .flatten()
-            .find(|key| self.known.get(key).is_some_and(|known| login.issued_at <= known.until))
-            .map(|key| key.kind)
+            .find(|sought| self.known.get(sought).is_some_and(|known| login.issued_at <= known.until))
+            .map(|sought| sought.kind)
     }
 
     fn forget(&mut self, now: Instant) {

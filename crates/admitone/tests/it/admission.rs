@@ -18,8 +18,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::world::{
-    ISSUER, LOGIN_LIFE, ROUTE, Refused, TICKET_LIFE, Takes, UNLIMITED, WatchedStore, World, chat, grant, jumped, keys,
-    keys_of, login, login_at, now, present, revocations_of_login, seconds,
+    Answers, ISSUER, LOGIN_LIFE, LONG, ROUTE, Refused, TICKET_LIFE, UNLIMITED, WatchedStore, World, chat, grant,
+    jumped, keys, keys_of, login, login_at, now, present, revocations_of_login, seconds,
 };
 
 const OLD_SECRET: &[u8] = b"the secret that signs, 32 bytes!";
@@ -41,7 +41,7 @@ async fn a_ticket_admits_whom_it_was_minted_for() {
     let authentic = world.node.inspect(&minted.ticket, &chat(), now).expect("an authentic ticket");
     assert_eq!(authentic.method(), Method::Ticket);
 
-    let admitted = world.node.redeem(authentic, now).await.expect("an admission");
+    let admitted = world.node.redeem(authentic, LONG, now).await.expect("an admission");
     let granted = admitted.grant();
     assert_eq!(
         (&granted.principal, &granted.permissions, &granted.login),
@@ -116,7 +116,7 @@ async fn of_64_threads_with_one_ticket_one_is_admitted() {
             let node = if at.is_multiple_of(2) { &world.node } else { &other };
             let authentic = node.inspect(&minted.ticket, &chat(), now).expect("nobody has redeemed yet");
             start.wait();
-            runtime.block_on(node.redeem(authentic, now))
+            runtime.block_on(node.redeem(authentic, LONG, now))
         };
         let outcomes = tokio::task::block_in_place(|| {
             std::thread::scope(|scope| {
@@ -426,7 +426,7 @@ async fn a_login_revoked_while_its_upstream_was_dialled_is_not_admitted() {
     let ada = login("ada", now);
     let authentic = world.node.inspect_login(&ada, ROUTE, now).expect("a fallback");
     world.revoke(Revocation::of_login(&ada, now.unix), now).await;
-    assert_eq!(world.node.redeem(authentic, now).await.err(), Some(RedeemError::Revoked(Mark::Sid)));
+    assert_eq!(world.node.redeem(authentic, LONG, now).await.err(), Some(RedeemError::Revoked(Mark::Sid)));
 }
 
 #[tokio::test]
@@ -437,12 +437,12 @@ async fn a_login_by_fallback_is_admitted_under_a_new_session_each_time() {
     for _ in 0..3 {
         let authentic = world.node.inspect_login(&ada, ROUTE, now).expect("a fallback");
         assert_eq!(authentic.method(), Method::Jwt);
-        let admitted = world.node.redeem(authentic, now).await.expect("an admission");
+        let admitted = world.node.redeem(authentic, LONG, now).await.expect("an admission");
         assert_eq!((admitted.method(), &*admitted.grant().route), (Method::Jwt, ROUTE));
         sessions.insert(admitted.session_id().clone());
     }
     assert_eq!(sessions.len(), 3);
-    assert_eq!(world.store.operations(), 0);
+    assert_eq!(world.store.operations(), 3, "a look at the marks for each");
 }
 
 /// F3: whether the store has taken it is unknown, so it counts as spent.
@@ -450,11 +450,11 @@ async fn a_login_by_fallback_is_admitted_under_a_new_session_each_time() {
 async fn a_ticket_whose_take_was_not_answered_is_not_tried_again() {
     let (world, now) = (World::new(), now());
     let minted = world.mint(&login("ada", now), &chat(), now).await;
-    world.store.takes(Takes::Fail);
+    world.store.answers(Answers::Fail);
     let refused = present(&world.node, &minted.ticket, now).await.err();
     assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Unavailable(StoreUnavailable))));
 
-    world.store.takes(Takes::Work);
+    world.store.answers(Answers::Work);
     let refused = present(&world.node, &minted.ticket, now).await.err();
     assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed)));
 }
@@ -464,10 +464,10 @@ async fn a_redemption_that_was_cancelled_has_spent_the_ticket() {
     let (world, now) = (World::new(), now());
     let minted = world.mint(&login("ada", now), &chat(), now).await;
     let authentic = world.node.inspect(&minted.ticket, &chat(), now).expect("an authentic ticket");
-    world.store.takes(Takes::Hang);
-    assert!(polled_once(world.node.redeem(authentic, now)).is_pending(), "the store does not answer");
+    world.store.answers(Answers::Hang);
+    assert!(polled_once(world.node.redeem(authentic, LONG, now)).is_pending(), "the store does not answer");
 
-    world.store.takes(Takes::Work);
+    world.store.answers(Answers::Work);
     let refused = present(&world.node, &minted.ticket, now).await.err();
     assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed)));
 }
@@ -511,7 +511,7 @@ async fn nothing_that_is_kept_or_printed_redeems() {
     let minted = node.mint(grant(&login("ada", now), now), &chat(), now).await.expect("a ticket");
     let authentic = node.inspect(&minted.ticket, &chat(), now).expect("an authentic ticket");
     let before = format!("{node:?} {minted:?} {authentic:?} {store:?} {store:#?} {:?}", watched.all_put());
-    let admitted = node.redeem(authentic, now).await.expect("an admission");
+    let admitted = node.redeem(authentic, LONG, now).await.expect("an admission");
     let refused = present(&node, &minted.ticket, now).await;
     let printed = format!("{before} {admitted:?} {refused:?} {node:#?} {store:#?} {:?}", keys());
 
