@@ -14,8 +14,8 @@ pub const MAX_METADATA_BYTES: usize = 2048;
 
 /// The public handle of a connection, fixed when its ticket is minted. Not a secret, and not the ticket's id.
 ///
-/// `ses_` and 23 characters of base64url: the subject's bucket and 16 bytes that nobody can foretell. Each connection of a
-/// multi-use ticket has the number of its use after that: `.1`, `.2`, ….
+/// `ses_` and 23 characters of base64url: the subject's bucket, 10 bytes that nobody can foretell, and 6 by which those who
+/// have the keys recognise its owner. Each connection of a multi-use ticket has the number of its use after that: `.1`, `.2`, ….
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SessionId(Arc<str>);
 
@@ -31,11 +31,11 @@ const SESSION_LENGTH: usize = SESSION_PREFIX.len() + 23;
 pub struct SessionIdError;
 
 impl SessionId {
-    /// Makes the handle from the subject's bucket and random bytes.
+    /// Makes a handle from the subject's bucket and the rest of its bytes.
     #[must_use]
-    pub fn new(bucket: u8, random: [u8; 16]) -> Self {
+    pub fn new(bucket: u8, rest: [u8; 16]) -> Self {
         let mut bytes = [bucket; SESSION_BYTES];
-        bytes[1..].copy_from_slice(&random);
+        bytes[1..].copy_from_slice(&rest);
         let mut text = String::from(SESSION_PREFIX);
         URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
         Self(text.into())

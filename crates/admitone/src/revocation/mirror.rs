@@ -23,6 +23,13 @@ impl Mirror {
         marks.add(revocation, now.instant + MARK_RETENTION);
     }
 
+    /// Whether this very session was revoked.
+    #[must_use]
+    pub fn has_session(&self, id: &SessionId) -> bool {
+        let marks = self.marks.read().unwrap_or_else(PoisonError::into_inner);
+        marks.known.contains_key(&Sought { kind: Mark::Session, issuer: "", value: id.as_str() })
+    }
+
     /// The first mark that covers a login, or a session of it.
     #[must_use]
     pub fn covering(&self, principal: &Principal, login: &LoginStamp, session: Option<&SessionId>) -> Option<Mark> {
@@ -55,6 +62,7 @@ impl Equivalent<Key> for Sought<'_> {
 #[derive(Debug, Default)]
 struct Marks {
     known: HashMap<Key, Known>,
+    /// Each key once, and no later than it may be forgotten.
     forgotten_at: BTreeMap<Instant, Vec<Key>>,
 }
 
@@ -74,9 +82,15 @@ impl Marks {
             Revocation::Jti { issuer, jti } => (Key::new(Mark::Jti, issuer, jti), u64::MAX),
             Revocation::Everything { until } => (Key::new(Mark::Everything, "", ""), *until),
         };
-        let known = self.known.entry(key.clone()).or_insert(Known { until, kept_until });
-        *known = Known { until: until.max(known.until), kept_until: kept_until.max(known.kept_until) };
-        self.forgotten_at.entry(kept_until).or_default().push(key);
+        match self.known.get_mut(&key) {
+            Some(known) => {
+                *known = Known { until: until.max(known.until), kept_until: kept_until.max(known.kept_until) };
+            }
+            None => {
+                self.known.insert(key.clone(), Known { until, kept_until });
+                self.forgotten_at.entry(kept_until).or_default().push(key);
+            }
+        }
     }
 
     fn covering(&self, principal: &Principal, login: &LoginStamp, session: Option<&SessionId>) -> Option<Mark> {
@@ -103,9 +117,10 @@ impl Marks {
     fn forget(&mut self, now: Instant) {
         while let Some(due) = self.forgotten_at.first_entry().filter(|due| *due.key() <= now) {
             for key in due.remove() {
-                // One that was marked again since is listed again, later.
-                if self.known.get(&key).is_some_and(|known| known.kept_until <= now) {
-                    self.known.remove(&key);
+                match self.known.get(&key).map(|known| known.kept_until) {
+                    // Marked again since.
+                    Some(later) if later > now => self.forgotten_at.entry(later).or_default().push(key),
+                    _ => drop(self.known.remove(&key)),
                 }
             }
         }

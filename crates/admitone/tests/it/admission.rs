@@ -177,7 +177,7 @@ async fn within_the_leeway_the_store_has_the_last_word() {
 
     let late = world.mint(&login("ada", start), &chat(), start).await;
     let refused = present(&world.node, &late.ticket, start.after(TICKET_LIFE)).await.err();
-    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Replayed)));
+    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Expired)));
 }
 
 /// F18.

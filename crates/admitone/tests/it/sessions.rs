@@ -3,7 +3,9 @@
 use std::sync::{Arc, Barrier, Condvar, Mutex};
 use std::time::Duration;
 
+use admitone::admission::LoginRefused;
 use admitone::close::CloseCode;
+use admitone::grant::Grant;
 use admitone::now::Now;
 use admitone::revocation::memory::MemoryRevocations;
 use admitone::revocation::{Batch, Cursor, Mark, Mirror, Revocation, Revocations};
@@ -11,7 +13,9 @@ use admitone::sessions::{Revoked, Session, Sessions};
 use admitone::store::{BoxFuture, StoreUnavailable};
 use tokio::time::timeout;
 
-use crate::world::{ISSUER, LOGIN_LIFE, LONG, World, login, login_at, now, revocations_of_login, seconds};
+use crate::world::{
+    ISSUER, LOGIN_LIFE, LONG, World, chat, grant, login, login_at, now, present, revocations_of_login, seconds,
+};
 
 /// Now, on tokio's monotonic clock: the one that a paused test moves.
 fn paused_now() -> Now {
@@ -124,6 +128,37 @@ async fn each_kind_of_revocation_closes_what_it_covers_and_nothing_else() {
         }
         assert!(stays_open(&bob).await && stays_open(&elsewhere).await, "{revocation:?}");
     }
+}
+
+/// S5.
+#[tokio::test(start_paused = true)]
+async fn everything_before_a_time_closes_whosever_it_is() {
+    let (world, now) = (World::new(), paused_now());
+    let sessions = following(&world);
+    let (ada, bob) = (open(&world, &sessions, "ada").await, open(&world, &sessions, "bob").await);
+    let mut later = login("cyd", now);
+    later.stamp.issued_at += 1;
+    let cyd = sessions.open(world.admitted(&later, now).await, now).expect("a session");
+    world.revoke(Revocation::Everything { until: now.unix }, now).await;
+    assert_eq!((closed(&ada).await, closed(&bob).await), (CloseCode::Revoked, CloseCode::Revoked));
+    assert!(stays_open(&cyd).await);
+    assert_eq!(world.node.accept(&login("dan", now), now), Err(LoginRefused::Revoked(Mark::Everything)));
+    assert_eq!(world.node.accept(&later, now), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_keeps_no_metadata() {
+    let (world, now) = (World::new(), paused_now());
+    let sessions = Sessions::new(world.revocations.clone());
+    let metadata: Arc<str> = Arc::from(r#"{"tenant":"acme"}"#);
+    let grant = Grant { metadata: Some(metadata.clone()), ..grant(&login("ada", now), now) };
+    let minted = world.node.mint(grant, &chat(), now).await.expect("a ticket");
+    let admitted = present(&world.node, &minted.ticket, now).await.expect("an admission");
+    assert_eq!(admitted.grant().metadata.as_deref(), Some(&*metadata));
+    let session = sessions.open(admitted, now).expect("a session");
+    world.store.forget_puts();
+    assert_eq!(Arc::strong_count(&metadata), 1, "only this test holds it still");
+    drop(session);
 }
 
 #[tokio::test(start_paused = true)]

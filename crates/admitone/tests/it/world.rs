@@ -1,5 +1,6 @@
 //! Builders: a login, a place, a grant, and one node with everything in memory.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -118,6 +119,12 @@ impl World {
         self.node.mint(grant(login, now), place, now).await.expect("a ticket")
     }
 
+    /// A ticket for `uses` connections.
+    pub(crate) async fn mint_for(&self, login: &Login, uses: u32, now: Now) -> Minted {
+        let uses = NonZeroU32::new(uses).expect("one use at least");
+        self.node.mint_for_uses(grant(login, now), uses, &chat(), now).await.expect("a ticket")
+    }
+
     pub(crate) async fn revoke(&self, revocation: Revocation, now: Now) {
         self.revocations.revoke(revocation, now).await.expect("memory answers");
     }
@@ -179,6 +186,11 @@ impl WatchedStore {
     /// All that was put, in order.
     pub(crate) fn all_put(&self) -> Vec<(TicketKey, Stored)> {
         self.put.lock().expect("no test panicked here").clone()
+    }
+
+    /// Drops what it remembers of puts.
+    pub(crate) fn forget_puts(&self) {
+        self.put.lock().expect("no test panicked here").clear();
     }
 
     /// What happens to operations from now on.
