@@ -70,12 +70,14 @@ impl Admission {
     ///
     /// # Errors
     ///
-    /// [`LoginRefused`] when it was revoked, is over, or lasts longer than marks are kept.
+    /// [`LoginRefused`] when it was revoked, is over, or lasts longer than marks are kept (counted from its `iat`).
     pub fn accept(&self, login: &Login, now: Now) -> Result<(), LoginRefused> {
         if login.expires_at <= now.unix {
             return Err(LoginRefused::Expired);
         }
-        if login.expires_at - now.unix > MARK_RETENTION.as_secs() {
+        // From its beginning, where the token says: what was revoked on its first day must not outlive that mark.
+        let began = if login.stamp.issued_at == 0 { now.unix } else { login.stamp.issued_at.min(now.unix) };
+        if login.expires_at - began > MARK_RETENTION.as_secs() {
             return Err(LoginRefused::TooLong);
         }
         match self.revocations.mirror().covering(&login.principal, &login.stamp, None) {
@@ -130,17 +132,9 @@ impl Admission {
             return Err(TicketRefused::Expired);
         }
         if self.spent.has(opened.id) {
-            self.counters.count_replay();
-            return Err(TicketRefused::Replayed);
+            return Err(TicketRefused::Replayed(self.replayed(&opened)));
         }
         Ok(Authentic(Proof::Ticket(opened)))
-    }
-
-    /// The handle of the connection that a genuine ticket opens or has opened, whatever became of the ticket.
-    #[must_use]
-    pub fn session_of(&self, ticket: &Ticket) -> Option<SessionId> {
-        let opened = self.keys.open_anywhere(ticket).ok()?;
-        Some(self.keys.session_of(opened.id, opened.subject))
     }
 
     /// Lets a login take the place of a ticket, where a route's fallback policy allows it.
@@ -194,8 +188,12 @@ impl Admission {
         if now.unix >= u64::from(opened.expires_at) {
             return RedeemError::Expired;
         }
+        RedeemError::Replayed(self.replayed(opened))
+    }
+
+    fn replayed(&self, opened: &Opened) -> SessionId {
         self.counters.count_replay();
-        RedeemError::Replayed
+        self.keys.session_of(opened.id, opened.subject)
     }
 
     /// With the store down the mirror decides, as long as it is young; there is no record of the session then.

@@ -19,7 +19,7 @@ use hyper_util::rt::TokioIo;
 
 use super::handshake::Handshake;
 use super::io::ClientIo;
-use super::{App, Peer, client, forward, refuse};
+use super::{App, Peer, client, forward, refuse, replay};
 use crate::config::JwtFallback;
 use crate::rejection::Rejection;
 use crate::relay::{self, Why};
@@ -77,7 +77,7 @@ async fn admit(
         let presented = taken.presented.ok_or(Rejection::NoCredential)?;
         let authentic = inspect(app, route, &presented, origin, address)?;
         let upstream = app.upstreams.get(&route.path).ok_or(Rejection::Internal("the route has no upstream"))?;
-        let dialed = upstream.dial().await?;
+        let dialed = upstream.dial(&authentic).await?;
         let entry = Entry {
             authentic,
             dialed,
@@ -95,7 +95,7 @@ async fn admit(
 
 /// Judges what was presented, offline. A credential that is refused is final: nothing else in the request is tried.
 fn inspect(
-    app: &App,
+    app: &Arc<App>,
     route: &Route,
     presented: &Presented,
     origin: Option<&str>,
@@ -105,7 +105,8 @@ fn inspect(
     match presented.kind {
         Kind::Ticket => {
             let ticket = Ticket::parse(presented.expose())?;
-            Ok(app.admission.inspect(&ticket, &route.upgrade_place(origin, address), now)?)
+            let inspected = app.admission.inspect(&ticket, &route.upgrade_place(origin, address), now);
+            inspected.map_err(|refused| replay::audited(app, route, refused.into()))
         }
         Kind::Jwt => {
             let login = app.verifier.verify(presented.expose(), now.unix)?;
@@ -146,7 +147,8 @@ struct Connected {
 async fn enter(app: Arc<App>, route: Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
     let Entry { authentic, dialed, offer, key, target, mut headers } = entry;
     let now = Now::read();
-    let admitted = app.admission.redeem(authentic, route.max_session, now).await?;
+    let admitted = app.admission.redeem(authentic, route.max_session, now).await;
+    let admitted = admitted.map_err(|error| replay::audited(&app, &route, error.into()))?;
     forward::identify(&mut headers, &admitted, &offer)?;
     let method = admitted.method();
     let session = app.sessions.open(admitted, now);

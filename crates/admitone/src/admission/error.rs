@@ -1,3 +1,4 @@
+use crate::grant::SessionId;
 use crate::revocation::Mark;
 use crate::store::{PutError, StoreUnavailable};
 use crate::ticket::keys::{KeyError, OpenError};
@@ -9,7 +10,7 @@ pub enum LoginRefused {
     /// It has ended.
     #[error("the login has ended")]
     Expired,
-    /// It ends later than a mark made now would be kept.
+    /// It lasts longer than marks are kept.
     #[error("the login lasts longer than revocations are remembered (30 days)")]
     TooLong,
     /// It was revoked.
@@ -33,7 +34,7 @@ pub enum MintError {
 }
 
 /// Why a ticket is refused without asking the store. Callers tell their clients only that it was not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TicketRefused {
     /// Signed by a key that is not on the list: another node's, or one rotated out.
@@ -48,9 +49,9 @@ pub enum TicketRefused {
     /// It is bound to another route, `Origin` or network.
     #[error("the ticket is bound to another route, origin or network")]
     Misbound,
-    /// This node has seen it spent.
-    #[error("the ticket was presented before")]
-    Replayed,
+    /// This node has seen it spent. The handle is that of the connection which it was for.
+    #[error("the ticket of session {0} was spent or revoked before")]
+    Replayed(SessionId),
 }
 
 impl From<OpenError> for TicketRefused {
@@ -67,9 +68,10 @@ impl From<OpenError> for TicketRefused {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedeemError {
-    /// Authentic and unexpired, but not in the store: it was spent or revoked.
-    #[error("the ticket was spent or revoked before")]
-    Replayed,
+    /// Authentic and unexpired, but not in the store: it was spent or revoked. The handle is that of the connection which it
+    /// was for.
+    #[error("the ticket of session {0} was spent or revoked before")]
+    Replayed(SessionId),
     /// It expired while on its way; the clocks of two nodes may differ by as much.
     #[error("the ticket has just expired")]
     Expired,

@@ -67,7 +67,7 @@ async fn a_second_use_is_refused_without_asking_the_store() {
     let asked = world.store.operations();
 
     let again = present(&world.node, &minted.ticket, now).await.err();
-    assert_eq!(again, Some(Refused::Offline(TicketRefused::Replayed)));
+    assert_eq!(again, Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))));
     // Until the moment at which it is refused as expired.
     let last = now.after(TICKET_LIFE + seconds(1));
     assert_eq!(present(&world.node, &minted.ticket, last).await.err(), again);
@@ -85,7 +85,7 @@ async fn a_spent_ticket_is_remembered_while_others_are_spent() {
         world.admitted(&login("bob", last), last).await;
     }
     let again = present(&world.node, &minted.ticket, last).await.err();
-    assert_eq!(again, Some(Refused::Offline(TicketRefused::Replayed)));
+    assert_eq!(again, Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))));
 }
 
 #[tokio::test]
@@ -96,10 +96,10 @@ async fn a_second_use_on_another_node_is_refused_by_the_store() {
     assert!(present(&world.node, &minted.ticket, now).await.is_ok());
 
     let refused = present(&other, &minted.ticket, now).await.err();
-    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Replayed)));
+    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Replayed(minted.session_id.clone()))));
     // From then on the other node remembers it too.
     let refused = present(&other, &minted.ticket, now).await.err();
-    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed)));
+    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))));
 }
 
 /// S7.
@@ -125,7 +125,7 @@ async fn of_64_threads_with_one_ticket_one_is_admitted() {
             })
         });
         let admitted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-        let replayed = outcomes.iter().filter(|outcome| matches!(outcome, Err(RedeemError::Replayed))).count();
+        let replayed = outcomes.iter().filter(|outcome| matches!(outcome, Err(RedeemError::Replayed(_)))).count();
         assert_eq!((admitted, replayed), (1, THREADS - 1), "round {round}");
     }
 }
@@ -187,7 +187,7 @@ async fn setting_the_clock_back_lengthens_no_ticket() {
     let minted = world.mint(&login("ada", start), &chat(), start).await;
     let back = jumped(start, TICKET_LIFE, start.unix - 3600);
     let refused = present(&world.node, &minted.ticket, back).await.err();
-    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Replayed)));
+    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Replayed(minted.session_id.clone()))));
 
     let forward = jumped(start, seconds(1), start.unix + 3600);
     let minted = world.mint(&login("ada", start), &chat(), start).await;
@@ -360,6 +360,17 @@ async fn a_login_that_could_outlive_its_mark_is_refused() {
 }
 
 #[tokio::test]
+async fn a_long_login_is_not_accepted_in_its_last_days_either() {
+    let (now, world) = (now(), World::new());
+    let mut ada = login("ada", now);
+    ada.expires_at = now.unix + 60;
+    ada.stamp.issued_at = ada.expires_at - MARK_RETENTION.as_secs();
+    assert_eq!(world.node.accept(&ada, now), Ok(()));
+    ada.stamp.issued_at -= 1;
+    assert_eq!(world.node.accept(&ada, now), Err(LoginRefused::TooLong));
+}
+
+#[tokio::test]
 async fn a_revoked_login_is_refused_by_each_kind_of_mark() {
     let now = now();
     let (ada, marks) = (login("ada", now), [Mark::Sid, Mark::Jti, Mark::Subject]);
@@ -414,9 +425,9 @@ async fn a_revoked_ticket_admits_nobody_and_is_spent() {
         let refused = present(&world.node, &minted.ticket, now).await.err();
         assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Revoked(mark))));
         let again = present(&world.node, &minted.ticket, now).await.err();
-        assert_eq!(again, Some(Refused::Offline(TicketRefused::Replayed)));
+        assert_eq!(again, Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))));
         let elsewhere = present(&world.another_node(keys()), &minted.ticket, now).await.err();
-        assert_eq!(elsewhere, Some(Refused::AtRedeem(RedeemError::Replayed)));
+        assert_eq!(elsewhere, Some(Refused::AtRedeem(RedeemError::Replayed(minted.session_id.clone()))));
     }
 }
 
@@ -456,7 +467,7 @@ async fn a_ticket_whose_take_was_not_answered_is_not_tried_again() {
 
     world.store.answers(Answers::Work);
     let refused = present(&world.node, &minted.ticket, now).await.err();
-    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed)));
+    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))));
 }
 
 #[tokio::test]
@@ -469,7 +480,7 @@ async fn a_redemption_that_was_cancelled_has_spent_the_ticket() {
 
     world.store.answers(Answers::Work);
     let refused = present(&world.node, &minted.ticket, now).await.err();
-    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed)));
+    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))));
 }
 
 /// Polls once and drops.

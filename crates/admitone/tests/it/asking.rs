@@ -93,10 +93,10 @@ async fn a_revoked_ticket_redeems_on_no_node_and_is_revoked_once() {
     let revoked = world.node.revoke_ticket(&minted.ticket, &ada.principal, now).await;
     assert_eq!(revoked, Ok(Some(minted.session_id.clone())));
     let refused = present(&world.node, &minted.ticket, now).await.err();
-    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed)));
+    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))));
     let elsewhere = world.another_node(keys());
     let refused = present(&elsewhere, &minted.ticket, now).await.err();
-    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Replayed)));
+    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Replayed(minted.session_id.clone()))));
     for node in [&world.node, &elsewhere, &world.another_node(keys())] {
         assert_eq!(node.revoke_ticket(&minted.ticket, &ada.principal, now).await, Ok(None));
     }

@@ -20,10 +20,14 @@ async fn it_admits_as_many_as_it_was_minted_for_each_under_a_handle_of_its_own()
     }
     let asked = world.store.operations();
     let refused = present(&world.node, &minted.ticket, now).await.err();
-    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed)), "exhausted, and remembered as such");
+    assert_eq!(
+        refused,
+        Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))),
+        "exhausted, and remembered as such"
+    );
     assert_eq!(world.store.operations(), asked);
     let refused = present(&other, &minted.ticket, now).await.err();
-    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Replayed)));
+    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Replayed(minted.session_id.clone()))));
 }
 
 #[tokio::test]
@@ -85,5 +89,5 @@ async fn a_ticket_does_not_say_of_itself_how_many_uses_it_has() {
     let three = world.node.inspect(&minted.ticket, &chat(), now).expect("an authentic ticket");
     assert!(world.node.redeem(one, LONG, now).await.is_ok());
     assert!(world.node.redeem(two, LONG, now).await.is_ok());
-    assert_eq!(world.node.redeem(three, LONG, now).await.err(), Some(RedeemError::Replayed));
+    assert_eq!(world.node.redeem(three, LONG, now).await.err(), Some(RedeemError::Replayed(minted.session_id.clone())));
 }
