@@ -12,6 +12,7 @@ mod io;
 mod logout;
 mod mint;
 mod problem;
+pub mod readiness;
 mod refuse;
 mod replay;
 pub mod server;
@@ -33,6 +34,7 @@ use axum::Router;
 use axum::routing::{delete, get, post};
 use tokio_util::task::TaskTracker;
 
+use self::readiness::Readiness;
 use crate::config::{Network, WebOrigin};
 use crate::rejection::Rejection;
 use crate::routes::Routes;
@@ -60,6 +62,8 @@ pub struct App {
     pub default_ttl: Duration,
     /// What a login has to hold to ask about other people's tickets.
     pub service_permission: Option<String>,
+    /// What the gateway can do at the moment.
+    pub readiness: Readiness,
     /// Shutting down.
     pub draining: AtomicBool,
     /// The connections' tasks, which a shutdown waits for.
