@@ -77,7 +77,8 @@ async fn a_query_carries_a_ticket_where_the_route_allows_it() {
         let (answer, mut socket) = world.present(Request::upgrade(&target).origin(ORIGIN)).await;
         assert_eq!(answer.status, 101, "{name}");
         socket.echo("hello").await;
-        let request = upstream.received_by_now().await.into_iter().rfind(|one| one.starts_with("GET")).expect("a request");
+        let request =
+            upstream.received_by_now().await.into_iter().rfind(|one| one.starts_with("GET")).expect("a request");
         assert!(request.starts_with(&format!("GET /behind{left} HTTP/1.1\r\n")), "{request}");
         assert!(!request.contains("adm1_"), "{request}");
     }
@@ -136,7 +137,6 @@ async fn a_ticket_of_any_length_or_alphabet_is_refused_before_anything_is_dialle
         "adm1_".to_owned(),
         good[..76].to_owned(),
         format!("{good}A"),
-        format!("{good}="),
         format!("adm2_{}", &good[5..]),
         format!("ADM1_{}", &good[5..]),
         format!("adm1_{}", "~".repeat(72)),
@@ -149,7 +149,8 @@ async fn a_ticket_of_any_length_or_alphabet_is_refused_before_anything_is_dialle
         let close = world.close_of(upgrade().readable_ticket(ticket)).await;
         assert_eq!(close, (4801, "admitone:ticket_not_accepted".to_owned()));
     }
-    for ticket in ["%00", "%0d%0aX:%20y", "%F0%9F%8E%AB", "%ff", "a b".replace(' ', "+").as_str()] {
+    for ticket in [&*format!("{good}="), "%00", "%0d%0aX:%20y", "%F0%9F%8E%AB", "%ff", "a b".replace(' ', "+").as_str()]
+    {
         let answer = world.ask(Request::upgrade(&format!("{ROUTE}?ticket={ticket}")).origin(ORIGIN)).await;
         assert_eq!((answer.status, &*answer.problem()), (401, "ticket_not_accepted"), "{ticket}");
     }

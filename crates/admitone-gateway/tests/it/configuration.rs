@@ -33,9 +33,9 @@ fn s1_a_listener_that_others_reach_needs_tls_or_a_proxy() {
 fn each_fault_names_its_line_and_its_mend() {
     let cases = [
         (sound().replace("[server]", "[server]\nlisten_on = 1"), "listen_on", "listen"),
-        (sound().replace("ws://127.0.0.1:9/", "http://127.0.0.1:9/"), "http", "ws"),
-        (sound().replace("ws://127.0.0.1:9/", "not a url"), "not a url", "ws"),
-        (sound().replace("issuer.pem", "absent.pem"), "absent.pem", "public_key_file"),
+        (sound().replace("ws://127.0.0.1:9/", "http://127.0.0.1:9/"), "upstream: ", "ws://"),
+        (sound().replace("ws://127.0.0.1:9/", "not a url"), "upstream: it does not start", "ws://127.0.0.1:9000/chat"),
+        (sound().replace("issuer.pem", "absent.pem"), "public_key_file: there is no such file", "write a file's path"),
         (sound().replace("issuer.pem", "."), "directory", "name a file"),
         (sound().replace("legacy.secret", "issuer.pem").replace("\"ES256\"", "\"none\""), "none", "ES256"),
         (sound().replace("https://app.example.com", "*"), "*", "origins"),

@@ -84,7 +84,8 @@ async fn s5_a_logout_everywhere_ends_all_logins_of_the_person_and_nobody_elses()
     let upstream = Upstream::echo().await;
     let world = World::before(&upstream.url()).await;
     let (one, two) = (token("ada"), token("ada"));
-    let mut sockets = [world.open(&world.ticket_for(&one).await).await, world.open(&world.ticket_for(&two).await).await];
+    let mut sockets =
+        [world.open(&world.ticket_for(&one).await).await, world.open(&world.ticket_for(&two).await).await];
     let mut graces = world.open(&world.ticket_for(&token("grace")).await).await;
     let outstanding = world.ticket_for(&two).await;
 
@@ -122,9 +123,7 @@ async fn a_logout_that_cannot_be_read_ends_nothing() {
     let upstream = Upstream::echo().await;
     let world = World::before(&upstream.url()).await;
     let token = token("ada");
-    for (body, status) in
-        [("{\"everywhere\": 1}", 422), ("{\"everywere\": true}", 422), ("[]", 400), ("{", 400)]
-    {
+    for (body, status) in [("{\"everywhere\": 1}", 422), ("{\"everywere\": true}", 422), ("[]", 400), ("{", 400)] {
         let answer = world.ask(Request::post("/auth/logout").bearer(&token).json(body)).await;
         assert_eq!(answer.status, status, "{body}");
     }
@@ -168,7 +167,8 @@ async fn f12_a_shutdown_closes_sockets_admits_nobody_meanwhile_and_ends() {
         sockets.push(world.open(&world.ticket().await).await);
     }
     let address = world.address;
-    let mut waiting = [Connection::open(address).await, Connection::open(address).await, Connection::open(address).await];
+    let mut waiting =
+        [Connection::open(address).await, Connection::open(address).await, Connection::open(address).await];
     let ended = world.shut_down();
     let (first, at, _) = select_all(sockets.iter_mut().map(|socket| Box::pin(socket.close()))).await;
     assert_eq!(first, (1012, "admitone:draining".to_owned()));

@@ -175,9 +175,8 @@ async fn a25_a_head_that_is_too_long_is_refused() {
 async fn fields_in_any_case_and_an_absolute_target_are_sound() {
     let upstream = Upstream::echo().await;
     let world = World::before(&upstream.url()).await;
-    let lax = |ticket: &str| {
-        upgrade(ticket).replacing("Upgrade", "WebSocket").replacing("Connection", "keep-alive, UPGRADE")
-    };
+    let lax =
+        |ticket: &str| upgrade(ticket).replacing("Upgrade", "WebSocket").replacing("Connection", "keep-alive, UPGRADE");
     assert_eq!(world.ask(lax(&world.ticket().await)).await.status, 101);
     let absolute = lax(&world.ticket().await).starting("GET http://gateway.test/chat?a=1 HTTP/1.1");
     assert_eq!(world.ask(absolute).await.status, 101);
@@ -190,8 +189,18 @@ async fn a5_only_the_exact_path_is_a_route() {
     let upstream = Upstream::echo().await;
     let world = World::before(&upstream.url()).await;
     let ticket = world.ticket().await;
-    for path in ["/chat/", "/CHAT", "//chat", "/./chat", "/x/../chat", "/%63hat", "/chat%2f", "/chat;a=1", "/", "/auth/ticket/x"]
-    {
+    for path in [
+        "/chat/",
+        "/CHAT",
+        "//chat",
+        "/./chat",
+        "/x/../chat",
+        "/%63hat",
+        "/chat%2f",
+        "/chat;a=1",
+        "/",
+        "/auth/ticket/x",
+    ] {
         let answer = world.ask(Request::upgrade(path).origin(ORIGIN).readable_ticket(&ticket)).await;
         assert_eq!((answer.status, &*answer.problem()), (404, "not_found"), "{path}");
     }

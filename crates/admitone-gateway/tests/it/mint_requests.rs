@@ -112,7 +112,11 @@ async fn a_body_of_another_media_type_is_415() {
     let upstream = Upstream::echo().await;
     let world = World::before(&upstream.url()).await;
     let with_type = |media_type: &str| {
-        Request::post("/auth/ticket").origin(ORIGIN).bearer(&token("ada")).json("{}").replacing("Content-Type", media_type)
+        Request::post("/auth/ticket")
+            .origin(ORIGIN)
+            .bearer(&token("ada"))
+            .json("{}")
+            .replacing("Content-Type", media_type)
     };
     for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
         let answer = world.ask(with_type(media_type)).await;

@@ -87,7 +87,8 @@ async fn s3_a_preflight_is_allowed_for_listed_origins_only() {
         assert_eq!(answer.header("access-control-allow-credentials"), None);
         assert!(answer.header("vary").is_some_and(|vary| vary.to_ascii_lowercase().contains("origin")));
 
-        for origin in ["https://evil.example", "null", "https://app.example.com.evil.example", "https://app.example.com:444"]
+        for origin in
+            ["https://evil.example", "null", "https://app.example.com.evil.example", "https://app.example.com:444"]
         {
             let answer = world.ask(preflight(origin)).await;
             assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
@@ -126,8 +127,7 @@ async fn s16_a_token_in_the_url_is_refused_even_beside_a_good_one() {
     let world = World::before(&upstream.url()).await;
     for query in ["access_token=x", "a=1&access_token=x", "access%5Ftoken=x"] {
         let answer = world.ask(Request::post(&format!("/auth/ticket?{query}")).bearer(&token("ada"))).await;
-        assert_eq!(answer.status, 400, "{query}");
-        assert_eq!(answer.problem(), "query_token_not_allowed");
+        assert_eq!((answer.status, &*answer.problem()), (400, "invalid_request"), "{query}");
     }
 }
 

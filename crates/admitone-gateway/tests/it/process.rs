@@ -51,10 +51,8 @@ impl Process {
         let stdout = child.stdout.take().expect("piped");
         let stderr = child.stderr.take().expect("piped");
         let (found, address) = tokio::sync::oneshot::channel();
-        let outputs = [
-            std::thread::spawn(move || read_all(stdout)),
-            std::thread::spawn(move || read_log(stderr, found)),
-        ];
+        let outputs =
+            [std::thread::spawn(move || read_all(stdout)), std::thread::spawn(move || read_log(stderr, found))];
         let address = soon("it listens", address).await.expect("an address in the log");
         Self { child, address, outputs }
     }
@@ -102,10 +100,7 @@ fn read_log(from: impl Read, found: tokio::sync::oneshot::Sender<SocketAddr>) ->
 #[tokio::test]
 async fn f12_sigterm_drains_and_exits_with_0() {
     let upstream = Upstream::echo().await;
-    let lines = Lines {
-        server: "drain_seconds = 1\n[log]\nformat = \"text\"",
-        ..Lines::default()
-    };
+    let lines = Lines { server: "drain_seconds = 1\n[log]\nformat = \"text\"", ..Lines::default() };
     let process = Process::serve(&lines.configuration(&upstream.url())).await;
     let mut sockets = Vec::new();
     for subject in ["ada", "grace"] {
@@ -136,7 +131,8 @@ async fn f12_sigterm_drains_and_exits_with_0() {
 async fn a_busy_port_is_told_with_its_mend() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = taken.local_addr().expect("its address");
-    let configuration = Lines::default().configuration("ws://127.0.0.1:9/").replace("127.0.0.1:0", &address.to_string());
+    let configuration =
+        Lines::default().configuration("ws://127.0.0.1:9/").replace("127.0.0.1:0", &address.to_string());
     let path = write_configuration(&configuration);
     let output = admitone().args(["serve", "--config"]).arg(path).output().expect("the binary");
     assert_eq!(output.status.code(), Some(1));
@@ -149,12 +145,8 @@ async fn a_busy_port_is_told_with_its_mend() {
 async fn the_log_is_json_by_default() {
     let upstream = Upstream::echo().await;
     let path = write_configuration(&Lines::default().configuration(&upstream.url()));
-    let mut child = admitone()
-        .args(["serve", "--config"])
-        .arg(path)
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary");
+    let mut child =
+        admitone().args(["serve", "--config"]).arg(path).stderr(Stdio::piped()).spawn().expect("the binary");
     let stderr = child.stderr.take().expect("piped");
     let first = Arc::new(Mutex::new(None));
     let seen = first.clone();

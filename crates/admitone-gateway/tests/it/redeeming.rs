@@ -41,8 +41,8 @@ async fn s7_of_64_concurrent_upgrades_with_one_ticket_one_reaches_the_upstream()
                 tokio::spawn(async move {
                     connection.send(request).await;
                     let answer = connection.answer().await;
-                    let refused = answer.status != 101
-                        || answer.header("sec-websocket-protocol") == Some("admitone.refused");
+                    let refused =
+                        answer.status != 101 || answer.header("sec-websocket-protocol") == Some("admitone.refused");
                     if !refused {
                         connection.echo("the one").await;
                     }

@@ -30,12 +30,20 @@ async fn a_client_that_can_read_it_gets_a_close_that_selects_the_marker() {
 #[tokio::test]
 async fn a_client_that_cannot_read_a_close_gets_a_problem() {
     let upstream = Upstream::echo().await;
-    for refuse_with in ["auto", "close"] {
-        let world = World::routing(&format!("refuse_with = \"{refuse_with}\""), &upstream.url()).await;
-        let answer = world.ask(forged(Request::upgrade(ROUTE))).await;
-        assert_eq!((answer.status, &*answer.problem()), (401, "ticket_not_accepted"), "{refuse_with}");
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
-    }
+    let world = World::before(&upstream.url()).await;
+    let answer = world.ask(forged(Request::upgrade(ROUTE))).await;
+    assert_eq!((answer.status, &*answer.problem()), (401, "ticket_not_accepted"));
+    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+}
+
+#[tokio::test]
+async fn a_route_may_refuse_by_close_always_and_selects_what_the_application_offered() {
+    let upstream = Upstream::echo().await;
+    let world = World::routing("refuse_with = \"close\"", &upstream.url()).await;
+    let (answer, mut connection) = world.present(forged(Request::upgrade(ROUTE))).await;
+    assert_eq!((answer.status, answer.header("sec-websocket-protocol")), (101, Some("chat.v1")));
+    assert_eq!(connection.close().await, (4801, "admitone:ticket_not_accepted".to_owned()));
+    assert_eq!(connection.end().await, b"");
 }
 
 #[tokio::test]

@@ -26,8 +26,10 @@ pub(crate) enum Behaviour {
 }
 
 /// A 101 that answers any request; whoever sends it reads on and writes nothing.
-pub(crate) const UPGRADES: &str =
-    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n";
+pub(crate) const UPGRADES: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n";
+
+/// What connections of the tests' own begin with.
+const MARK: &str = "not the gateway, but ";
 
 type Log = watch::Sender<Vec<Vec<u8>>>;
 
@@ -85,11 +87,11 @@ impl Upstream {
 
     /// All that was received by now: a connection of our own comes behind all that the gateway had opened before.
     pub(crate) async fn received_by_now(&self) -> Vec<String> {
-        let mark = b"the last one";
         let mut last = TcpStream::connect(self.address).await.expect("a connection");
-        last.write_all(mark).await.expect("a write");
-        let mut all = self.received("our mark", |all| all.iter().any(|one| one == mark)).await;
-        all.pop();
+        let mark = format!("{MARK}{}", last.local_addr().expect("its address"));
+        last.write_all(mark.as_bytes()).await.expect("a write");
+        let mut all = self.received("our mark", |all| all.iter().any(|one| one == mark.as_bytes())).await;
+        all.retain(|one| !one.starts_with(MARK));
         all
     }
 

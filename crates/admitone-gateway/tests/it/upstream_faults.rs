@@ -113,10 +113,7 @@ async fn an_upstream_that_hangs_up_instead_of_answering_is_unavailable() {
 #[tokio::test]
 async fn f11_a_live_socket_whose_upstream_dies_is_closed_and_others_are_not() {
     let (dying, other) = (Upstream::echo().await, Upstream::echo().await);
-    let end = format!(
-        "[[routes]]\npath = \"/other\"\nupstream = \"{}\"\norigins = [\"{ORIGIN}\"]",
-        other.url()
-    );
+    let end = format!("[[routes]]\npath = \"/other\"\nupstream = \"{}\"\norigins = [\"{ORIGIN}\"]", other.url());
     let lines = crate::world::Lines { top: "default_route = \"/chat\"", end: &end, ..Default::default() };
     let world = World::with(lines, &dying.url()).await;
     let mut socket = world.open(&world.ticket().await).await;
