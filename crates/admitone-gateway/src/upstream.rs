@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use admitone::admission::Authentic;
 use admitone::sessions::Session;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -107,11 +108,11 @@ impl Upstream {
         &self.address
     }
 
-    /// Connects, without a byte of a request. Every address that the host's name has is tried in turn.
+    /// Connects, without a byte of a request, for a credential that is genuine: a forged ticket costs no dial. Every address that the host's name has is tried in turn.
     ///
     /// # Errors
     /// [`DialError`], within the connect timeout.
-    pub async fn dial(&self) -> Result<Dialed, DialError> {
+    pub async fn dial(&self, _genuine: &Authentic) -> Result<Dialed, DialError> {
         let deadline = Instant::now() + self.connect_timeout;
         let late = |_| DialError::Timeout(self.connect_timeout);
         let addresses = timeout_at(deadline, self.resolver.addresses()).await.map_err(late)?;

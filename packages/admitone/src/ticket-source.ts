@@ -14,7 +14,7 @@ export interface TicketSourceOptions {
   readonly ttlSeconds?: number;
   /** A subset of the login's permissions. Default: all of them. */
   readonly permissions?: readonly string[];
-  /** Handed to the upstream with the session; at most 2 KiB as JSON. */
+  /** The application's own, kept with the grant until the ticket is redeemed; at most 2 KiB as JSON. */
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly fetch?: typeof fetch;
   /** Time for the token and the answer together, of each try. Default 10000. */

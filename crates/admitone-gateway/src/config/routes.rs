@@ -85,7 +85,7 @@ pub enum JwtFallback {
 pub enum RefuseWith {
     /// With a Close where the client offers `admitone.refused`, else by HTTP.
     Auto,
-    /// The same, said on purpose.
+    /// With a Close, whether offered or not.
     Close,
     /// Always by HTTP.
     Http,

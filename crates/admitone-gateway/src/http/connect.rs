@@ -77,7 +77,7 @@ async fn admit(
         let presented = taken.presented.ok_or(Rejection::NoCredential)?;
         let authentic = inspect(app, route, &presented, origin, address)?;
         let upstream = app.upstreams.get(&route.path).ok_or(Rejection::Internal("the route has no upstream"))?;
-        let dialed = upstream.dial().await?;
+        let dialed = upstream.dial(&authentic).await?;
         let entry = Entry {
             authentic,
             dialed,

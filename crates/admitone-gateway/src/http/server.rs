@@ -18,8 +18,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use super::Peer;
 use super::io::ClientIo;
+use super::{Peer, problem};
+use crate::rejection::Rejection;
 
 /// Most bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -29,10 +30,6 @@ const MAX_HEADERS: usize = 100;
 
 /// How long to wait when the system has no descriptor left for a new connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// What a connection over the limit is told.
-const OVERLOADED: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// How connections are taken in, the same for every listener.
 #[derive(Clone)]
@@ -75,8 +72,9 @@ impl Server {
             Ok(place) => {
                 self.tasks.spawn(self.clone().handle(stream, peer, place));
             }
+            // Before a TLS handshake nothing can be said.
+            Err(_) if self.tls.is_some() => tracing::warn!("the connection limit is reached: a connection was dropped"),
             Err(_) => {
-                tracing::warn!(code = "overloaded", "refused: the connection limit is reached");
                 self.tasks.spawn(turn_away(stream));
             }
         }
@@ -126,10 +124,12 @@ impl Server {
     }
 }
 
+/// Answers a connection over the limit without reading its request.
 async fn turn_away(mut stream: TcpStream) {
+    let answer = problem::whole(&Rejection::Overloaded);
     let telling = async {
         // Whoever does not read it is no better served by a longer wait.
-        let _ = stream.write_all(OVERLOADED).await;
+        let _ = stream.write_all(&answer).await;
         let _ = stream.shutdown().await;
     };
     let _ = tokio::time::timeout(Duration::from_secs(1), telling).await;

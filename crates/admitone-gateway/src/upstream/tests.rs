@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use admitone::admission::Admission;
+use admitone::admission::{Admission, Authentic};
 use admitone::now::Now;
 use admitone::principal::{Login, LoginStamp, Permissions, Principal};
 use admitone::revocation::memory::MemoryRevocations;
@@ -75,27 +75,47 @@ async fn answering(pieces: Vec<Vec<u8>>) -> (SocketAddr, JoinHandle<(String, Tcp
     (address, answering)
 }
 
+/// A node where anybody is logged in: it makes the proofs that dialling and upgrading ask for.
+struct Node {
+    admission: Admission,
+    sessions: Sessions,
+}
+
+impl Node {
+    fn new() -> Self {
+        let revocations = Arc::new(MemoryRevocations::default());
+        let store = Arc::new(MemoryTicketStore::new(MemoryLimits::default(), revocations.clone()));
+        let keys = TicketKeys::random().expect("random bytes");
+        Self { admission: Admission::new(keys, store, revocations.clone()), sessions: Sessions::new(revocations) }
+    }
+
+    fn authentic(&self, now: Now) -> Authentic {
+        let login = Login {
+            principal: Principal::new("https://id.example.com", "ada", None).expect("a principal"),
+            permissions: Permissions::default(),
+            stamp: LoginStamp { issued_at: now.unix, sid: None, jti: None },
+            expires_at: now.unix + 600,
+        };
+        self.admission.inspect_login(&login, "/chat", now).expect("nobody revoked it")
+    }
+}
+
+/// A genuine credential of anybody's: the proof that an upstream may be dialled.
+fn authentic() -> Authentic {
+    Node::new().authentic(Now::read())
+}
+
 /// A session of anybody's: the proof that a request may be sent.
 async fn session() -> Session {
-    let revocations = Arc::new(MemoryRevocations::default());
-    let store = Arc::new(MemoryTicketStore::new(MemoryLimits::default(), revocations.clone()));
-    let admission = Admission::new(TicketKeys::random().expect("random bytes"), store, revocations.clone());
-    let now = Now::read();
-    let login = Login {
-        principal: Principal::new("https://id.example.com", "ada", None).expect("a principal"),
-        permissions: Permissions::default(),
-        stamp: LoginStamp { issued_at: now.unix, sid: None, jti: None },
-        expires_at: now.unix + 600,
-    };
-    let authentic = admission.inspect_login(&login, "/chat", now).expect("nobody revoked it");
-    let admitted = admission.redeem(authentic, now).await.expect("nobody revoked it");
-    Sessions::new(revocations).open(admitted, AMPLE, now).expect("nobody revoked it")
+    let (node, now) = (Node::new(), Now::read());
+    let admitted = node.admission.redeem(node.authentic(now), now).await.expect("nobody revoked it");
+    node.sessions.open(admitted, AMPLE, now).expect("nobody revoked it")
 }
 
 async fn upgrade(upstream: &Upstream) -> Result<Upgraded, UpgradeError> {
     let headers = HeaderMap::new();
     let head = UpgradeHead { query: None, key: KEY, headers: &headers };
-    upstream.dial().await.expect("it listens").upgrade(&head, &session().await).await
+    upstream.dial(&authentic()).await.expect("it listens").upgrade(&head, &session().await).await
 }
 
 /// What comes of an upgrade that is answered with `answer`.

@@ -11,7 +11,7 @@ use super::*;
 #[tokio::test]
 async fn a_dial_sends_nothing() {
     let (listener, address) = listen().await;
-    let dialed = plain(address, AMPLE).dial().await.expect("it listens");
+    let dialed = plain(address, AMPLE).dial(&authentic()).await.expect("it listens");
     let (mut stream, _) = listener.accept().await.expect("a connection");
     assert!(matches!(&dialed.io, UpstreamIo::Plain(tcp) if tcp.nodelay().expect("a TCP option")));
     drop(dialed);
@@ -20,7 +20,7 @@ async fn a_dial_sends_nothing() {
 
 #[tokio::test]
 async fn nobody_listening_is_an_error() {
-    let refused = plain(closed_port().await, AMPLE).dial().await.expect_err("nobody listens");
+    let refused = plain(closed_port().await, AMPLE).dial(&authentic()).await.expect_err("nobody listens");
     assert!(matches!(refused, DialError::Connect(_)), "{refused:?}");
 }
 
@@ -28,7 +28,7 @@ async fn nobody_listening_is_an_error() {
 async fn a_name_that_is_none_is_an_error() {
     let address = Address::new(false, "upstream.invalid", 80, "/").expect("an address");
     let upstream = Upstream::new(address, tls_config(None).expect("built in"), AMPLE, AMPLE);
-    let unknown = upstream.dial().await.expect_err("RFC 6761 says so");
+    let unknown = upstream.dial(&authentic()).await.expect_err("RFC 6761 says so");
     assert!(matches!(unknown, DialError::Resolve(_)), "{unknown:?}");
 }
 
@@ -105,7 +105,8 @@ async fn wss_refuses_another_hosts_certificate_and_unknown_authorities() {
             assert!(TlsAcceptor::from(config).accept(stream).await.is_err());
         };
         let upstream = secure(address.port(), ca_pem, AMPLE);
-        let (dialed, ()) = tokio::join!(upstream.dial(), accepting);
+        let authentic = authentic();
+        let (dialed, ()) = tokio::join!(upstream.dial(&authentic), accepting);
         assert!(matches!(dialed, Err(DialError::Tls(_))), "{dialed:?}");
     }
 }
@@ -113,6 +114,6 @@ async fn wss_refuses_another_hosts_certificate_and_unknown_authorities() {
 #[tokio::test]
 async fn a_handshake_that_is_not_answered_is_given_up_on() {
     let (_listener, address) = listen().await;
-    let late = secure(address.port(), None, SHORT).dial().await.expect_err("no handshake");
+    let late = secure(address.port(), None, SHORT).dial(&authentic()).await.expect_err("no handshake");
     assert!(matches!(late, DialError::Timeout(SHORT)), "{late:?}");
 }

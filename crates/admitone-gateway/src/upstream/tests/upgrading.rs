@@ -9,7 +9,7 @@ async fn a_101_to_this_request_upgrades() {
     let mut headers = HeaderMap::new();
     headers.insert("origin", HeaderValue::from_static("https://app.example"));
     let head = UpgradeHead { query: Some("room=1"), key: KEY, headers: &headers };
-    let dialed = plain(address, AMPLE).dial().await.expect("it listens");
+    let dialed = plain(address, AMPLE).dial(&authentic()).await.expect("it listens");
     let mut upgraded = dialed.upgrade(&head, &session().await).await.expect("a good answer");
     assert_eq!(upgraded.headers["sec-websocket-protocol"], "chat");
     assert!(upgraded.ahead.is_empty());
@@ -130,7 +130,7 @@ async fn a_head_that_cannot_be_written_sends_nothing() {
     let (listener, address) = listen().await;
     let headers = HeaderMap::new();
     let head = UpgradeHead { query: Some("a\r\nX: y"), key: KEY, headers: &headers };
-    let dialed = plain(address, AMPLE).dial().await.expect("it listens");
+    let dialed = plain(address, AMPLE).dial(&authentic()).await.expect("it listens");
     let (mut stream, _) = listener.accept().await.expect("a connection");
     assert!(matches!(dialed.upgrade(&head, &session().await).await, Err(UpgradeError::BadHead { what: "the query" })));
     assert_eq!(stream.read(&mut [0]).await.expect("hung up"), 0);
