@@ -95,9 +95,13 @@ async fn a_connection_over_the_limit_is_told_so_and_a_socket_counts_while_it_liv
     let mut socket = world.open(&ticket).await;
     socket.echo("alive").await;
 
-    let mut over = world.connect().await;
-    let answer = over.answer().await;
-    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    let answer = world.connect().await.answer().await;
+    assert_eq!((answer.status, &*answer.problem()), (503, "overloaded"));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    for _ in 0..20 {
+        let long = Request::new("GET /healthz").with("X-Long", &"x".repeat(10_000));
+        assert_eq!(world.ask(long).await.problem(), "overloaded", "also when it speaks first");
+    }
     socket.echo("still alive").await;
 
     drop(minting);
