@@ -19,7 +19,7 @@ use hyper_util::rt::TokioIo;
 
 use super::handshake::Handshake;
 use super::io::ClientIo;
-use super::{App, Peer, client, forward, refuse, replay};
+use super::{App, Peer, client, forward, problem, refuse, replay};
 use crate::config::JwtFallback;
 use crate::rejection::Rejection;
 use crate::relay::{self, Why};
@@ -38,7 +38,7 @@ pub(super) async fn connect(
     };
     let handshake = match Handshake::read(&parts) {
         Ok(handshake) => handshake,
-        Err(rejection) => return rejection.into_response(),
+        Err(rejection) => return problem::respond(&rejection, &route.path),
     };
     let Some(on_upgrade) = parts.extensions.remove::<OnUpgrade>() else {
         return Rejection::Internal("the HTTP stack offers no upgrade").into_response();

@@ -3,9 +3,9 @@
 use admitone::admission::Admitted;
 use admitone::carrier::Offer;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 
 use super::{App, Peer, client};
@@ -15,7 +15,9 @@ const OURS: &str = "x-admitone-";
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// What this hop says of itself; a client's own are dropped.
+const FORWARDING: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
 
 /// Headers that end at this hop (RFC 9110 §7.6.1), or that the upgrade writes itself.
 const HOP: [HeaderName; 15] = [
@@ -40,10 +42,7 @@ const HOP: [HeaderName; 15] = [
 ///
 /// What `Connection` lists is removed first, so that it can never remove what is added afterwards.
 pub(super) fn clean(app: &App, peer: Peer, headers: &HeaderMap) -> HeaderMap {
-    let mut cleaned = end_to_end(headers);
-    for name in [FORWARDED, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, REAL_IP] {
-        cleaned.remove(name);
-    }
+    let mut cleaned = end_to_end(headers, |name| !FORWARDING.contains(&name));
     let chain = HeaderValue::from_str(&client::forwarded_chain(app, peer, headers));
     // Addresses parsed from a socket, and hops that were header text before, are header text.
     cleaned.extend(chain.ok().map(|chain| (FORWARDED_FOR, chain)));
@@ -85,11 +84,12 @@ fn text(value: String) -> Result<HeaderValue, Rejection> {
 
 /// The upstream's headers that the client may see.
 pub(super) fn answer(headers: &HeaderMap) -> HeaderMap {
-    end_to_end(headers)
+    end_to_end(headers, |_| true)
 }
 
-/// Without what ends at this hop, what `Connection` lists, and anything that looks like a header of ours.
-fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+/// Without what ends at this hop, what `Connection` lists, anything that looks like a header of ours, and what `keeps` does
+/// not want. Names are judged in the spelling that some upstreams fold others into: `-` for `_` and `.`.
+fn end_to_end(headers: &HeaderMap, keeps: impl Fn(&str) -> bool) -> HeaderMap {
     let listed: Vec<String> = headers
         .get_all(CONNECTION)
         .iter()
@@ -97,13 +97,9 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
         .map(|name| String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase())
         .collect();
     let passes = |name: &HeaderName| {
-        !HOP.contains(name) && !listed.iter().any(|listed| listed == name.as_str()) && !is_ours(name)
+        let folded = name.as_str().replace(['_', '.'], "-");
+        let is_listed = listed.iter().any(|listed| listed == name.as_str());
+        !HOP.contains(name) && !is_listed && !folded.starts_with(OURS) && keeps(&folded)
     };
     headers.iter().filter(|(name, _)| passes(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-/// `x-admitone-*`, in the spellings that some upstreams fold into it.
-fn is_ours(name: &HeaderName) -> bool {
-    let folded: String = name.as_str().chars().map(|byte| if matches!(byte, '_' | '.') { '-' } else { byte }).collect();
-    folded.starts_with(OURS)
 }

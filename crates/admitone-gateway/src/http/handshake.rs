@@ -43,9 +43,12 @@ impl Handshake {
         if headers.contains_key(TRANSFER_ENCODING) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0") {
             return Err(Rejection::Request("an upgrade has no body"));
         }
+        if parts.uri.query().is_some_and(|query| !query.bytes().all(|byte| byte.is_ascii_graphic())) {
+            return Err(Rejection::Request("the query has a character beyond visible ASCII: percent-encode it"));
+        }
         Ok(Self {
             key: read_key(headers)?,
-            origin: read_origin(headers)?,
+            origin: read_origin(headers),
             reads_refusals: lists(headers, &SEC_WEBSOCKET_PROTOCOL, REFUSED),
         })
     }
@@ -59,14 +62,10 @@ fn read_key(headers: &HeaderMap) -> Result<HeaderValue, Rejection> {
     }
 }
 
-/// A second `Origin`, or one with bytes beyond ASCII, is no listed one.
-fn read_origin(headers: &HeaderMap) -> Result<Option<String>, Rejection> {
-    let mut lines = headers.get_all(ORIGIN).iter();
-    match (lines.next(), lines.next()) {
-        (None, _) => Ok(None),
-        (Some(line), None) => line.to_str().map(|origin| Some(origin.to_owned())).map_err(|_| Rejection::Origin),
-        (Some(_), Some(_)) => Err(Rejection::Origin),
-    }
+/// Several lines read as one list (RFC 9110 §5.3), which is no origin that could be listed.
+fn read_origin(headers: &HeaderMap) -> Option<String> {
+    let lines = headers.get_all(ORIGIN).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
+    lines.map(Into::<String>::into).reduce(|list, line| list + ", " + &line)
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Rejection> {

@@ -12,13 +12,18 @@ pub(super) const TICKET_STATE: HeaderName = HeaderName::from_static("admitone-ti
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        let row = self.row();
-        log(&self, &row, "");
-        let mut response = Response::new(Body::from(body(&self, &row)));
-        *response.status_mut() = row.status;
-        write_headers(response.headers_mut(), &self, &row);
-        response
+        respond(&self, "")
     }
+}
+
+/// The problem that tells of a refusal, which is logged with the route that it happened on.
+pub(super) fn respond(rejection: &Rejection, route: &str) -> Response {
+    let row = rejection.row();
+    log(rejection, &row, route);
+    let mut response = Response::new(Body::from(body(rejection, &row)));
+    *response.status_mut() = row.status;
+    write_headers(response.headers_mut(), rejection, &row);
+    response
 }
 
 /// A refusal as the bytes of a whole HTTP/1.1 response that ends its connection.

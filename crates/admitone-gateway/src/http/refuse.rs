@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use admitone::carrier::REFUSED;
 use admitone::close::CloseCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT};
 use hyper::upgrade::OnUpgrade;
@@ -40,11 +40,11 @@ pub(super) fn refuse(
         RefuseWith::Close => true,
         RefuseWith::Http => false,
     };
-    let Some(code) = row.close.filter(|_| by_close) else {
-        return rejection.into_response();
+    let code = row.close.filter(|_| by_close);
+    let Some(frames) = code.and_then(|code| refusal(code, route.close_profile)) else {
+        return problem::respond(&rejection, &route.path);
     };
     problem::log(&rejection, &row, &route.path);
-    let Some(frames) = refusal(code, route.close_profile) else { return rejection.into_response() };
     app.tasks.spawn(send(on_upgrade, frames));
     // Without our marker, selecting what the application offered keeps Chromium from aborting before the Close.
     let selected = if handshake.reads_refusals { Some(REFUSED) } else { offer.protocols.first().map(String::as_str) };

@@ -1,0 +1,209 @@
+//! Upgrades and requests that break the rules of WebSocket or HTTP.
+
+use crate::client::{KEY, Request};
+use crate::upstream::Upstream;
+use crate::world::{ORIGIN, ROUTE, World};
+
+fn upgrade(ticket: &str) -> Request {
+    Request::upgrade(ROUTE).origin(ORIGIN).readable_ticket(ticket)
+}
+
+/// Each of these is refused with this status and code, by HTTP, and leaves upstream and ticket alone.
+async fn refused(status: u16, code: &str, break_it: &[fn(Request) -> Request]) {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    let ticket = world.ticket().await;
+    for broken in break_it {
+        let request = broken(upgrade(&ticket));
+        let answer = world.ask(request.clone()).await;
+        assert_eq!((answer.status, &*answer.problem()), (status, code), "{}", request.text());
+        if status == 426 {
+            assert_eq!(answer.header("upgrade"), Some("websocket"));
+            assert_eq!(answer.header("sec-websocket-version"), Some("13"));
+        }
+    }
+    assert!(upstream.received_by_now().await.is_empty(), "no connection was dialled");
+    world.opens(&ticket).await;
+}
+
+#[tokio::test]
+async fn a10_a_handshake_field_that_is_missing_or_wrong_is_a_bad_request() {
+    refused(
+        400,
+        "invalid_request",
+        &[
+            |request| request.without("Connection"),
+            |request| request.replacing("Connection", "keep-alive"),
+            |request| request.replacing("Connection", "upgraded"),
+            |request| request.without("Host"),
+            |request| request.without("Sec-WebSocket-Key"),
+            |request| request.replacing("Sec-WebSocket-Key", ""),
+            |request| request.replacing("Sec-WebSocket-Key", "c2hvcnQ="),
+            |request| request.replacing("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ"),
+            |request| request.replacing("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==dGhlIHNhbXBsZSBub25jZQ=="),
+            |request| request.with("Sec-WebSocket-Protocol", "not a token"),
+            |request| request.with("Sec-WebSocket-Protocol", "a/b"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a10_a_handshake_field_that_stands_twice_is_a_bad_request() {
+    refused(
+        400,
+        "invalid_request",
+        &[
+            |request| request.with("Sec-WebSocket-Key", KEY),
+            |request| request.with("Sec-WebSocket-Version", "13"),
+            |request| request.with("Sec-WebSocket-Version", "8"),
+            |request| request.with("Upgrade", "websocket"),
+            |request| request.with("Host", "other.test"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn s21_another_version_is_answered_here_and_says_which_there_is() {
+    refused(
+        426,
+        "upgrade_required",
+        &[
+            |request| request.replacing("Sec-WebSocket-Version", "7"),
+            |request| request.replacing("Sec-WebSocket-Version", "8"),
+            |request| request.replacing("Sec-WebSocket-Version", "1337"),
+            |request| request.replacing("Sec-WebSocket-Version", "13, 8"),
+            |request| request.replacing("Sec-WebSocket-Version", ""),
+            |request| request.without("Sec-WebSocket-Version"),
+            |request| request.without("Upgrade"),
+            |request| request.starting("POST /chat HTTP/1.1"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn s21_a_request_smuggled_behind_a_refused_upgrade_is_answered_here() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    let ticket = world.ticket().await;
+    let mut connection = world.connect().await;
+    let bad = upgrade(&ticket).replacing("Sec-WebSocket-Version", "1337").text();
+    connection.send(bad + "GET /internal HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert_eq!(connection.answer().await.status, 426);
+    assert_eq!(connection.answer().await.problem(), "not_found");
+    assert!(upstream.received_by_now().await.is_empty());
+}
+
+#[tokio::test]
+async fn s22_only_websocket_is_upgraded_to() {
+    refused(
+        400,
+        "invalid_request",
+        &[
+            |request| request.replacing("Upgrade", "h2c"),
+            |request| request.replacing("Upgrade", "websocket, h2c"),
+            |request| request.replacing("Upgrade", "h2c, websocket"),
+            |request| request.replacing("Upgrade", "TLS/1.0"),
+            |request| request.replacing("Upgrade", "websocket/13"),
+            |request| request.replacing("Upgrade", ""),
+            |request| request.with("Upgrade", "h2c"),
+            |request| request.starting("GET /chat HTTP/1.0"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn s19_an_upgrade_has_no_body() {
+    refused(
+        400,
+        "invalid_request",
+        &[
+            |request| request.json("{}"),
+            |request| request.with("Transfer-Encoding", "chunked"),
+            |request| request.with("Content-Length", "5"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn s19_a_request_with_two_framings_or_forbidden_bytes_ends_its_connection() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    let ticket = world.ticket().await;
+    let bad: [fn(Request) -> Request; 9] = [
+        |request| request.with("Content-Length", "0").with("Transfer-Encoding", "chunked"),
+        |request| request.with("Content-Length", "0").with("Content-Length", "5"),
+        |request| request.with("Content-Length", "+5"),
+        |request| request.with("Content-Length", "0, 5"),
+        |request| request.with("X-Folded", "a\r\n b"),
+        |request| request.with("X-Bare", "a\rb"),
+        |request| request.with("X-Nul", "a\0b"),
+        |request| request.with("X Space", "a"),
+        |request| request.starting("GET /chat HTTP/1.1\r\n : x"),
+    ];
+    for bad in bad {
+        let request = bad(upgrade(&ticket)).text();
+        let mut connection = world.connect().await;
+        connection.send(request.clone() + "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let answer = connection.answer().await;
+        assert_eq!(answer.status, 400, "{request}");
+        let rest = String::from_utf8_lossy(&connection.end().await).into_owned();
+        assert!(!rest.contains("\"ok\""), "what follows is not a request: {request}");
+    }
+    assert!(upstream.received_by_now().await.is_empty());
+    world.opens(&ticket).await;
+}
+
+#[tokio::test]
+async fn a25_a_head_that_is_too_long_is_refused() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    let long = Request::new("GET /healthz").with("X-Long", &"x".repeat(20_000));
+    let many = (0..200).fold(Request::new("GET /healthz"), |request, at| request.with(&format!("x-{at}"), "1"));
+    let target = Request::new(&format!("GET /healthz?{}", "x".repeat(70_000)));
+    for request in [long, many, target] {
+        let status = world.ask(request).await.status;
+        assert!(matches!(status, 414 | 431), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn fields_in_any_case_and_an_absolute_target_are_sound() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    let lax =
+        |ticket: &str| upgrade(ticket).replacing("Upgrade", "WebSocket").replacing("Connection", "keep-alive, UPGRADE");
+    assert_eq!(world.ask(lax(&world.ticket().await)).await.status, 101);
+    let absolute = lax(&world.ticket().await).starting("GET http://gateway.test/chat?a=1 HTTP/1.1");
+    assert_eq!(world.ask(absolute).await.status, 101);
+    let requests = upstream.received_by_now().await;
+    assert!(requests[1].starts_with("GET /behind?a=1 HTTP/1.1\r\n"), "{requests:?}");
+}
+
+#[tokio::test]
+async fn a5_only_the_exact_path_is_a_route() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    let ticket = world.ticket().await;
+    for path in [
+        "/chat/",
+        "/CHAT",
+        "//chat",
+        "/./chat",
+        "/x/../chat",
+        "/%63hat",
+        "/chat%2f",
+        "/chat;a=1",
+        "/",
+        "/auth/ticket/x",
+    ] {
+        let answer = world.ask(Request::upgrade(path).origin(ORIGIN).readable_ticket(&ticket)).await;
+        assert_eq!((answer.status, &*answer.problem()), (404, "not_found"), "{path}");
+    }
+    assert!(upstream.received_by_now().await.is_empty());
+    world.opens(&ticket).await;
+}

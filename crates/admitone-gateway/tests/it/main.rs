@@ -1,0 +1,22 @@
+//! The gateway through its public doors: real sockets, real upstreams, and the real binary.
+
+mod carriers;
+mod client;
+mod configuration;
+mod ending;
+mod fallback;
+mod handshake;
+mod identity;
+mod mint_requests;
+mod minting;
+mod origins;
+mod process;
+mod redeeming;
+mod refusals;
+mod secrecy;
+mod serving;
+mod tls;
+mod tokens;
+mod upstream;
+mod upstream_faults;
+mod world;

@@ -1,0 +1,209 @@
+//! `POST /auth/ticket`: who may mint, and what comes back.
+
+use serde_json::json;
+
+use crate::client::Request;
+use crate::tokens::{claims_with, legacy_token, sign, token, unix_now};
+use crate::upstream::Upstream;
+use crate::world::{Lines, ORIGIN, World};
+
+fn mint() -> Request {
+    Request::post("/auth/ticket")
+}
+
+#[tokio::test]
+async fn s3_without_a_login_nothing_is_minted() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    for request in [
+        mint(),
+        mint().with("Authorization", "Basic YTpi"),
+        mint().with("Authorization", "Bearer"),
+        mint().with("Authorization", "Ticket adm1_"),
+    ] {
+        let answer = world.ask(request).await;
+        assert_eq!((answer.status, &*answer.problem()), (401, "not_logged_in"));
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    }
+}
+
+#[tokio::test]
+async fn s3_s16_a_token_that_is_no_login_is_named_invalid() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    for token in [
+        "nonsense".to_owned(),
+        sign(&claims_with("ada", json!({ "exp": unix_now() - 60 }))),
+        sign(&claims_with("ada", json!({ "exp": unix_now() + 31 * 86_400 }))),
+        sign(&claims_with("ada", json!({ "aud": "another" }))),
+        sign(&claims_with("ada", json!({ "iss": "https://id.example.com/" }))),
+        sign(&claims_with("ada\r\nx-admin: 1", json!({}))),
+        sign(&claims_with("ada", json!({ "iss": "legacy-app" }))),
+    ] {
+        let answer = world.ask(mint().bearer(&token)).await;
+        assert_eq!((answer.status, &*answer.problem()), (401, "not_logged_in"));
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer error=\"invalid_token\""));
+    }
+}
+
+#[tokio::test]
+async fn s3_two_authorizations_are_a_bad_request() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    let answer = world.ask(mint().bearer(&token("ada")).bearer(&token("eve"))).await;
+    assert_eq!((answer.status, &*answer.problem()), (400, "invalid_request"));
+}
+
+#[tokio::test]
+async fn s3_only_post_mints_and_the_answer_says_so() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    for path in ["/auth/ticket", "/auth/logout"] {
+        for method in ["GET", "PUT", "DELETE", "PATCH"] {
+            let answer = world.ask(Request::new(&format!("{method} {path}")).bearer(&token("ada"))).await;
+            assert_eq!((answer.status, &*answer.problem()), (405, "method_not_allowed"), "{method} {path}");
+            assert_eq!(answer.header("allow"), Some("POST"), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn s3_a_preflight_is_allowed_for_listed_origins_only() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    for path in ["/auth/ticket", "/auth/logout"] {
+        let preflight = |origin: &str| {
+            Request::new(&format!("OPTIONS {path}"))
+                .origin(origin)
+                .with("Access-Control-Request-Method", "POST")
+                .with("Access-Control-Request-Headers", "authorization,content-type")
+        };
+        let answer = world.ask(preflight(ORIGIN)).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
+        assert_eq!(answer.header("access-control-allow-methods"), Some("POST"));
+        let headers = answer.header("access-control-allow-headers").expect("headers");
+        assert_eq!(headers, "authorization,content-type");
+        assert_eq!(answer.header("access-control-allow-credentials"), None);
+        assert!(answer.header("vary").is_some_and(|vary| vary.to_ascii_lowercase().contains("origin")));
+
+        for origin in
+            ["https://evil.example", "null", "https://app.example.com.evil.example", "https://app.example.com:444"]
+        {
+            let answer = world.ask(preflight(origin)).await;
+            assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn s3_pages_of_listed_origins_read_answers_and_refusals_others_mint_nothing() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    let minted = world.ask(mint().origin(ORIGIN).bearer(&token("ada"))).await;
+    let refused = world.ask(mint().origin(ORIGIN)).await;
+    for (answer, status) in [(minted, 201), (refused, 401)] {
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
+        assert_eq!(answer.header("access-control-expose-headers"), Some("retry-after,admitone-ticket"));
+    }
+    for request in [
+        mint().origin("https://evil.example"),
+        mint().origin("null"),
+        mint().origin("https://APP.example.com"),
+        mint().origin(ORIGIN).origin(ORIGIN),
+        mint().origin(ORIGIN).origin("https://evil.example"),
+    ] {
+        let answer = world.ask(request.bearer(&token("ada"))).await;
+        assert_eq!((answer.status, &*answer.problem()), (403, "origin_not_allowed"));
+    }
+    let foreign = world.ask(mint().origin("https://evil.example").bearer(&token("ada"))).await;
+    assert_eq!(foreign.header("access-control-allow-origin"), None);
+}
+
+#[tokio::test]
+async fn s16_a_token_in_the_url_is_refused_even_beside_a_good_one() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    for query in ["access_token=x", "a=1&access_token=x", "access%5Ftoken=x"] {
+        let answer = world.ask(Request::post(&format!("/auth/ticket?{query}")).bearer(&token("ada"))).await;
+        assert_eq!((answer.status, &*answer.problem()), (400, "invalid_request"), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_mint_says_everything_that_a_client_needs() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    let before = unix_now();
+    let answer = world.ask_for_ticket(&token("ada"), r#"{"ttl_seconds": 45}"#).await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+
+    let minted = answer.json();
+    let ticket = minted["ticket"].as_str().expect("a ticket");
+    assert!(ticket.starts_with("adm1_") && ticket.len() == 77);
+    let session = minted["session_id"].as_str().expect("a session id");
+    assert!(session.starts_with("ses_") && session.len() == 27);
+    let created = minted["created_at"].as_u64().expect("seconds");
+    assert!((before..=unix_now()).contains(&created));
+    assert_eq!(minted["expires_at"], created + 45);
+    assert_eq!((&minted["expires_in"], &minted["ttl_seconds"]), (&json!(45), &json!(45)));
+    assert_eq!(minted["single_use"], true);
+    assert_eq!(minted["websocket_url"], format!("ws://{}/chat", world.address));
+    assert_eq!(minted["protocols"], json!(["admitone.v1", "admitone.refused", format!("admitone.ticket.{ticket}")]));
+    assert_eq!(minted.as_object().expect("an object").len(), 9, "nothing else");
+}
+
+#[tokio::test]
+async fn logins_of_every_issuer_mint_and_an_empty_body_will_do() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    for token in [token("ada"), legacy_token("ada")] {
+        let answer = world.ask(mint().origin(ORIGIN).bearer(&token)).await;
+        assert_eq!((answer.status, &answer.json()["ttl_seconds"]), (201, &json!(60)));
+        world.opens(answer.json()["ticket"].as_str().expect("a ticket")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_never_outlives_its_login_nor_its_routes_limit() {
+    let upstream = Upstream::echo().await;
+    let world = World::routing("max_ttl_seconds = 30", &upstream.url()).await;
+    assert_eq!(world.minted(&token("ada"), r#"{"ttl_seconds": 3600}"#).await["ttl_seconds"], 30);
+    // It is accepted for 30 seconds of leeway beyond its expiry.
+    let short = sign(&claims_with("ada", json!({ "exp": unix_now() - 22 })));
+    let ttl = world.minted(&short, r#"{"ttl_seconds": 3600}"#).await["ttl_seconds"].as_u64().expect("seconds");
+    assert!((6..=8).contains(&ttl), "{ttl}");
+}
+
+#[tokio::test]
+async fn f8_a_subject_with_too_many_tickets_waits_while_others_mint() {
+    let upstream = Upstream::echo().await;
+    let lines = Lines { store: "max_tickets_per_subject = 2", ..Lines::default() };
+    let world = World::with(lines, &upstream.url()).await;
+    let first = world.ticket().await;
+    world.ticket().await;
+    let answer = world.ask_for_ticket(&token("ada"), "{}").await;
+    assert_eq!((answer.status, &*answer.problem()), (429, "over_limit"));
+    assert_eq!(answer.header("retry-after"), Some("5"));
+    world.ticket_for(&token("grace")).await;
+    // The same subject of another issuer is another person.
+    world.ticket_for(&legacy_token("ada")).await;
+
+    world.opens(&first).await;
+    world.ticket().await;
+}
+
+#[tokio::test]
+async fn f8_a_full_store_refuses_rather_than_evicts() {
+    let upstream = Upstream::echo().await;
+    let lines = Lines { store: "max_tickets = 1", ..Lines::default() };
+    let world = World::with(lines, &upstream.url()).await;
+    let ticket = world.ticket().await;
+    let answer = world.ask_for_ticket(&token("grace"), "{}").await;
+    assert_eq!((answer.status, &*answer.problem()), (503, "overloaded"));
+    assert_eq!(answer.header("retry-after"), Some("5"));
+    world.opens(&ticket).await;
+}

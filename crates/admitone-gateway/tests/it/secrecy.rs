@@ -1,0 +1,151 @@
+//! What the log, at its most talkative, never says.
+
+use serde_json::json;
+
+use crate::client::{Connection, Request};
+use crate::process::Process;
+use crate::tokens::{claims_with, legacy_token, sign, token, unix_now};
+use crate::upstream::{Behaviour, Upstream};
+use crate::world::{Lines, ORIGIN, ROUTE};
+
+/// Every secret that a request has held, in parts long enough to be recognised.
+#[derive(Default)]
+struct Secrets(Vec<String>);
+
+impl Secrets {
+    fn keep(&mut self, secret: &str) -> String {
+        for part in secret.split('.') {
+            // The first part of a token is its header, the same for all.
+            let middle = &part[part.len() / 3..];
+            if middle.len() >= 16 {
+                self.0.push(middle[..16].to_owned());
+            }
+        }
+        secret.to_owned()
+    }
+}
+
+async fn ask(process: &Process, request: Request) -> crate::client::Answer {
+    let mut connection = Connection::open(process.address).await;
+    connection.send(request.text()).await;
+    connection.answer().await
+}
+
+async fn ticket(process: &Process, secrets: &mut Secrets) -> String {
+    let token = secrets.keep(&token("ada"));
+    let answer = ask(process, Request::post("/auth/ticket").origin(ORIGIN).bearer(&token)).await;
+    assert_eq!(answer.status, 201);
+    secrets.keep(answer.json()["ticket"].as_str().expect("a ticket"))
+}
+
+#[tokio::test]
+async fn s28_no_ticket_or_token_is_logged_on_any_path() {
+    let (upstream, wrong) =
+        (Upstream::echo().await, Upstream::that(Behaviour::Answers("HTTP/1.1 200 OK\r\n\r\n")).await);
+    let end = format!(
+        "[[routes]]\npath = \"/wrong\"\nupstream = \"{}\"\norigins = [\"{ORIGIN}\"]\nbind_origin = false\n\
+         ticket_carriers = [\"query\", \"cookie\", \"authorization\", \"subprotocol\"]\n\
+         jwt_fallback = \"warn\"\njwt_carriers = [\"cookie\", \"authorization\"]\njwt_cookie = \"session\"",
+        wrong.url()
+    );
+    let lines = Lines {
+        top: "default_route = \"/chat\"",
+        server: "drain_seconds = 0\n[log]\nformat = \"text\"\nlevel = \"trace\"",
+        end: &end,
+        ..Lines::default()
+    };
+    let process = Process::serve(&lines.configuration(&upstream.url())).await;
+    let mut secrets = Secrets::default();
+
+    refuse_at_mint(&process, &mut secrets).await;
+    refuse_at_upgrade(&process, &mut secrets).await;
+    let ticket = ticket(&process, &mut secrets).await;
+    let mut socket = Connection::open(process.address).await;
+    socket.send(Request::upgrade(ROUTE).origin(ORIGIN).ticket(&ticket).text()).await;
+    assert_eq!(socket.answer().await.status, 101);
+    socket.echo("a secret in a message").await;
+    let leaving = secrets.keep(&token("grace"));
+    assert_eq!(ask(&process, Request::post("/auth/logout").bearer(&leaving)).await.status, 204);
+    assert_eq!(ask(&process, Request::post("/auth/logout").bearer(&leaving)).await.status, 401);
+
+    process.terminate();
+    drop(socket);
+    let finished = process.finished().await;
+    assert_eq!(finished.status.code(), Some(0));
+    let told = finished.stdout + &finished.stderr;
+    assert!(told.contains("refused") && told.contains("ticket minted") && told.contains("DEBUG"), "{told}");
+    assert!(secrets.0.len() > 30, "{}", secrets.0.len());
+    for secret in secrets.0.iter().map(String::as_str).chain(["a secret in a message", "adm1_", "eyJ"]) {
+        let line = told.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{secret} is in the log");
+    }
+    assert!(!told.contains('\x1b'), "A30: no escape sequence of a client's");
+}
+
+async fn refuse_at_mint(process: &Process, secrets: &mut Secrets) {
+    for token in [
+        sign(&claims_with("ada", json!({ "exp": unix_now() - 600 }))),
+        sign(&claims_with("ada", json!({ "aud": "another" }))),
+        sign(&claims_with("ada", json!({ "iss": "https://unknown.example" }))),
+        sign(&claims_with("\u{1b}[31mada", json!({}))),
+        token("ada") + "x",
+        format!("adm1_{}", "x".repeat(72)),
+    ] {
+        let token = secrets.keep(&token);
+        for request in [
+            Request::post("/auth/ticket").bearer(&token),
+            Request::post("/auth/logout").bearer(&token),
+            Request::post(&format!("/auth/ticket?access_token={token}")),
+            Request::post("/auth/ticket").bearer(&token).bearer(&token),
+            Request::new(&format!("GET /auth/ticket/{token}")),
+        ] {
+            assert!(ask(process, request).await.status >= 400);
+        }
+    }
+    let token = secrets.keep(&legacy_token("ada"));
+    for body in [
+        format!("{{\"{token}\": 1}}"),
+        format!("{{\"route\": \"/{token}\"}}"),
+        format!("{{\"route\": {token}}}"),
+        format!("{{\"permissions\": [\"{token}\"]}}"),
+    ] {
+        assert!(ask(process, Request::post("/auth/ticket").bearer(&token).json(&body)).await.status >= 400, "{body}");
+    }
+}
+
+async fn refuse_at_upgrade(process: &Process, secrets: &mut Secrets) {
+    let upgrade = |target: &str| Request::upgrade(target).origin(ORIGIN);
+    let good = ticket(process, secrets).await;
+    let forged = secrets.keep(&format!("adm1_{}", "0123456789abcdefghijklmn".repeat(3)));
+    let jwt = secrets.keep(&token("ada"));
+    for ticket in [good, forged] {
+        let requests = [
+            upgrade("/wrong").ticket(&ticket),
+            upgrade("/wrong").readable_ticket(&ticket),
+            upgrade(&format!("/wrong?ticket={ticket}")),
+            upgrade(&format!("/chat?ticket={ticket}")),
+            upgrade(&format!("/nowhere?ticket={ticket}")),
+            upgrade("/wrong").with("Cookie", &format!("__Host-admitone-ticket={ticket}")),
+            upgrade("/wrong").with("Authorization", &format!("Ticket {ticket}")),
+            upgrade("/chat").ticket(&ticket).bearer(&jwt),
+            upgrade("/chat").with("Sec-WebSocket-Protocol", &format!("not a token admitone.ticket.{ticket}")),
+            Request::upgrade("/chat").origin(&format!("https://{ticket}")).ticket(&ticket),
+            upgrade("/chat").ticket(&ticket).without("Sec-WebSocket-Key"),
+            upgrade("/chat").ticket(&ticket).with("X-Bad", "\u{1b}[31m\0"),
+        ];
+        for request in requests {
+            let status = ask(process, request.clone()).await.status;
+            assert!(status == 101 && request.text().contains("refused") || status >= 400, "{status}");
+        }
+    }
+    for request in [
+        upgrade("/wrong").bearer(&jwt),
+        upgrade("/wrong").with("Cookie", &format!("session={jwt}")),
+        Request::upgrade("/wrong").with("Cookie", &format!("session={jwt}")),
+        upgrade("/chat").bearer(&jwt),
+        upgrade(&format!("/chat?token={jwt}")),
+        upgrade("/chat").with("Sec-WebSocket-Protocol", &format!("bearer.{jwt}")),
+    ] {
+        assert!(ask(process, request).await.status >= 400);
+    }
+}

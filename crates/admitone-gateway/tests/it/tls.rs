@@ -1,0 +1,123 @@
+//! TLS on either side.
+
+use std::fs;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use crate::client::{Connection, Request, soon};
+use crate::tokens::{FOLDER, token};
+use crate::upstream::Upstream;
+use crate::world::{Lines, ORIGIN, ROUTE, World};
+
+/// A self-signed certificate for `localhost`, in files of this name.
+struct Pair {
+    certificate: String,
+    key: String,
+}
+
+impl Pair {
+    fn in_files(name: &str) -> Self {
+        let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let (certificate, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
+        fs::write(FOLDER.join(format!("{name}.pem")), &certificate).expect("a file");
+        fs::write(FOLDER.join(format!("{name}.key")), &key).expect("a file");
+        Self { certificate, key }
+    }
+
+    fn certificate(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(self.certificate.as_bytes()).expect("PEM")
+    }
+
+    fn acceptor(&self) -> TlsAcceptor {
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).expect("PEM");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![self.certificate()], key)
+            .expect("a pair");
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    async fn connect(&self, world: &World) -> Connection {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate()).expect("an authority");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let stream = TcpStream::connect(world.address).await.expect("a connection");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("TLS");
+        Connection::over(stream)
+    }
+}
+
+const TLS: &str = "[server.tls]\ncert_file = \"listener.pem\"\nkey_file = \"listener.key\"";
+
+#[tokio::test]
+async fn s1_a_listener_with_tls_mints_upgrades_refuses_and_insists_on_tls() {
+    let pair = Pair::in_files("listener");
+    let upstream = Upstream::echo().await;
+    let server = format!("public_url = \"https://localhost:8443\"\nheader_timeout_seconds = 1\n{TLS}");
+    let world = World::with(Lines { server: &server, ..Lines::default() }, &upstream.url()).await;
+
+    let mut connection = pair.connect(&world).await;
+    connection.send(Request::post("/auth/ticket").origin(ORIGIN).bearer(&token("ada")).text()).await;
+    let answer = connection.answer().await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.header("strict-transport-security"), Some("max-age=31536000; includeSubDomains"));
+    let minted = answer.json();
+    assert_eq!(minted["websocket_url"], "wss://localhost:8443/chat");
+
+    let upgrade = Request::upgrade(ROUTE).origin(ORIGIN);
+    let ticket = minted["ticket"].as_str().expect("a ticket");
+    connection.send(upgrade.clone().readable_ticket(ticket).text()).await;
+    assert_eq!(connection.answer().await.header("sec-websocket-protocol"), Some("admitone.v1"));
+    connection.echo("over TLS").await;
+    assert!(upstream.only_request().await.contains("\r\nx-forwarded-proto: https\r\n"));
+
+    let mut refused = pair.connect(&world).await;
+    refused.send(upgrade.readable_ticket(ticket).text()).await;
+    assert_eq!(refused.answer().await.header("sec-websocket-protocol"), Some("admitone.refused"));
+    assert_eq!(refused.close().await.0, 4801);
+    assert_eq!(refused.end().await, b"");
+
+    let mut clear = world.connect().await;
+    clear.send(Request::new("GET /healthz").text()).await;
+    assert!(!String::from_utf8_lossy(&clear.end().await).contains("HTTP/1.1"), "nothing in clear");
+    let mut silent = world.connect().await;
+    soon("a handshake that never begins is cut off", silent.end()).await;
+}
+
+#[tokio::test]
+async fn an_upstream_is_reached_by_tls_only_with_a_certificate_that_is_trusted_and_its_own() {
+    let (pair, _other) = (Pair::in_files("upstream"), Pair::in_files("other"));
+    let upstream = Upstream::with_tls(pair.acceptor()).await;
+    let port = upstream.address.port();
+    let by_name = format!("wss://localhost:{port}/behind");
+    let world = World::routing("upstream_ca_file = \"upstream.pem\"", &by_name).await;
+    world.opens(&world.ticket().await).await;
+    let request = upstream.received("a request", |all| !all.concat().is_empty()).await.concat();
+    assert!(request.contains(&format!("\r\nHost: localhost:{port}\r\n")), "{request}");
+
+    let untrusted = [
+        ("upstream_ca_file = \"other.pem\"", by_name.clone()),
+        ("", by_name),
+        ("upstream_ca_file = \"upstream.pem\"", format!("wss://127.0.0.1:{port}/behind")),
+    ];
+    for (route, url) in untrusted {
+        let world = World::routing(route, &url).await;
+        let ticket = world.ticket().await;
+        let answer = world.ask(Request::upgrade(ROUTE).origin(ORIGIN).ticket(&ticket)).await;
+        assert_eq!((answer.status, answer.header("admitone-ticket")), (502, Some("unspent")));
+    }
+}
