@@ -35,7 +35,7 @@ use axum::routing::{delete, get, post};
 use tokio_util::task::TaskTracker;
 
 use self::readiness::Readiness;
-use crate::config::{Network, WebOrigin};
+use crate::config::{Network, RevocationGap, WebOrigin};
 use crate::rejection::Rejection;
 use crate::routes::Routes;
 use crate::upstream::Upstream;
@@ -48,6 +48,8 @@ pub struct App {
     pub sessions: Sessions,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// What becomes of open sessions while no revocation could reach them.
+    pub gap: RevocationGap,
     /// Who is logged in.
     pub verifier: Verifier,
     /// Paths and policies.

@@ -1,3 +1,5 @@
+//! What `/readyz` says.
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -68,3 +70,6 @@ impl Readiness {
         answers
     }
 }
+
+#[cfg(test)]
+mod tests;

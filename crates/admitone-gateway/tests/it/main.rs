@@ -1,5 +1,6 @@
 //! The gateway through its public doors: real sockets, real upstreams, and the real binary.
 
+mod asking;
 mod carriers;
 mod client;
 mod configuration;
@@ -9,10 +10,12 @@ mod handshake;
 mod identity;
 mod mint_requests;
 mod minting;
+mod multi_use;
 mod origins;
 mod process;
 mod redeeming;
 mod refusals;
+mod replays;
 mod secrecy;
 mod serving;
 mod tls;
