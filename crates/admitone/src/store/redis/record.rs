@@ -15,6 +15,8 @@
 //! | 139 | 27 | the session's handle |
 //! | 166 | | JSON |
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::names::digest;
@@ -65,10 +67,12 @@ fn text_of(text: &[u8], from: usize, to: usize) -> Option<&str> {
 
 #[derive(Serialize, Deserialize)]
 struct Body<'a> {
-    iss: &'a str,
-    sub: &'a str,
+    #[serde(borrow)]
+    iss: Cow<'a, str>,
+    #[serde(borrow)]
+    sub: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<&'a str>,
+    email: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     perm: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,9 +90,9 @@ struct Body<'a> {
 impl<'a> Body<'a> {
     fn of(grant: &'a Grant) -> Self {
         Self {
-            iss: grant.principal.issuer(),
-            sub: grant.principal.subject(),
-            email: grant.principal.email(),
+            iss: grant.principal.issuer().into(),
+            sub: grant.principal.subject().into(),
+            email: grant.principal.email().map(Cow::from),
             perm: grant.permissions.iter().collect(),
             sid: grant.login.sid.as_deref().map(str::to_owned),
             jti: grant.login.jti.as_deref().map(str::to_owned),
@@ -104,7 +108,7 @@ impl<'a> Body<'a> {
         let login =
             LoginStamp { issued_at, sid: self.sid.map(|sid| sid.into()), jti: self.jti.map(|jti| jti.into()) };
         Some(Grant {
-            principal: Principal::new(self.iss, self.sub, self.email).ok()?,
+            principal: Principal::new(&self.iss, &self.sub, self.email.as_deref()).ok()?,
             permissions: Permissions::new(self.perm).ok()?,
             login,
             login_expires_at: self.login_exp,
