@@ -28,14 +28,15 @@ pub(super) struct Follower {
     /// The last entry read.
     cursor: String,
     /// The servers that the mirror was last compared with.
-    generation: Option<u64>,
+    generation: u64,
     rewriting: Option<Task>,
 }
 
 impl Follower {
     /// Reads the whole stream into the mirror.
     pub(super) async fn start(shared: Arc<Shared>) -> Result<Self, RedisError> {
-        let mut follower = Self { shared, cursor: FIRST.to_owned(), generation: None, rewriting: None };
+        let generation = *shared.servers.shared.generation.borrow();
+        let mut follower = Self { shared, cursor: FIRST.to_owned(), generation, rewriting: None };
         let link = follower.connect().await?;
         follower.load(&link).await?;
         Ok(follower)
@@ -70,11 +71,11 @@ impl Follower {
         };
         loop {
             let generation = *generations.borrow_and_update();
-            if must_compare || self.generation != Some(generation) {
+            if must_compare || self.generation != generation {
                 if let Err(fault) = self.compare(&link).await {
                     return fault;
                 }
-                self.generation = Some(generation);
+                self.generation = generation;
             }
             must_compare = false;
             tokio::select! {
