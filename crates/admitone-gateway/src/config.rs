@@ -34,7 +34,7 @@ use table::Table;
 pub use fault::{Fault, Faults, Place};
 pub use host::{Host, Network, WebOrigin};
 pub use log::{Log, LogFormat, LogLevel};
-pub use redis::{Redis, RedisFence, RedisLogin, RedisMode, RedisServer, RevocationGap};
+pub use redis::{Redis, RedisFence, RedisLogin, RedisServer, RedisServers, RevocationGap};
 pub use routes::{CloseProfile, JwtFallback, OnReplay, RefuseWith, Route, RoutePath};
 pub use server::Server;
 pub use tickets::{Store, StoreKind, Tickets};

@@ -179,8 +179,8 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
     };
     let routes = Routes::new(&config);
     let any_fallback = config.routes.iter().any(|route| route.jwt_fallback != JwtFallback::Deny);
-    let Stores { kind, tickets, revocations } = Stores::open(config.store).await?;
     let keys = config.tickets.keys.map_or_else(TicketKeys::random, Ok)?;
+    let Stores { kind, tickets, revocations } = Stores::open(config.store, &keys).await?;
     Ok(App {
         admission: Admission::new(keys, tickets.clone(), revocations.clone()).on_node(&node_name(bound)),
         sessions: Sessions::new(revocations.clone()),

@@ -30,10 +30,8 @@ const KEYS: [&str; 11] = [
 /// How to reach a Redis or Valkey, and how to use it.
 #[derive(Debug)]
 pub struct Redis {
-    /// How its servers stand to one another.
-    pub mode: RedisMode,
-    /// The server; of a Cluster some, with Sentinel the Sentinels. At least one.
-    pub servers: Vec<RedisServer>,
+    /// Which servers, and how they stand to one another.
+    pub servers: RedisServers,
     /// The database's number; 0 in a Cluster.
     pub database: u32,
     /// Who logs in there.
@@ -48,20 +46,25 @@ pub struct Redis {
     pub revocation_gap: RevocationGap,
 }
 
-/// How the servers stand to one another.
+/// Which servers, and how they stand to one another.
 #[derive(Debug)]
-pub enum RedisMode {
+pub enum RedisServers {
     /// One server.
-    Standalone,
+    Standalone(RedisServer),
     /// Sentinels know which server is the primary.
     Sentinel {
-        /// Their name for it.
+        /// At least one of them.
+        sentinels: Vec<RedisServer>,
+        /// Their name for the primary.
         master: String,
         /// Who logs in to the Sentinels.
         login: RedisLogin,
     },
     /// A Cluster.
-    Cluster,
+    Cluster {
+        /// At least one of its servers.
+        seeds: Vec<RedisServer>,
+    },
 }
 
 /// A server's address.
@@ -132,26 +135,27 @@ pub(super) fn refuse_all(table: &Table<'_>) {
 pub(super) fn read(table: &Table<'_>) -> Option<Redis> {
     let mode = table.choice("mode", &MODES, Mode::Standalone);
     let urls = read_urls(table, mode);
-    let tls = read_tls(table, urls.as_deref());
+    let tls = read_tls(table, urls.as_ref().map(|urls| urls.tls));
     let login = read_login(table, "username", "password_file");
     let sentinel = read_sentinel(table, mode);
     let (fence, prefix) = (read_fence(table), read_prefix(table));
     let revocation_gap = table.choice("revocation_gap", &GAPS, RevocationGap::Keep);
-    let urls = urls?;
-    Some(Redis {
-        mode: match mode {
-            Mode::Standalone => RedisMode::Standalone,
-            Mode::Sentinel => sentinel?,
-            Mode::Cluster => RedisMode::Cluster,
-        },
-        database: urls.first()?.database,
-        servers: urls.into_iter().map(|url| url.server).collect(),
-        login,
-        tls: tls?,
-        fence,
-        prefix: prefix?,
-        revocation_gap,
-    })
+    let Urls { servers, database, .. } = urls?;
+    let servers = match mode {
+        Mode::Standalone => RedisServers::Standalone(servers.into_iter().next()?),
+        Mode::Sentinel => {
+            sentinel.map(|(master, login)| RedisServers::Sentinel { sentinels: servers, master, login })?
+        }
+        Mode::Cluster => RedisServers::Cluster { seeds: servers },
+    };
+    Some(Redis { servers, database, login, tls: tls?, fence, prefix: prefix?, revocation_gap })
+}
+
+/// What all URLs say together.
+struct Urls {
+    tls: bool,
+    servers: Vec<RedisServer>,
+    database: u32,
 }
 
 struct Url {
@@ -160,7 +164,7 @@ struct Url {
     database: u32,
 }
 
-fn read_urls(table: &Table<'_>, mode: Mode) -> Option<Vec<Url>> {
+fn read_urls(table: &Table<'_>, mode: Mode) -> Option<Urls> {
     let mend = match mode {
         Mode::Standalone => "write the server's URL, like `rediss://redis.internal:6379`",
         Mode::Sentinel => "write the Sentinels' URLs, like `rediss://sentinel-1.internal:26379`",
@@ -181,15 +185,16 @@ fn read_urls(table: &Table<'_>, mode: Mode) -> Option<Vec<Url>> {
     let urls: Option<Vec<Url>> = entries.iter().map(|entry| read_url(entry, mode, default_port)).collect();
     let urls = urls?;
     let first = urls.first()?;
+    let (tls, database) = (first.tls, first.database);
     for (entry, url) in entries.iter().zip(&urls) {
-        if url.tls != first.tls {
+        if url.tls != tls {
             entry.refuse(wrong("some URLs are rediss and some are redis", "write rediss:// in all of them"));
         }
-        if url.database != first.database {
+        if url.database != database {
             entry.refuse(wrong("it names another database than the first", "write the same in all of them"));
         }
     }
-    Some(urls)
+    Some(Urls { tls, database, servers: urls.into_iter().map(|url| url.server).collect() })
 }
 
 fn read_url(entry: &Entry<'_>, mode: Mode, default_port: u16) -> Option<Url> {
@@ -230,9 +235,8 @@ fn parse_url(text: &str, default_port: u16) -> Result<Url, Wrong> {
 
 /// `None` when something is wrong; `Some(None)` without TLS.
 #[expect(clippy::option_option, reason = "the outer one is about the reading, the inner one is what was read")]
-fn read_tls(table: &Table<'_>, urls: Option<&[Url]>) -> Option<Option<Arc<ClientConfig>>> {
+fn read_tls(table: &Table<'_>, speaks_tls: Option<bool>) -> Option<Option<Arc<ClientConfig>>> {
     let file = table.text("ca_file");
-    let speaks_tls = urls.and_then(|urls| urls.first()).map(|url| url.tls);
     if let (Some(file), Some(false)) = (&file, speaks_tls) {
         file.refuse(wrong("the URL is redis, without TLS", "write the URL with rediss, or leave this out"));
     }
@@ -257,7 +261,7 @@ fn read_login(table: &Table<'_>, username: &'static str, password_file: &'static
     RedisLogin { username, password }
 }
 
-fn read_sentinel(table: &Table<'_>, mode: Mode) -> Option<RedisMode> {
+fn read_sentinel(table: &Table<'_>, mode: Mode) -> Option<(String, RedisLogin)> {
     const KEYS: [&str; 3] = ["sentinel_master", "sentinel_username", "sentinel_password_file"];
     if mode != Mode::Sentinel {
         for key in KEYS {
@@ -270,7 +274,7 @@ fn read_sentinel(table: &Table<'_>, mode: Mode) -> Option<RedisMode> {
     let login = read_login(table, "sentinel_username", "sentinel_password_file");
     let master =
         table.required_text("sentinel_master", "write the Sentinels' name for the primary, like `mymaster`")?;
-    Some(RedisMode::Sentinel { master: master.text().to_owned(), login })
+    Some((master.text().to_owned(), login))
 }
 
 fn read_fence(table: &Table<'_>) -> RedisFence {

@@ -54,7 +54,8 @@ impl Server {
         let mut keeper =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("sh");
         let mut lines = BufReader::new(keeper.stdout.take().expect("piped")).lines().map_while(Result::ok);
-        let pid = lines.next().and_then(|line| line.strip_prefix("pid ")?.parse().ok()).expect("the shell says the pid");
+        let pid =
+            lines.next().and_then(|line| line.strip_prefix("pid ")?.parse().ok()).expect("the shell says the pid");
         let mut said = Vec::new();
         let is_ready = |line: &String| line.contains("Ready to accept") || line.contains("Sentinel ID is");
         while said.last().is_none_or(|line| !is_ready(line)) {

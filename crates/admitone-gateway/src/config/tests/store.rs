@@ -1,7 +1,7 @@
 //! `[store]` with Redis.
 
 use super::{Folder, MINIMAL};
-use crate::config::{Config, Redis, RedisFence, RedisMode, RevocationGap, StoreKind};
+use crate::config::{Config, Redis, RedisFence, RedisServers, RevocationGap, StoreKind};
 
 fn folder() -> Folder {
     let folder = Folder::new();
@@ -26,8 +26,9 @@ fn redis(config: &Config) -> &Redis {
 fn one_server_is_the_default() {
     let config = folder().parse(&text("url = \"redis://127.0.0.1\"")).expect("a configuration");
     let redis = redis(&config);
-    assert!(matches!(redis.mode, RedisMode::Standalone) && redis.tls.is_none() && redis.login.password.is_none());
-    assert_eq!((redis.servers[0].host.to_string().as_str(), redis.servers[0].port), ("127.0.0.1", 6379));
+    let RedisServers::Standalone(server) = &redis.servers else { panic!("one server") };
+    assert_eq!((server.host.to_string().as_str(), server.port), ("127.0.0.1", 6379));
+    assert!(redis.tls.is_none() && redis.login.password.is_none());
     assert_eq!((redis.database, redis.prefix.as_str(), redis.fence), (0, "adm", RedisFence::Replid));
     assert_eq!(redis.revocation_gap, RevocationGap::Keep);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
@@ -40,9 +41,9 @@ fn sentinels_name_a_primary_and_have_users_of_their_own() {
                  password_file = \"redis.password\"\nprefix = \"chat:adm\"\nrevocation_gap = \"close\"";
     let config = folder().parse(&text(lines)).expect("a configuration");
     let redis = redis(&config);
-    let RedisMode::Sentinel { master, login } = &redis.mode else { panic!("Sentinel") };
+    let RedisServers::Sentinel { sentinels, master, login } = &redis.servers else { panic!("Sentinel") };
     assert_eq!((master.as_str(), login.password.as_deref().map(String::as_str)), ("mymaster", Some("hunter2")));
-    assert_eq!(redis.servers.iter().map(|server| server.port).collect::<Vec<_>>(), [26379, 26380]);
+    assert_eq!(sentinels.iter().map(|server| server.port).collect::<Vec<_>>(), [26379, 26380]);
     assert_eq!(redis.login.username.as_deref(), Some("admitone"));
     assert!(redis.tls.as_ref().is_some_and(|tls| tls.alpn_protocols.is_empty()));
     assert_eq!((redis.prefix.as_str(), redis.revocation_gap), ("chat:adm", RevocationGap::Close));

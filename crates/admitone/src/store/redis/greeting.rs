@@ -181,7 +181,8 @@ fn refused(address: Address, fault: Fault) -> ConnectError {
 }
 
 fn is_forbidden(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) || error.to_string().contains("NOPERM")
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)
+        || error.to_string().contains("NOPERM")
         || error.to_string().contains("ACL failure in script")
 }
 
