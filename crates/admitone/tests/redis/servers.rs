@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Starts the program, waits for the end of its own standard input, then kills it and removes the folder.
-const KEEPER: &str = r#"folder=$1; shift; "$@" & echo "pid $!"; cat >/dev/null; kill -9 $!; rm -rf "$folder""#;
+const KEEPER: &str = r#"folder=$1; shift; "$@" & echo "pid $!"; cat >/dev/null; kill -9 $! 2>/dev/null; rm -rf "$folder""#;
 
 /// A running server.
 pub(crate) struct Server {
