@@ -39,7 +39,7 @@ static CLUSTER: Common<Cluster> = Common::new();
 async fn fresh<T: Send + Sync + 'static>(servers: Arc<T>, options: RedisOptions, limits: MemoryLimits) -> Fresh {
     let mut options = apart(options);
     options.per_subject = limits.per_subject;
-    let Node { store, revocations } = Node::start(options).await;
+    let Node { store, revocations, .. } = Node::start(options).await;
     // Servers outlive the test that they serve: the next one uses them, the last one's end is the process's.
     std::mem::forget(servers);
     Fresh { store: Arc::new(store), revocations }

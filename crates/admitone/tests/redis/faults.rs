@@ -20,6 +20,8 @@ const BACK: Duration = Duration::from_secs(2);
 async fn f4_a_hung_server_is_refused_in_time_and_serves_again_in_two_seconds() {
     let server = Server::start(&[]);
     let node = Node::start(nodes::standalone(&server)).await;
+    // The server has met the scripts.
+    node.recovers().await;
     let (lost, next) = (mint("ada").await, mint("bob").await);
     node.put(&lost).await.expect("room");
 

@@ -46,6 +46,7 @@ pub(crate) fn unfenced(mut options: RedisOptions) -> RedisOptions {
 /// A node: its store and its revocations.
 #[derive(Clone)]
 pub(crate) struct Node {
+    pub(crate) redis: Redis,
     pub(crate) store: RedisTicketStore,
     pub(crate) revocations: Arc<RedisRevocations>,
 }
@@ -56,7 +57,7 @@ impl Node {
         let keys = keys();
         let tag_of = move |issuer: &str, subject: &str| keys.subject_tag(issuer, subject);
         let revocations = RedisRevocations::start(&redis, tag_of).await.expect("a stream to read");
-        Self { store: RedisTicketStore::new(&redis), revocations: Arc::new(revocations) }
+        Self { store: RedisTicketStore::new(&redis), revocations: Arc::new(revocations), redis }
     }
 
     pub(crate) async fn put(&self, minted: &Minted) -> Result<(), PutError> {

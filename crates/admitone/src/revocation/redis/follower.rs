@@ -29,6 +29,8 @@ pub(super) struct Follower {
     cursor: String,
     /// The servers that the mirror was last compared with.
     generation: u64,
+    /// The servers may lack something that the mirror has, or the other way round.
+    must_compare: bool,
     rewriting: Option<Task>,
 }
 
@@ -36,7 +38,7 @@ impl Follower {
     /// Reads the whole stream into the mirror.
     pub(super) async fn start(shared: Arc<Shared>) -> Result<Self, RedisError> {
         let generation = *shared.servers.shared.generation.borrow();
-        let mut follower = Self { shared, cursor: FIRST.to_owned(), generation, rewriting: None };
+        let mut follower = Self { shared, cursor: FIRST.to_owned(), generation, must_compare: false, rewriting: None };
         let link = follower.connect().await?;
         follower.load(&link).await?;
         Ok(follower)
@@ -65,26 +67,25 @@ impl Follower {
         let shared = self.shared.clone();
         let node = shared.servers.control();
         let mut generations = shared.servers.shared.generation.subscribe();
-        let mut must_compare = match self.is_cursor_there(&link).await {
-            Ok(is_there) => !is_there,
+        match self.is_cursor_there(&link).await {
+            Ok(is_there) => self.must_compare |= !is_there,
             Err(fault) => return fault,
-        };
+        }
         loop {
             let generation = *generations.borrow_and_update();
-            if must_compare || self.generation != generation {
+            if self.must_compare || self.generation != generation {
                 if let Err(fault) = self.compare(&link).await {
                     return fault;
                 }
-                self.generation = generation;
+                (self.generation, self.must_compare) = (generation, false);
             }
-            must_compare = false;
             tokio::select! {
                 read = self.read(&link) => match read {
                     Ok(()) => backoff.reset(),
                     Err(fault) => return fault,
                 },
                 _ = generations.changed() => {}
-                () = shared.unwritten.notified() => must_compare = true,
+                () = shared.unwritten.notified() => self.must_compare = true,
             }
             if !Arc::ptr_eq(&node, &shared.servers.control()) {
                 return fault("the stream has moved");

@@ -142,22 +142,22 @@ async fn greet(servers: &Servers) -> Result<Greeting, ConnectError> {
 }
 
 async fn check_fence(servers: &Servers) -> Result<(), ConnectError> {
+    let asked = servers.on_all(|_| redis::cmd("INFO").arg("replication").to_owned()).await;
+    asked.map_err(|(address, fault)| match fault {
+        Fault::Server(error) if is_forbidden(&error) => ConnectError::FenceForbidden(address),
+        fault => refused(address, fault),
+    })?;
     let answers = servers.on_all(|_| FENCE.by_text(&[], &[])).await;
-    for (address, answer) in answers.map_err(|(address, fault)| fence_refused(address, fault))? {
+    for (address, answer) in answers.map_err(|(address, fault)| match fault {
+        Fault::Server(error) if is_forbidden(&error) => ConnectError::Forbidden(address, "scripts", "eval +evalsha"),
+        fault => refused(address, fault),
+    })? {
         match from_redis_value::<String>(answer) {
             Ok(replid) if replid.len() == 40 => {}
             _ => return Err(ConnectError::CannotFence(address)),
         }
     }
     Ok(())
-}
-
-fn fence_refused(address: Address, fault: Fault) -> ConnectError {
-    match &fault {
-        Fault::Server(error) if may_not(error, "eval") => ConnectError::Forbidden(address, "EVAL", "eval"),
-        Fault::Server(error) if is_forbidden(error) => ConnectError::FenceForbidden(address),
-        _ => refused(address, fault),
-    }
 }
 
 /// What `INFO` says; nothing of a server whose user may not ask.
@@ -182,11 +182,4 @@ fn refused(address: Address, fault: Fault) -> ConnectError {
 
 fn is_forbidden(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)
-        || error.to_string().contains("NOPERM")
-        || error.to_string().contains("ACL failure in script")
-}
-
-/// Whether this very command is what the user may not run.
-fn may_not(error: &RedisError, command: &str) -> bool {
-    is_forbidden(error) && error.to_string().contains(&format!("'{command}' command"))
 }

@@ -208,7 +208,12 @@ impl Table {
     }
 }
 
-async fn follow(mut resolver: Resolver, tables: watch::Sender<Arc<Table>>, shared: Arc<Shared>, outdated: Arc<Notify>) {
+async fn follow(
+    mut resolver: Resolver,
+    tables: watch::Sender<Arc<Table>>,
+    shared: Arc<Shared>,
+    outdated: Arc<Notify>,
+) {
     loop {
         tokio::select! {
             () = outdated.notified() => {}
