@@ -10,6 +10,7 @@ mod ports;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::InvalidHeaderValue;
@@ -26,6 +27,9 @@ use page::Page;
 /// The path of the demo's only route.
 const ROUTE: &str = "/chat";
 
+/// How long a part may take to end by itself.
+const ENDING: Duration = Duration::from_secs(1);
+
 /// Why the demo did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -34,7 +38,7 @@ pub enum DemoError {
     #[error("the demo listens on loopback only, and {0} is not a loopback address; use 127.0.0.1 or ::1")]
     NotLoopback(IpAddr),
     /// No port is free.
-    #[error("no free port from {first} on: {error}")]
+    #[error("the demo needs four free ports from {first} on, and found fewer: {error}")]
     Ports {
         /// The first that was tried.
         first: u16,
@@ -141,7 +145,10 @@ impl Demo {
         self.gateway.run(shutdown).await;
         end.cancel();
         for part in parts {
-            part.abort();
+            let stop = part.abort_handle();
+            if tokio::time::timeout(ENDING, part).await.is_err() {
+                stop.abort();
+            }
         }
     }
 }

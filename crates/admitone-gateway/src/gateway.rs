@@ -26,6 +26,9 @@ use crate::routes::Routes;
 use crate::stores::{StoreError, Stores};
 use crate::upstream::Upstream;
 
+/// Connections past the limit that are still answered: probes, and refusals.
+const RESERVE: usize = 64;
+
 /// How long requests that are under way may take after the drain.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
@@ -133,9 +136,11 @@ impl Gateway {
         let end = CancellationToken::new();
         let server = Server {
             router: self.app.router(),
+            when_full: self.app.router_when_full(),
             tls: self.listening.tls,
             header_timeout: self.listening.header_timeout,
             places: Arc::new(Semaphore::new(self.listening.max_connections)),
+            reserve: Arc::new(Semaphore::new(RESERVE)),
             tasks: self.app.tasks.clone(),
             shutdown: end.clone(),
         };

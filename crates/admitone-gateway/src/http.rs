@@ -17,6 +17,7 @@ mod refuse;
 mod replay;
 pub mod server;
 mod session;
+mod session_record;
 mod tickets;
 
 use std::collections::HashMap;
@@ -90,6 +91,18 @@ impl App {
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(for_pages)
             .fallback(connect::connect)
+            .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure))
+            .with_state(self.clone())
+    }
+
+    /// The answers when every place is taken: health, and refusals that end their connection.
+    pub fn router_when_full(self: &Arc<Self>) -> Router {
+        Router::new()
+            .fallback(async || Rejection::Overloaded)
+            .layer(headers::cors(self))
+            .route("/healthz", get(health::live))
+            .route("/readyz", get(health::ready))
+            .layer(axum::middleware::map_response(headers::last))
             .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure))
             .with_state(self.clone())
     }

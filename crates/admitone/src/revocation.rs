@@ -67,7 +67,7 @@ impl Revocation {
         match (&login.stamp.sid, &login.stamp.jti) {
             (Some(sid), _) => Self::Sid { issuer, sid: sid.clone() },
             (None, Some(jti)) => Self::Jti { issuer, jti: jti.clone() },
-            (None, None) => Self::of_subject(&login.principal, now),
+            (None, None) => Self::of_subject(&login.principal, now.max(login.stamp.issued_at)),
         }
     }
 

@@ -16,8 +16,8 @@ use crate::revocation::{Cursor, Mark, Revocation, Revocations};
 
 const SHARDS: usize = 16;
 
-/// How often a gradual close closes some.
-const DRAIN_STEP: Duration = Duration::from_millis(100);
+/// The shortest pause of a gradual close.
+const DRAIN_STEP: Duration = Duration::from_millis(10);
 
 /// How often the silence of revocations is looked at.
 const CUT_OFF_STEP: Duration = Duration::from_millis(500);
@@ -56,6 +56,9 @@ impl Sessions {
             closed: Notify::new(),
         });
         self.register.shard(&live.id).insert(live.id.clone(), live.clone());
+        if let Some(code) = self.register.ended.get() {
+            live.close(*code);
+        }
         let session = Session { live, register: self.register.clone() };
         let Live { principal, login, id, .. } = &*session.live;
         match self.revocations.mirror().covering(principal, login, Some(id)) {
@@ -75,24 +78,31 @@ impl Sessions {
         self.close_where(code, |_| true);
     }
 
-    /// Closes every session, evenly spread over a time, so that their clients do not come back all at once. Returns early when
-    /// none is left.
+    /// Closes every session, in no order and evenly spread over a time, so that their clients do not come back all at once;
+    /// from the end on, also each that is opened. Returns early when none is left.
     pub async fn close_gradually(&self, code: CloseCode, over: Duration) {
         let mut waiting: Vec<Weak<Live>> = Vec::with_capacity(self.count());
         for shard in self.register.shards() {
             waiting.extend(shard.values().map(Arc::downgrade));
         }
-        let steps = usize::try_from(over.as_millis() / DRAIN_STEP.as_millis()).unwrap_or(usize::MAX).max(1);
-        let batch = waiting.len().div_ceil(steps);
-        while !waiting.is_empty() {
-            let rest = waiting.split_off(batch.min(waiting.len()));
-            waiting.iter().filter_map(Weak::upgrade).for_each(|live| live.close(code));
-            waiting = rest;
-            if !waiting.is_empty() {
-                tokio::time::sleep(DRAIN_STEP).await;
-            }
+        let most = usize::try_from(over.as_millis() / DRAIN_STEP.as_millis()).unwrap_or(usize::MAX);
+        let batches = waiting.len().clamp(1, most.max(1));
+        let pause = over / u32::try_from(batches).unwrap_or(u32::MAX);
+        for batch in waiting.chunks(waiting.len().div_ceil(batches).max(1)) {
+            batch.iter().filter_map(Weak::upgrade).for_each(|live| live.close(code));
+            self.rest(pause).await;
         }
+        // What is opened from here on meets the code, what was opened before is closed here.
+        self.register.ended.get_or_init(|| code);
         self.close_all(code);
+    }
+
+    /// Waits, but not longer than there are sessions.
+    async fn rest(&self, pause: Duration) {
+        let until = tokio::time::Instant::now() + pause;
+        while self.count() > 0 && tokio::time::Instant::now() < until {
+            tokio::time::sleep_until(until.min(tokio::time::Instant::now() + DRAIN_STEP)).await;
+        }
     }
 
     /// Closes what revocations cover, for as long as it runs.
@@ -221,21 +231,25 @@ impl Live {
     }
 }
 
-struct Register([Mutex<HashMap<SessionId, Arc<Live>>>; SHARDS]);
+struct Register {
+    shards: [Mutex<HashMap<SessionId, Arc<Live>>>; SHARDS],
+    /// Set when nothing is to stay open any more.
+    ended: OnceLock<CloseCode>,
+}
 
 impl Default for Register {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::default()))
+        Self { shards: std::array::from_fn(|_| Mutex::default()), ended: OnceLock::new() }
     }
 }
 
 impl Register {
     fn shard(&self, id: &SessionId) -> MutexGuard<'_, HashMap<SessionId, Arc<Live>>> {
-        lock(&self.0[usize::from(id.bytes()[1]) % SHARDS])
+        lock(&self.shards[usize::from(id.bytes()[1]) % SHARDS])
     }
 
     fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, HashMap<SessionId, Arc<Live>>>> {
-        self.0.iter().map(lock)
+        self.shards.iter().map(lock)
     }
 }
 

@@ -35,35 +35,28 @@ export type AdmitErrorCode =
   | 'invalid_options'
   | 'invalid_protocol'
   | 'invalid_credential'
+  | 'invalid_url'
   | 'invalid_close'
   | (string & {});
 
-const FINAL: ReadonlySet<string> = /* @__PURE__ */ new Set([
+/** Beside these, every code that begins `invalid_`. */
+const FINAL: readonly string[] = [
   'not_logged_in',
   'forbidden',
   'origin_not_allowed',
-  'tickets_disabled',
-  'invalid_request',
-  'invalid_body',
   'not_found',
+  'tickets_disabled',
   'bad_answer',
   'token_failed',
-]);
-
-const NEVER_RETRIED: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  'revoked',
   'aborted',
   'closed_by_upstream',
-  'revoked',
   'not_open',
-  'invalid_options',
-  'invalid_protocol',
-  'invalid_credential',
-  'invalid_close',
-]);
+];
 
-/** Whether a failed acquisition with this code would only fail again. */
-export function isFinalForMint(code: string): boolean {
-  return FINAL.has(code);
+/** Whether what failed with this code would only fail again. */
+export function isFinal(code: string): boolean {
+  return code.startsWith('invalid_') || FINAL.includes(code);
 }
 
 /** Everything about an {@link AdmitError} but its message. */
@@ -108,6 +101,6 @@ export class AdmitError extends Error {
 
   /** Whether the same thing, tried later, may succeed. */
   retryable(): boolean {
-    return !FINAL.has(this.code) && !NEVER_RETRIED.has(this.code);
+    return !isFinal(this.code);
   }
 }

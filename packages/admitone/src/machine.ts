@@ -1,6 +1,6 @@
 import { type CredentialKind, REFUSED_MARKER } from './carriers.js';
 import { readClose } from './close-codes.js';
-import { type AdmitErrorCode, isFinalForMint } from './errors.js';
+import { type AdmitErrorCode, isFinal } from './errors.js';
 
 /** A Close that was received. */
 export interface ReceivedClose {
@@ -32,8 +32,8 @@ export type ConnectionState =
   | { readonly name: 'closing'; readonly attempt: number; readonly until: number }
   | { readonly name: 'closed'; readonly cause: Cause };
 
-/** Why an acquisition failed. */
-export interface AcquireError {
+/** Why an acquisition or a dial failed. */
+export interface AttemptError {
   readonly code: AdmitErrorCode;
   readonly retryAfterMs?: number | undefined;
 }
@@ -42,7 +42,8 @@ export interface AcquireError {
 export type Input =
   | { readonly type: 'connect' }
   | { readonly type: 'acquired'; readonly attempt: number }
-  | { readonly type: 'acquire_failed'; readonly attempt: number; readonly error: AcquireError }
+  | { readonly type: 'acquire_failed'; readonly attempt: number; readonly error: AttemptError }
+  | { readonly type: 'dial_failed'; readonly attempt: number; readonly error: AttemptError }
   | { readonly type: 'opened'; readonly attempt: number; readonly selected: string }
   | ({ readonly type: 'closed'; readonly attempt: number } & ReceivedClose)
   | { readonly type: 'close'; readonly code?: number; readonly reason?: string }
@@ -99,6 +100,7 @@ export interface Step {
 }
 
 type StateOf<N extends ConnectionState['name']> = Extract<ConnectionState, { name: N }>;
+type Unopened = StateOf<'acquiring' | 'dialing' | 'refused'>;
 
 interface Moment {
   readonly now: number;
@@ -142,7 +144,9 @@ export function advance(machine: Machine, input: Input, now: number, random: () 
     case 'acquired':
       return state.name === 'acquiring' ? dial(machine, state, now) : stay(machine);
     case 'acquire_failed':
-      return state.name === 'acquiring' ? acquireFailed(machine, state, input.error, moment) : stay(machine);
+      return state.name === 'acquiring' ? failedWith(machine, state, input.error, moment) : stay(machine);
+    case 'dial_failed':
+      return dialFailed(machine, input.error, moment);
     case 'opened':
       return state.name === 'dialing' ? opened(machine, state, input.selected, now) : stay(machine);
     case 'closed':
@@ -176,11 +180,30 @@ function dial(machine: Machine, { attempt, credential }: Attempting, now: number
   ]);
 }
 
-function acquireFailed(machine: Machine, tried: Attempting, error: AcquireError, moment: Moment): Step {
-  if (fallsBack(machine, tried, error.code, MINT_FALLS_BACK)) return acquire(machine, 'jwt', moment.now);
-  const cause = { code: error.code };
-  if (isFinalForMint(error.code)) return enter(machine, closed(cause));
-  return retry(machine, cause, moment, error.retryAfterMs);
+function failedWith(machine: Machine, tried: Unopened, error: AttemptError, moment: Moment): Step {
+  const { code, retryAfterMs } = error;
+  return failed(machine, tried, { code }, !isFinal(code), moment, retryAfterMs);
+}
+
+function dialFailed(machine: Machine, error: AttemptError, moment: Moment): Step {
+  const { state } = machine;
+  if (state.name === 'closing') return ended(machine, NO_CLOSE, moment);
+  return state.name === 'dialing' ? failedWith(machine, state, error, moment) : stay(machine);
+}
+
+/** Ends an attempt that did not open. */
+function failed(
+  machine: Machine,
+  tried: Unopened,
+  cause: Cause,
+  again: boolean,
+  moment: Moment,
+  retryAfterMs?: number,
+): Step {
+  const codes = tried.name === 'acquiring' ? MINT_FALLS_BACK : DIAL_FALLS_BACK;
+  if (machine.options.fallback === 'jwt' && tried.credential === 'ticket' && codes.includes(cause.code))
+    return acquire(machine, 'jwt', moment.now);
+  return again ? retry(machine, cause, moment, retryAfterMs) : enter(machine, closed(cause));
 }
 
 function opened(machine: Machine, state: StateOf<'dialing'>, selected: string, now: number): Step {
@@ -204,11 +227,10 @@ function ended(machine: Machine, received: ReceivedClose, moment: Moment): Step 
   }
 }
 
-function endedUnopened(machine: Machine, tried: Attempting, received: ReceivedClose, moment: Moment): Step {
+function endedUnopened(machine: Machine, tried: Unopened, received: ReceivedClose, moment: Moment): Step {
   const ours = readClose(received.code, received.reason);
   const cause = causeOf(ours?.name ?? 'connection_failed', received);
-  if (fallsBack(machine, tried, cause.code, DIAL_FALLS_BACK)) return acquire(machine, 'jwt', moment.now);
-  return ours?.next === 'stop' ? enter(machine, closed(cause)) : retry(machine, cause, moment);
+  return failed(machine, tried, cause, ours?.next !== 'stop', moment);
 }
 
 function endedOpen(
@@ -256,7 +278,7 @@ function timedOut(
 ): Step {
   switch (state.name) {
     case 'acquiring':
-      return after(abandon(state.attempt), acquireFailed(machine, state, { code: 'timeout' }, moment));
+      return after(abandon(state.attempt), failed(machine, state, { code: 'timeout' }, true, moment));
     case 'dialing':
     case 'refused':
       return after(hangUp(state.attempt), endedUnopened(machine, state, NO_CLOSE, moment));
@@ -274,10 +296,6 @@ function retry(machine: Machine, cause: Cause, { now, random }: Moment, retryAft
   const window = Math.min(retryCapMs, retryBaseMs * 2 ** (count - 1));
   const until = now + retryAfterMs + Math.floor(random() * window);
   return enter({ ...machine, retries: count }, { name: 'waiting', retry: count, until, cause });
-}
-
-function fallsBack(machine: Machine, tried: Attempting, code: string, codes: readonly string[]): boolean {
-  return machine.options.fallback === 'jwt' && tried.credential === 'ticket' && codes.includes(code);
 }
 
 function isLost(machine: Machine, code: number): boolean {

@@ -1,11 +1,14 @@
 import { AdmitError, type AdmitErrorCode } from './errors.js';
 
-const CODE_BY_STATUS: Readonly<Record<number, AdmitErrorCode>> = {
-  401: 'not_logged_in',
-  403: 'forbidden',
-  404: 'not_found',
-  422: 'invalid_body',
-  429: 'over_limit',
+/** The codes that count with a status. The first stands for every other code, and for an answer without one. */
+const CODES: Readonly<Record<number, readonly [AdmitErrorCode, ...AdmitErrorCode[]]>> = {
+  401: ['not_logged_in'],
+  403: ['forbidden', 'origin_not_allowed'],
+  404: ['not_found', 'tickets_disabled'],
+  408: ['unavailable'],
+  422: ['invalid_body'],
+  425: ['unavailable'],
+  429: ['over_limit'],
 };
 
 interface Problem {
@@ -14,13 +17,14 @@ interface Problem {
 }
 
 /**
- * What an answer other than 2xx means. The gateway's RFC 9457 problem decides; an answer of something in between (a proxy, a
- * captive portal) goes by its status.
+ * What an answer other than 2xx means. The status decides whether it may pass, and the gateway's RFC 9457 problem what it is
+ * in particular; an answer of something in between (a proxy, a captive portal) goes by its status alone.
  */
 export function problemOf(response: Response, text: string): AdmitError {
   const { status } = response;
   const problem = readProblem(response, text);
-  const code = status >= 500 ? 'unavailable' : (problem?.code ?? CODE_BY_STATUS[status] ?? 'invalid_request');
+  const codes = CODES[status] ?? [status < 500 ? 'invalid_request' : 'unavailable'];
+  const code = codes.find((known) => known === problem?.code) ?? codes[0];
   const said = problem?.said.detail ?? problem?.said.title;
   return new AdmitError(
     code,

@@ -14,6 +14,7 @@ const INPUT_FIELDS: Record<Input['type'], readonly string[]> = {
   connect: [],
   acquired: ['attempt'],
   acquire_failed: ['attempt', 'error'],
+  dial_failed: ['attempt', 'error'],
   opened: ['attempt', 'selected'],
   closed: ['attempt', 'code', 'reason'],
   close: ['code', 'reason'],
@@ -31,7 +32,7 @@ function readInput(step: Row, where: string): Input {
   const fields = INPUT_FIELDS[input.type];
   if (!fields) throw new Error(`${where}: unknown input ${input.type}`);
   expectFields(input, ['type', ...fields], where);
-  if (input.type === 'acquire_failed') expectFields(input.error, ['code', 'retryAfterMs'], where);
+  if ('error' in input) expectFields(input.error, ['code', 'retryAfterMs'], where);
   return input;
 }
 
@@ -134,6 +135,7 @@ function randomInput(latest: number, pick: <T>(list: readonly T[]) => T): Input 
       attempt,
       error: { code: pick(['network', 'forbidden', 'tickets_disabled', 'x']) },
     }),
+    () => ({ type: 'dial_failed', attempt, error: { code: pick(['connection_failed', 'invalid_url', 'x']) } }),
     () => ({ type: 'opened', attempt, selected: pick(['', 'admitone.v1', 'admitone.refused', 'chat']) }),
     () => ({
       type: 'closed',

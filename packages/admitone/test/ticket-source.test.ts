@@ -145,11 +145,47 @@ describe('a refusal', () => {
   });
 
   it.each([
+    [400, 'ambiguous_credential', 'invalid_request'],
+    [400, 'query_token_not_allowed', 'invalid_request'],
+    [400, 'unavailable', 'invalid_request'],
+    [401, 'token_expired', 'not_logged_in'],
+    [403, 'not_paid', 'forbidden'],
+    [405, 'method_not_allowed', 'invalid_request'],
+    [409, 'over_limit', 'invalid_request'],
+    [413, 'body_too_large', 'invalid_request'],
+    [415, 'unsupported_media_type', 'invalid_request'],
+    [418, 'teapot', 'invalid_request'],
+  ])('%i %s can never succeed: it is %s, and final', async (status, problemCode, code) => {
+    const { acquire, fetch } = source([() => problem(status, problemCode)]);
+    const error = await failure(acquire());
+    expect(error).toMatchObject({ code, status, problemCode });
+    expect(error.message).toContain(problemCode);
+    expect(error.retryable()).toBe(false);
+    expect(fetch).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([
+    [408, 'request_timeout', 'unavailable'],
+    [425, 'too_early', 'unavailable'],
+    [429, 'slow_down', 'over_limit'],
+    [500, 'internal', 'unavailable'],
+  ])('%i %s may pass: it is %s, and retried', async (status, problemCode, code) => {
+    const { acquire, fetch } = source([() => problem(status, problemCode)], { maxRetries: 2 });
+    const failed = failure(acquire());
+    await vi.runAllTimersAsync();
+    expect(await failed).toMatchObject({ code, status, problemCode });
+    expect(fetch).toHaveBeenCalledTimes(3);
+  });
+
+  it.each([
     [401, 'not_logged_in'],
     [403, 'forbidden'],
     [404, 'not_found'],
     [422, 'invalid_body'],
     [400, 'invalid_request'],
+    [413, 'invalid_request'],
+    [408, 'unavailable'],
+    [425, 'unavailable'],
     [429, 'over_limit'],
     [500, 'unavailable'],
     [502, 'unavailable'],

@@ -17,8 +17,7 @@ pub(super) async fn run(host: IpAddr, port: u16, json: bool) -> ExitCode {
     let announcement = if json { as_json(demo.addresses()) } else { as_text(demo.addresses(), port) };
     // Whoever closed the pipe does not need the line.
     let _ = writeln!(std::io::stdout(), "{announcement}");
-    demo.run(shutdown::requested()).await;
-    ExitCode::SUCCESS
+    shutdown::run(demo.run(shutdown::requested())).await
 }
 
 fn as_json(addresses: &Addresses) -> String {

@@ -32,6 +32,5 @@ pub(super) async fn run(path: &Path, json: bool) -> ExitCode {
     for address in gateway.addresses() {
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     }
-    gateway.run(shutdown::requested()).await;
-    ExitCode::SUCCESS
+    shutdown::run(gateway.run(shutdown::requested())).await
 }

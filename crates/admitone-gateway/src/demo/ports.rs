@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 
 use tokio::net::TcpListener;
@@ -22,6 +23,9 @@ async fn listen(host: IpAddr, first: u16, next: &mut u16) -> Result<TcpListener,
     loop {
         let bound = TcpListener::bind(SocketAddr::new(host, *next)).await;
         if first == 0 {
+            return bound.map_err(|error| DemoError::Ports { first, error });
+        }
+        if bound.as_ref().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
             return bound.map_err(|error| DemoError::Ports { first, error });
         }
         match (bound, next.checked_add(1).filter(|next| *next - first <= SKIPS)) {

@@ -19,10 +19,11 @@ use hyper_util::rt::TokioIo;
 
 use super::handshake::Handshake;
 use super::io::ClientIo;
+use super::session_record::SessionRecord;
 use super::{App, Peer, client, forward, problem, refuse, replay};
 use crate::config::JwtFallback;
 use crate::rejection::Rejection;
-use crate::relay::{self, Why};
+use crate::relay;
 use crate::routes::Route;
 use crate::upstream::{Dialed, UpgradeHead, Upgraded};
 
@@ -44,7 +45,7 @@ pub(super) async fn connect(
         return Rejection::Internal("the HTTP stack offers no upgrade").into_response();
     };
     match admit(&app, &route, peer, &mut parts, &handshake).await {
-        Ok(connected) => switch(&app, route, connected, on_upgrade),
+        Ok(connected) => switch(&app, connected, on_upgrade),
         Err(refused) => refuse::refuse(&app, &route, refused, &handshake, on_upgrade),
     }
 }
@@ -139,6 +140,7 @@ struct Entry {
 /// A session whose upstream has agreed.
 struct Connected {
     session: Session,
+    record: SessionRecord,
     upgraded: Upgraded,
     selected: Option<String>,
 }
@@ -146,6 +148,8 @@ struct Connected {
 /// Redeems, opens the session, and asks the upstream: in this order.
 async fn enter(app: Arc<App>, route: Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
     let Entry { authentic, dialed, offer, key, target, mut headers } = entry;
+    // Dialling may have taken until after the drain: nothing has been spent yet.
+    app.check_not_draining()?;
     let now = Now::read();
     let admitted = app.admission.redeem(authentic, route.max_session, now).await;
     let admitted = admitted.map_err(|error| replay::audited(&app, &route, error.into()))?;
@@ -153,20 +157,13 @@ async fn enter(app: Arc<App>, route: Arc<Route>, entry: Entry) -> Result<Connect
     let method = admitted.method();
     let session = app.sessions.open(admitted, now);
     let session = session.map_err(|revoked| Rejection::RevokedWhileOpening(revoked.0))?;
+    let record = SessionRecord::open(&route, &session, method);
     let key = key.to_str().map_err(|_| Rejection::Request("Sec-WebSocket-Key is not ASCII"))?;
     let head = UpgradeHead { query: query(&target), key, headers: &headers };
     let upgraded = dialed.upgrade(&head, &session).await?;
     let choice = upgraded.headers.get(SEC_WEBSOCKET_PROTOCOL).map(|choice| choice.to_str().unwrap_or_default());
     let selected = offer.answer(choice).map_err(|_| Rejection::UpstreamChoice)?.map(str::to_owned);
-    tracing::info!(
-        route = &*route.path,
-        subject = session.principal().subject(),
-        issuer = session.principal().issuer(),
-        session_id = session.id().as_str(),
-        method = method.name(),
-        "session opened"
-    );
-    Ok(Connected { session, upgraded, selected })
+    Ok(Connected { session, record, upgraded, selected })
 }
 
 fn query(target: &str) -> Option<&str> {
@@ -174,12 +171,12 @@ fn query(target: &str) -> Option<&str> {
 }
 
 /// Answers 101, and relays behind it.
-fn switch(app: &Arc<App>, route: Arc<Route>, connected: Connected, on_upgrade: OnUpgrade) -> Response {
-    let Connected { session, upgraded, selected } = connected;
+fn switch(app: &Arc<App>, connected: Connected, on_upgrade: OnUpgrade) -> Response {
+    let Connected { session, record, upgraded, selected } = connected;
     let mut headers = forward::answer(&upgraded.headers);
     headers.extend(upgraded.headers.get(SEC_WEBSOCKET_ACCEPT).map(|accept| (SEC_WEBSOCKET_ACCEPT, accept.clone())));
     let response = switching_protocols(headers, selected.as_deref());
-    app.tasks.spawn(run(route, session, upgraded, on_upgrade));
+    app.tasks.spawn(run(session, record, upgraded, on_upgrade));
     response
 }
 
@@ -196,26 +193,10 @@ pub(super) fn switching_protocols(mut headers: HeaderMap, selected: Option<&str>
     response
 }
 
-async fn run(route: Arc<Route>, session: Session, upgraded: Upgraded, on_upgrade: OnUpgrade) {
-    let id = session.id().clone();
-    let Some((io, ahead)) = client_io(on_upgrade).await else {
-        tracing::info!(route = &*route.path, session_id = id.as_str(), why = "client gone", "session ended");
-        return;
-    };
-    let ended = relay::run(io, ahead, upgraded.io, upgraded.ahead, session).await;
-    let close = match ended.why {
-        Why::Closing(code) => code.name(),
-        _ => "",
-    };
-    tracing::info!(
-        route = &*route.path,
-        session_id = id.as_str(),
-        why = ?ended.why,
-        close,
-        bytes_to_client = ended.to_client,
-        bytes_to_upstream = ended.to_upstream,
-        "session ended"
-    );
+async fn run(session: Session, record: SessionRecord, upgraded: Upgraded, on_upgrade: OnUpgrade) {
+    if let Some((io, ahead)) = client_io(on_upgrade).await {
+        record.end(&relay::run(io, ahead, upgraded.io, upgraded.ahead, session).await);
+    }
 }
 
 /// The socket itself, out of the HTTP stack, and what the stack had read beyond the request.

@@ -3,9 +3,9 @@
 use admitone::admission::Admitted;
 use admitone::carrier::Offer;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
 use super::{App, Peer, client};
@@ -37,6 +37,9 @@ const HOP: [HeaderName; 15] = [
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
 ];
+
+/// What `Connection` cannot take from a request: the upstream's own checks may need it.
+const KEPT: [HeaderName; 3] = [AUTHORIZATION, COOKIE, ORIGIN];
 
 /// The client's headers without what ends here, with the forwarding headers of this hop.
 ///
@@ -98,7 +101,7 @@ fn end_to_end(headers: &HeaderMap, keeps: impl Fn(&str) -> bool) -> HeaderMap {
         .collect();
     let passes = |name: &HeaderName| {
         let folded = name.as_str().replace(['_', '.'], "-");
-        let is_listed = listed.iter().any(|listed| listed == name.as_str());
+        let is_listed = !KEPT.contains(name) && listed.iter().any(|listed| listed == name.as_str());
         !HOP.contains(name) && !is_listed && !folded.starts_with(OURS) && keeps(&folded)
     };
     headers.iter().filter(|(name, _)| passes(name)).map(|(name, value)| (name.clone(), value.clone())).collect()

@@ -18,7 +18,8 @@ pub(super) async fn logout(State(app): State<Arc<App>>, request: Request) -> Res
     let login = bearer::login(&app, &parts.headers, now)?;
     let fields = body::object(&parts.headers, body).await?;
     let revocation = match read_everywhere(&fields)? {
-        true => Revocation::of_subject(&login.principal, now.unix),
+        // An issuer's clock may be ahead of ours, and its logins with it: this one is over too.
+        true => Revocation::of_subject(&login.principal, now.unix.max(login.stamp.issued_at)),
         false => Revocation::of_login(&login, now.unix),
     };
     let mark = revocation.mark();

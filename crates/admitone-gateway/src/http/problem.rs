@@ -26,25 +26,6 @@ pub(super) fn respond(rejection: &Rejection, route: &str) -> Response {
     response
 }
 
-/// A refusal as the bytes of a whole HTTP/1.1 response that ends its connection.
-pub(super) fn whole(rejection: &Rejection) -> Vec<u8> {
-    let row = rejection.row();
-    log(rejection, &row, "");
-    let body = body(rejection, &row);
-    let mut headers = HeaderMap::new();
-    write_headers(&mut headers, rejection, &row);
-    let start = format!("HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: {}\r\n", row.status, body.len());
-    let mut response = start.into_bytes();
-    for (name, value) in &headers {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            response.extend_from_slice(part);
-        }
-    }
-    response.extend_from_slice(b"\r\n");
-    response.extend_from_slice(&body);
-    response
-}
-
 /// One line for each refusal, at its row's level. The cause holds no secret.
 pub(super) fn log(rejection: &Rejection, row: &Row, route: &str) {
     macro_rules! line {

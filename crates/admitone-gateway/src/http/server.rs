@@ -10,7 +10,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
-use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
@@ -18,12 +17,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use super::Peer;
 use super::io::ClientIo;
-use super::{Peer, problem};
-use crate::rejection::Rejection;
 
-/// Most bytes of a request's head.
-const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// Most bytes of a request's head: the longest token that is read, and room for the rest.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// Most header lines of a request.
 const MAX_HEADERS: usize = 100;
@@ -36,12 +34,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Server {
     /// What answers.
     pub router: Router,
+    /// What answers when every place is taken.
+    pub when_full: Router,
     /// TLS, where this process ends it.
     pub tls: Option<Arc<ServerConfig>>,
     /// How long a TLS handshake, and each request's head, may take.
     pub header_timeout: Duration,
     /// How many connections may be open at once.
     pub places: Arc<Semaphore>,
+    /// How many more may ask for the node's health, or be told that it is full.
+    pub reserve: Arc<Semaphore>,
     /// The connections' tasks.
     pub tasks: TaskTracker,
     /// Ends the listeners and the idle connections.
@@ -67,20 +69,21 @@ impl Server {
         }
     }
 
+    /// Past the limit only health is told, so that a full node is not taken for a dead one, and the others are told why not.
     fn take_in(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        match self.places.clone().try_acquire_owned() {
+        let (place, router) = match self.places.clone().try_acquire_owned() {
+            Ok(place) => (Ok(place), &self.router),
+            Err(_) => (self.reserve.clone().try_acquire_owned(), &self.when_full),
+        };
+        match place {
             Ok(place) => {
-                self.tasks.spawn(self.clone().handle(stream, peer, place));
+                self.tasks.spawn(self.clone().handle(stream, peer, place, router.clone()));
             }
-            // Before a TLS handshake nothing can be said.
-            Err(_) if self.tls.is_some() => tracing::warn!("the connection limit is reached: a connection was dropped"),
-            Err(_) => {
-                self.tasks.spawn(turn_away(stream));
-            }
+            Err(_) => tracing::warn!("the connection limit is reached: a connection was dropped"),
         }
     }
 
-    async fn handle(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+    async fn handle(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, router: Router) {
         // Only latency is lost where the option is not supported.
         let _ = stream.set_nodelay(true);
         let io = match &self.tls {
@@ -93,11 +96,10 @@ impl Server {
                 }
             }
         };
-        self.answer(io, Peer(peer)).await;
+        self.answer(io, Peer(peer), router).await;
     }
 
-    async fn answer(&self, io: ClientIo, peer: Peer) {
-        let router = self.router.clone();
+    async fn answer(&self, io: ClientIo, peer: Peer, router: Router) {
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(peer);
             router.clone().oneshot(request)
@@ -122,15 +124,4 @@ impl Server {
             tracing::debug!(%error, "a connection ended badly");
         }
     }
-}
-
-/// Answers a connection over the limit without reading its request.
-async fn turn_away(mut stream: TcpStream) {
-    let answer = problem::whole(&Rejection::Overloaded);
-    let telling = async {
-        // Whoever does not read it is no better served by a longer wait.
-        let _ = stream.write_all(&answer).await;
-        let _ = stream.shutdown().await;
-    };
-    let _ = tokio::time::timeout(Duration::from_secs(1), telling).await;
 }
