@@ -146,6 +146,8 @@ struct Connected {
 async fn enter(app: Arc<App>, route: Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
     let Entry { authentic, dialed, offer, key, target, mut headers } = entry;
     let now = Now::read();
+    // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
+    app.check_not_draining()?;
     let admitted = app.admission.redeem(authentic, now).await?;
     forward::identify(&mut headers, &admitted, &offer)?;
     let method = admitted.method();
