@@ -29,9 +29,11 @@ pub(super) async fn run(path: &Path, json: bool) -> ExitCode {
         Ok(gateway) => gateway,
         Err(error) => return fail(1, &error.to_string()),
     };
+    // Whoever reads that it listens may end it from then on.
+    let shutdown = shutdown::requested();
     for address in gateway.addresses() {
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     }
-    gateway.run(shutdown::requested()).await;
+    gateway.run(shutdown).await;
     ExitCode::SUCCESS
 }
