@@ -33,7 +33,7 @@ use table::Table;
 pub use fault::{Fault, Faults, Place};
 pub use host::{Host, Network, WebOrigin};
 pub use log::{Log, LogFormat, LogLevel};
-pub use routes::{CloseProfile, JwtFallback, RefuseWith, Route, RoutePath};
+pub use routes::{CloseProfile, JwtFallback, OnReplay, RefuseWith, Route, RoutePath};
 pub use server::Server;
 pub use tickets::{Store, StoreKind, Tickets};
 pub use tls::Tls;

@@ -170,6 +170,7 @@ fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
         public_url: config.server.public_url_on(bound),
         trusted_proxies: config.server.trusted_proxies,
         default_ttl: config.tickets.ttl,
+        service_permission: config.tickets.service_permission,
         draining: AtomicBool::new(false),
         tasks: TaskTracker::new(),
     })

@@ -13,7 +13,10 @@ mod logout;
 mod mint;
 mod problem;
 mod refuse;
+mod replay;
 pub mod server;
+mod session;
+mod tickets;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -27,7 +30,7 @@ use admitone::authn::Verifier;
 use admitone::revocation::Revocations;
 use admitone::sessions::Sessions;
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Network, WebOrigin};
@@ -55,6 +58,8 @@ pub struct App {
     pub trusted_proxies: Vec<Network>,
     /// How long tickets live by default.
     pub default_ttl: Duration,
+    /// What a login has to hold to ask about other people's tickets.
+    pub service_permission: Option<String>,
     /// Shutting down.
     pub draining: AtomicBool,
     /// The connections' tasks, which a shutdown waits for.
@@ -67,6 +72,9 @@ impl App {
         // The layer goes around the refusal of other methods too, or it would answer preflights.
         let for_pages = Router::new()
             .route("/auth/ticket", post(mint::mint))
+            .route("/auth/ticket/introspect", post(tickets::introspect))
+            .route("/auth/ticket/revoke", post(tickets::revoke))
+            .route("/auth/session/{id}", delete(session::end))
             .route("/auth/logout", post(logout::logout))
             .method_not_allowed_fallback(async || Rejection::Method)
             .layer(headers::cors(self));

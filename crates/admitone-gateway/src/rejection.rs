@@ -84,6 +84,12 @@ pub enum Rejection {
     /// Not minted.
     #[error("mint: {0}")]
     Mint(#[from] MintError),
+    /// No such ticket, or somebody else's, or one that is over.
+    #[error("no ticket of this login's to revoke")]
+    NoSuchTicket,
+    /// No such session, or somebody else's.
+    #[error("no session of this login's to end")]
+    NoSuchSession,
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreUnavailable),
@@ -151,7 +157,9 @@ impl Rejection {
         match self {
             Self::Request(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
             Self::NotAnUpgrade => Row::new(S::UPGRADE_REQUIRED, P::UpgradeRequired, Level::DEBUG),
-            Self::NoSuchPath | Self::NoSuchRoute => Row::new(S::NOT_FOUND, P::NotFound, Level::DEBUG),
+            Self::NoSuchPath | Self::NoSuchRoute | Self::NoSuchTicket | Self::NoSuchSession => {
+                Row::new(S::NOT_FOUND, P::NotFound, Level::DEBUG)
+            }
             Self::Method => Row::new(S::METHOD_NOT_ALLOWED, P::MethodNotAllowed, Level::DEBUG),
             Self::BodyTooLarge(_) => Row::new(S::PAYLOAD_TOO_LARGE, P::BodyTooLarge, Level::INFO),
             Self::MediaType => Row::new(S::UNSUPPORTED_MEDIA_TYPE, P::UnsupportedMediaType, Level::INFO),
@@ -193,6 +201,8 @@ impl Rejection {
         match self {
             Self::Request(_) | Self::Carrier(_) | Self::BodyTooLarge(_) => Some(self.to_string()),
             Self::NoSuchRoute => Some("the field `route` names no route of this gateway".into()),
+            Self::NoSuchTicket => Some("this login has no such ticket that could still be revoked".into()),
+            Self::NoSuchSession => Some("this login has no such session".into()),
             Self::CookieWithoutOrigin => Some("a credential in a cookie needs an Origin".into()),
             Self::PermissionNotHeld => Some("`permissions` may list only what the login holds".into()),
             Self::Mint(MintError::Store(PutError::SubjectCap(cap))) => {
@@ -237,8 +247,8 @@ fn carrier_row(error: TakeError) -> Row {
 
 fn redeem_row(error: &RedeemError) -> Row {
     match error {
-        RedeemError::Replayed => not_accepted(Level::WARN),
-        RedeemError::Revoked(_) => not_accepted(Level::INFO),
+        RedeemError::Replayed(_) => not_accepted(Level::WARN),
+        RedeemError::Revoked(_) | RedeemError::Expired => not_accepted(Level::INFO),
         RedeemError::Unavailable(_) => store_unavailable().ticket(TicketState::Spent),
         _ => Row::new(StatusCode::INTERNAL_SERVER_ERROR, ProblemCode::Internal, Level::ERROR),
     }
@@ -249,7 +259,7 @@ fn mint_row(error: &MintError) -> Row {
         MintError::Store(PutError::SubjectCap(_)) => {
             Row::new(StatusCode::TOO_MANY_REQUESTS, ProblemCode::OverLimit, Level::WARN).retry_after(5)
         }
-        MintError::Store(PutError::Full(_)) => {
+        MintError::Store(PutError::Full(_) | PutError::OutOfMemory) => {
             Row::new(StatusCode::SERVICE_UNAVAILABLE, ProblemCode::Overloaded, Level::ERROR).retry_after(5)
         }
         MintError::Store(_) => store_unavailable(),

@@ -1,6 +1,7 @@
 //! Paths and their policies.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use admitone::now::Now;
 use admitone::principal::{Login, Permissions};
 use admitone::ticket::Place;
 
-use crate::config::{self, CloseProfile, JwtFallback, RefuseWith};
+use crate::config::{self, CloseProfile, JwtFallback, OnReplay, RefuseWith};
 use crate::rejection::Rejection;
 
 /// Every route of the gateway.
@@ -66,6 +67,10 @@ pub struct Route {
     pub carriers: Policy,
     /// What becomes of a JWT on the upgrade.
     pub jwt_fallback: JwtFallback,
+    /// How many connections a ticket opens that is not for a single use.
+    pub max_uses: NonZeroU32,
+    /// What becomes of the first connection when its ticket is presented again.
+    pub on_replay: OnReplay,
     /// The longest session.
     pub max_session: Duration,
     /// How refused upgrades are answered.
@@ -85,6 +90,8 @@ pub struct Route {
 pub struct Asked {
     /// How long the ticket lives, within the protocol's range.
     pub ttl: Duration,
+    /// Whether it admits one connection only.
+    pub single_use: bool,
     /// Some of the login's permissions; all of them when absent.
     pub permissions: Option<Permissions>,
     /// The application's own JSON.
@@ -102,6 +109,8 @@ impl Route {
                 query_passthrough: route.query_passthrough.iter().map(ToString::to_string).collect(),
             },
             jwt_fallback: route.jwt_fallback,
+            max_uses: route.max_uses,
+            on_replay: route.on_replay,
             max_session: route.max_session,
             refuse_with: route.refuse_with,
             close_profile: route.close_profile,
@@ -165,6 +174,13 @@ impl Route {
             Some(asked) => asked,
         };
         Ok(Grant { permissions, metadata: asked.metadata, ..grant })
+    }
+
+    /// How many connections a ticket may open here; `None` when the route mints single-use tickets only and another kind is
+    /// asked for.
+    #[must_use]
+    pub fn uses(&self, single_use: bool) -> Option<NonZeroU32> {
+        if single_use { Some(NonZeroU32::MIN) } else { Some(self.max_uses).filter(|uses| uses.get() > 1) }
     }
 
     /// The place that a ticket is minted for: what it is bound to.

@@ -1,23 +1,34 @@
 //! From a login to a ticket, and from a ticket to an admitted connection.
 
+mod asking;
+mod counters;
+mod error;
 mod spent;
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::grant::{Grant, SessionId};
 use crate::now::Now;
-use crate::principal::{Login, Method};
-use crate::revocation::{MARK_RETENTION, Mark, Revocations};
-use crate::store::{PutError, StoreUnavailable, Stored, TicketKey, TicketStore};
-use crate::ticket::keys::{KeyError, OpenError, TicketKeys};
-use crate::ticket::{Place, Ticket, TicketId};
+use crate::principal::{Login, Method, Principal};
+use crate::revocation::{MARK_RETENTION, Revocations};
+use crate::store::{Opening, StoreUnavailable, Stored, TicketKey, TicketStore};
+use crate::ticket::keys::{KeyError, Opened, TicketKeys};
+use crate::ticket::{Place, SubjectTag, Ticket, TicketId};
 
+pub use asking::{Asker, Introspection};
+pub use counters::Counters;
+pub use error::{LoginRefused, MintError, RedeemError, TicketRefused};
 use spent::SpentTickets;
 
 /// How much later than its expiry a ticket is still looked up, for nodes whose clocks differ. The store's own expiry, which
 /// runs on one clock, decides.
 const LEEWAY_SECONDS: u64 = 2;
+
+/// How old the mirror of the marks may be for it to decide about a login while the store does not answer.
+pub const MIRROR_TRUST: Duration = Duration::from_secs(300);
 
 /// Mints and redeems.
 pub struct Admission {
@@ -25,13 +36,34 @@ pub struct Admission {
     store: Arc<dyn TicketStore>,
     revocations: Arc<dyn Revocations>,
     spent: SpentTickets,
+    node: Arc<str>,
+    counters: Counters,
 }
 
 impl Admission {
     /// Tickets by `keys`, grants in `store`, marks from `revocations`.
     #[must_use]
     pub fn new(keys: TicketKeys, store: Arc<dyn TicketStore>, revocations: Arc<dyn Revocations>) -> Self {
-        Self { keys, store, revocations, spent: SpentTickets::default() }
+        Self {
+            keys,
+            store,
+            revocations,
+            spent: SpentTickets::default(),
+            node: Arc::from(""),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Names this node in the records of its sessions; every node of a store needs a name of its own.
+    #[must_use]
+    pub fn on_node(self, name: &str) -> Self {
+        Self { node: Arc::from(name), ..self }
+    }
+
+    /// What this node has counted.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Compares a verified login with the marks.
@@ -54,23 +86,38 @@ impl Admission {
         }
     }
 
-    /// Mints a ticket for a grant, bound to a place.
+    /// Mints a ticket for a grant, bound to a place, that admits one connection.
     ///
     /// # Errors
     ///
     /// [`MintError`]; no ticket exists then.
     pub async fn mint(&self, grant: Grant, place: &Place<'_>, now: Now) -> Result<Minted, MintError> {
+        self.mint_for_uses(grant, NonZeroU32::MIN, place, now).await
+    }
+
+    /// Mints a ticket that admits `uses` connections, one after another or together.
+    ///
+    /// # Errors
+    ///
+    /// As [`mint`](Self::mint).
+    pub async fn mint_for_uses(
+        &self,
+        grant: Grant,
+        uses: NonZeroU32,
+        place: &Place<'_>,
+        now: Now,
+    ) -> Result<Minted, MintError> {
         let expires_at = u32::try_from(grant.expires_at).map_err(|_| MintError::Expiry)?;
         if grant.expires_at <= now.unix || grant.expires_at > grant.login_expires_at {
             return Err(MintError::Expiry);
         }
-        let subject = self.keys.subject_tag(grant.principal.issuer(), grant.principal.subject());
-        let (id, session) = random_pair()?;
-        let key = TicketKey { subject, id: TicketId(id) };
-        let session_id = SessionId::new(subject.bucket(), session);
-        let ticket = self.keys.seal(key.id, subject, place, expires_at);
+        let subject = self.subject_tag(&grant.principal);
+        let id = TicketId(random()?);
+        let session_id = self.keys.session_of(id, subject);
+        let ticket = self.keys.seal(&Opened { single_use: uses.get() == 1, expires_at, subject, id }, place);
         let (created_at, expires_at) = (grant.created_at, grant.expires_at);
-        self.store.put(key, Stored { grant, session_id: session_id.clone() }, now).await?;
+        let stored = Stored { grant, session_id: session_id.clone(), uses: uses.get() };
+        self.store.put(TicketKey { subject, id }, stored, now).await?;
         Ok(Minted { ticket, session_id, created_at, expires_at })
     }
 
@@ -81,14 +128,13 @@ impl Admission {
     /// [`TicketRefused`]; the store has not been asked.
     pub fn inspect(&self, ticket: &Ticket, place: &Place<'_>, now: Now) -> Result<Authentic, TicketRefused> {
         let opened = self.keys.open(ticket, place)?;
-        if now.unix >= opened.expires_at + LEEWAY_SECONDS {
+        if is_over(&opened, now) {
             return Err(TicketRefused::Expired);
         }
         if self.spent.has(opened.id) {
-            return Err(TicketRefused::Replayed);
+            return Err(TicketRefused::Replayed(self.replayed(&opened)));
         }
-        let key = TicketKey { subject: opened.subject, id: opened.id };
-        Ok(Authentic(Proof::Ticket { key, expires_at: opened.expires_at }))
+        Ok(Authentic(Proof::Ticket(opened)))
     }
 
     /// Lets a login take the place of a ticket, where a route's fallback policy allows it.
@@ -98,40 +144,84 @@ impl Admission {
     /// [`LoginRefused`], as [`accept`](Self::accept).
     pub fn inspect_login(&self, login: &Login, route: &str, now: Now) -> Result<Authentic, LoginRefused> {
         self.accept(login, now)?;
-        let lifetime = std::time::Duration::from_secs(login.expires_at - now.unix);
+        let lifetime = Duration::from_secs(login.expires_at - now.unix);
         Ok(Authentic(Proof::Login(Box::new(Grant::of(login, route, lifetime, now.unix)))))
     }
 
-    /// Redeems: takes the grant out of the store, once, with the marks.
+    /// Redeems: takes one use of the grant out of the store, with the marks. The session may last for `longest`.
     ///
     /// Run it in a task of its own: a cancelled redemption spends the ticket and admits nobody.
     ///
     /// # Errors
     ///
-    /// [`RedeemError`]; the ticket is spent then, whatever the reason.
-    pub async fn redeem(&self, authentic: Authentic, now: Now) -> Result<Admitted, RedeemError> {
+    /// [`RedeemError`]; the ticket, or this use of it, is spent then, whatever the reason.
+    pub async fn redeem(&self, authentic: Authentic, longest: Duration, now: Now) -> Result<Admitted, RedeemError> {
         match authentic.0 {
-            Proof::Ticket { key, expires_at } => self.redeem_ticket(key, expires_at, now).await,
-            Proof::Login(grant) => {
-                if let Some(mark) = self.revocations.mirror().covering(&grant.principal, &grant.login, None) {
-                    return Err(RedeemError::Revoked(mark));
-                }
-                let subject = self.keys.subject_tag(grant.principal.issuer(), grant.principal.subject());
-                let session_id = SessionId::new(subject.bucket(), random()?);
-                Ok(Admitted { grant: *grant, session_id, method: Method::Jwt })
-            }
+            Proof::Ticket(opened) => self.redeem_ticket(opened, longest, now).await,
+            Proof::Login(grant) => self.redeem_login(*grant, longest, now).await,
         }
     }
 
-    async fn redeem_ticket(&self, key: TicketKey, expires_at: u64, now: Now) -> Result<Admitted, RedeemError> {
-        // Before the store is asked: an answer that is lost, or not waited for, leaves the ticket spent.
-        self.spent.add(key.id, expires_at + LEEWAY_SECONDS, now);
-        let taken = self.store.take(key, now).await?.ok_or(RedeemError::Replayed)?;
+    async fn redeem_ticket(&self, opened: Opened, longest: Duration, now: Now) -> Result<Admitted, RedeemError> {
+        if opened.single_use {
+            // Before the store is asked: an answer that is lost, or not waited for, leaves the ticket spent.
+            self.remember_spent(&opened, now);
+        }
+        let taken = self.store.take(key(&opened), self.opening(longest, now), now).await?;
+        if taken.as_ref().is_none_or(|taken| taken.stored.uses == 0) {
+            self.remember_spent(&opened, now);
+        }
+        let taken = taken.ok_or_else(|| self.absent(&opened, now))?;
         if let Some(mark) = taken.mark {
             return Err(RedeemError::Revoked(mark));
         }
-        let Stored { grant, session_id } = taken.stored;
-        Ok(Admitted { grant, session_id, method: Method::Ticket })
+        let session_id = taken.session_id();
+        Ok(Admitted { grant: taken.stored.grant, session_id, method: Method::Ticket, longest })
+    }
+
+    fn remember_spent(&self, opened: &Opened, now: Now) {
+        self.spent.add(opened.id, u64::from(opened.expires_at) + LEEWAY_SECONDS, now);
+    }
+
+    /// Why a genuine ticket's grant is not in the store.
+    fn absent(&self, opened: &Opened, now: Now) -> RedeemError {
+        if now.unix >= u64::from(opened.expires_at) {
+            return RedeemError::Expired;
+        }
+        RedeemError::Replayed(self.replayed(opened))
+    }
+
+    fn replayed(&self, opened: &Opened) -> SessionId {
+        self.counters.count_replay();
+        self.keys.session_of(opened.id, opened.subject)
+    }
+
+    /// With the store down the mirror decides, as long as it is young; there is no record of the session then.
+    async fn redeem_login(&self, grant: Grant, longest: Duration, now: Now) -> Result<Admitted, RedeemError> {
+        let subject = self.subject_tag(&grant.principal);
+        let session_id = self.keys.session_id(subject, random()?);
+        let opening = self.opening(longest, now);
+        let mark = match self.store.enter(subject, &grant, &session_id, opening, now).await {
+            Err(StoreUnavailable) if !self.mirror_is_young(now) => return Err(StoreUnavailable.into()),
+            Err(StoreUnavailable) => self.revocations.mirror().covering(&grant.principal, &grant.login, None),
+            Ok(mark) => mark,
+        };
+        match mark {
+            Some(mark) => Err(RedeemError::Revoked(mark)),
+            None => Ok(Admitted { grant, session_id, method: Method::Jwt, longest }),
+        }
+    }
+
+    fn subject_tag(&self, principal: &Principal) -> SubjectTag {
+        self.keys.subject_tag(principal.issuer(), principal.subject())
+    }
+
+    fn mirror_is_young(&self, now: Now) -> bool {
+        self.revocations.synced(now).is_some_and(|age| age < MIRROR_TRUST)
+    }
+
+    fn opening(&self, longest: Duration, now: Now) -> Opening<'_> {
+        Opening { node: &self.node, deadline: now.unix.saturating_add(longest.as_secs()) }
     }
 }
 
@@ -165,7 +255,7 @@ impl Authentic {
     #[must_use]
     pub const fn method(&self) -> Method {
         match self.0 {
-            Proof::Ticket { .. } => Method::Ticket,
+            Proof::Ticket(_) => Method::Ticket,
             Proof::Login(_) => Method::Jwt,
         }
     }
@@ -173,7 +263,7 @@ impl Authentic {
 
 #[derive(Debug)]
 enum Proof {
-    Ticket { key: TicketKey, expires_at: u64 },
+    Ticket(Opened),
     Login(Box<Grant>),
 }
 
@@ -185,6 +275,7 @@ pub struct Admitted {
     grant: Grant,
     session_id: SessionId,
     method: Method,
+    longest: Duration,
 }
 
 impl Admitted {
@@ -206,100 +297,27 @@ impl Admitted {
         self.method
     }
 
+    /// How long the session may last at most.
+    pub(crate) const fn longest(&self) -> Duration {
+        self.longest
+    }
+
     pub(crate) fn into_parts(self) -> (Grant, SessionId) {
         (self.grant, self.session_id)
     }
 }
 
-/// Why a verified login is not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoginRefused {
-    /// It has ended.
-    #[error("the login has ended")]
-    Expired,
-    /// It lasts longer than marks are kept.
-    #[error("the login lasts longer than revocations are remembered (30 days)")]
-    TooLong,
-    /// It was revoked.
-    #[error("the login was revoked ({})", .0.name())]
-    Revoked(Mark),
+const fn key(opened: &Opened) -> TicketKey {
+    TicketKey { subject: opened.subject, id: opened.id }
 }
 
-/// Why no ticket was minted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MintError {
-    /// The grant has ended, or ends after its login or the year 2106.
-    #[error("the grant's expiry is not ahead, or later than its login's")]
-    Expiry,
-    /// The store did not take it.
-    #[error(transparent)]
-    Store(#[from] PutError),
-    /// The system gave no random bytes.
-    #[error(transparent)]
-    Random(#[from] KeyError),
+/// Whether a ticket is past its expiry on every node's clock.
+fn is_over(opened: &Opened, now: Now) -> bool {
+    now.unix >= u64::from(opened.expires_at) + LEEWAY_SECONDS
 }
 
-/// Why a ticket is refused without asking the store. Callers tell their clients only that it was not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TicketRefused {
-    /// Signed by a key that is not on the list: another node's, or one rotated out.
-    #[error("the ticket's key id {0} is unknown here: minted by another node without shared keys, or before a restart")]
-    UnknownKey(u8),
-    /// The MAC is wrong.
-    #[error("the ticket is forged")]
-    Forged,
-    /// It has expired.
-    #[error("the ticket has expired")]
-    Expired,
-    /// It is bound to another route, `Origin` or network.
-    #[error("the ticket is bound to another route, origin or network")]
-    Misbound,
-    /// This node has seen it spent.
-    #[error("the ticket was presented before")]
-    Replayed,
-}
-
-impl From<OpenError> for TicketRefused {
-    fn from(error: OpenError) -> Self {
-        match error {
-            OpenError::UnknownKey(id) => Self::UnknownKey(id),
-            OpenError::Forged => Self::Forged,
-            OpenError::Misbound => Self::Misbound,
-        }
-    }
-}
-
-/// Why a genuine credential admits nobody.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RedeemError {
-    /// Authentic and unexpired, but not in the store: it was spent or has expired there.
-    #[error("the ticket was spent before")]
-    Replayed,
-    /// It, or its login, was revoked.
-    #[error("the ticket was revoked ({})", .0.name())]
-    Revoked(Mark),
-    /// The store did not answer.
-    #[error(transparent)]
-    Unavailable(#[from] StoreUnavailable),
-    /// The system gave no random bytes.
-    #[error(transparent)]
-    Random(#[from] KeyError),
-}
-
-fn random() -> Result<[u8; 16], KeyError> {
-    let mut bytes = [0; 16];
+fn random<const N: usize>() -> Result<[u8; N], KeyError> {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(KeyError::Random)?;
     Ok(bytes)
-}
-
-/// One call to the system for both of a ticket's random numbers.
-fn random_pair() -> Result<([u8; 16], [u8; 16]), KeyError> {
-    let mut bytes = [[0; 16]; 2];
-    getrandom::fill(bytes.as_flattened_mut()).map_err(KeyError::Random)?;
-    let [id, session] = bytes;
-    Ok((id, session))
 }

@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::principal::{Login, LoginStamp, Permissions, Principal};
 
 /// Most bytes of metadata in a grant, as JSON.
@@ -11,20 +14,62 @@ pub const MAX_METADATA_BYTES: usize = 2048;
 
 /// The public handle of a connection, fixed when its ticket is minted. Not a secret, and not the ticket's id.
 ///
-/// `ses_` and 23 characters of base64url: the subject's bucket and 16 random bytes.
+/// `ses_` and 23 characters of base64url: the subject's bucket, 10 bytes that nobody can foretell, and 6 by which those who
+/// have the keys recognise its owner. Each connection of a multi-use ticket has the number of its use after that: `.1`, `.2`, ….
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SessionId(Arc<str>);
 
+const SESSION_PREFIX: &str = "ses_";
+const SESSION_BYTES: usize = 17;
+const SESSION_LENGTH: usize = SESSION_PREFIX.len() + 23;
+
+/// The text is no session's handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a session id is ses_ and 23 characters of base64url, for a multi-use ticket's connection with .1, .2, … after it"
+)]
+pub struct SessionIdError;
+
 impl SessionId {
-    /// Makes the handle from the subject's bucket and random bytes.
+    /// Makes a handle from the subject's bucket and the rest of its bytes.
     #[must_use]
-    pub fn new(bucket: u8, random: [u8; 16]) -> Self {
-        use base64::Engine as _;
-        let mut bytes = [bucket; 17];
-        bytes[1..].copy_from_slice(&random);
-        let mut text = String::from("ses_");
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
+    pub fn new(bucket: u8, rest: [u8; 16]) -> Self {
+        let mut bytes = [bucket; SESSION_BYTES];
+        bytes[1..].copy_from_slice(&rest);
+        let mut text = String::from(SESSION_PREFIX);
+        URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
         Self(text.into())
+    }
+
+    /// Reads a handle.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionIdError`] when no release of this version could have made it.
+    pub fn parse(text: &str) -> Result<Self, SessionIdError> {
+        let (handle, number) = text.split_once('.').map_or((text, None), |(handle, number)| (handle, Some(number)));
+        if decode(handle).is_none() || number.is_some_and(|number| !is_use_number(number)) {
+            return Err(SessionIdError);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The handle of one use of a multi-use ticket, counted from 1.
+    #[must_use]
+    pub fn of_use(&self, number: u32) -> Self {
+        Self(format!("{}.{number}", self.0).into())
+    }
+
+    /// Of a connection of a multi-use ticket: the handle that its ticket was minted with.
+    #[must_use]
+    pub fn of_ticket(&self) -> Option<Self> {
+        self.0.split_once('.').map(|(handle, _)| Self(handle.into()))
+    }
+
+    /// Which of the 256 groups of subjects its owner belongs to.
+    #[must_use]
+    pub fn bucket(&self) -> u8 {
+        self.bytes()[0]
     }
 
     /// The handle as it travels.
@@ -32,6 +77,22 @@ impl SessionId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    pub(crate) fn bytes(&self) -> [u8; SESSION_BYTES] {
+        // Every constructor has seen to it that this decodes.
+        decode(&self.0[..SESSION_LENGTH]).unwrap_or_default()
+    }
+}
+
+fn decode(handle: &str) -> Option<[u8; SESSION_BYTES]> {
+    let encoded = handle.strip_prefix(SESSION_PREFIX).filter(|_| handle.len() == SESSION_LENGTH)?;
+    let mut bytes = [0; SESSION_BYTES];
+    let decoded = URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes);
+    (decoded == Ok(SESSION_BYTES)).then_some(bytes)
+}
+
+fn is_use_number(text: &str) -> bool {
+    !text.starts_with(['0', '+']) && text.parse::<u32>().is_ok()
 }
 
 impl fmt::Display for SessionId {

@@ -54,8 +54,8 @@ let grant = Grant::of(&login, "/chat", Duration::from_secs(60), now.unix);
 let minted = admission.mint(grant, &place, now).await?;
 
 let authentic = admission.inspect(&minted.ticket, &place, now)?;
-let admitted = admission.redeem(authentic, now).await?;
-let session = sessions.open(admitted, Duration::from_secs(600), now)?;
+let admitted = admission.redeem(authentic, Duration::from_secs(600), now).await?;
+let session = sessions.open(admitted, now)?;
 assert_eq!(session.principal().subject(), "ada");
 
 // The second time, the same ticket opens nothing.

@@ -24,7 +24,7 @@ pub const MARK_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Revocation {
-    /// One connection, or the ticket that would open it.
+    /// One connection, or the ticket that would open it. For the handle of a multi-use ticket: every connection of it.
     Session(SessionId),
     /// Every login of a subject that happened up to a time.
     Subject {
@@ -48,6 +48,11 @@ pub enum Revocation {
         issuer: Arc<str>,
         /// `jti`.
         jti: Arc<str>,
+    },
+    /// Every login that happened up to a time, whoever's.
+    Everything {
+        /// As a subject's.
+        until: u64,
     },
 }
 
@@ -73,12 +78,13 @@ impl Revocation {
     #[must_use]
     pub fn covers(&self, principal: &Principal, login: &LoginStamp, session: &SessionId) -> bool {
         match self {
-            Self::Session(id) => id == session,
+            Self::Session(id) => id == session || session.of_ticket().as_ref() == Some(id),
             Self::Subject { issuer, subject, until } => {
                 **issuer == *principal.issuer() && **subject == *principal.subject() && login.issued_at <= *until
             }
             Self::Sid { issuer, sid } => **issuer == *principal.issuer() && login.sid.as_ref() == Some(sid),
             Self::Jti { issuer, jti } => **issuer == *principal.issuer() && login.jti.as_ref() == Some(jti),
+            Self::Everything { until } => login.issued_at <= *until,
         }
     }
 
@@ -90,6 +96,7 @@ impl Revocation {
             Self::Subject { .. } => Mark::Subject,
             Self::Sid { .. } => Mark::Sid,
             Self::Jti { .. } => Mark::Jti,
+            Self::Everything { .. } => Mark::Everything,
         }
     }
 }
@@ -106,6 +113,8 @@ pub enum Mark {
     Sid,
     /// The token.
     Jti,
+    /// All logins up to a time.
+    Everything,
 }
 
 impl Mark {
@@ -117,6 +126,7 @@ impl Mark {
             Self::Subject => "subject",
             Self::Sid => "sid",
             Self::Jti => "jti",
+            Self::Everything => "everything",
         }
     }
 }
@@ -143,6 +153,9 @@ pub trait Revocations: Send + Sync + 'static {
 
     /// The marks as this node knows them.
     fn mirror(&self) -> &Mirror;
+
+    /// How long ago this node last knew that it had every mark; `None` when it never did.
+    fn synced(&self, now: Now) -> Option<Duration>;
 
     /// Waits until there is something after `cursor`, and yields it.
     fn follow(&self, cursor: Cursor) -> BoxFuture<'_, Batch>;

@@ -32,7 +32,7 @@ impl Sessions {
         Self { register: Arc::default(), revocations }
     }
 
-    /// Opens a session that lasts until its login ends, at most for `longest`.
+    /// Opens a session that lasts until its login ends, at most as long as it was redeemed for.
     ///
     /// It is registered first and compared with the marks afterwards: a revocation that races the upgrade meets it in one place
     /// or the other.
@@ -40,7 +40,8 @@ impl Sessions {
     /// # Errors
     ///
     /// [`Revoked`] when a mark covers it.
-    pub fn open(&self, admitted: Admitted, longest: Duration, now: Now) -> Result<Session, Revoked> {
+    pub fn open(&self, admitted: Admitted, now: Now) -> Result<Session, Revoked> {
+        let longest = admitted.longest();
         let (grant, id) = admitted.into_parts();
         let lifetime = Duration::from_secs(grant.login_expires_at.saturating_sub(now.unix)).min(longest);
         let live = Arc::new(Live {
@@ -215,9 +216,7 @@ impl Default for Register {
 
 impl Register {
     fn shard(&self, id: &SessionId) -> MutexGuard<'_, HashMap<SessionId, Arc<Live>>> {
-        // The last character but one carries six random bits, the last only four.
-        let random = id.as_str().as_bytes().iter().nth_back(1).copied().unwrap_or_default();
-        lock(&self.0[usize::from(random) % SHARDS])
+        lock(&self.0[usize::from(id.bytes()[1]) % SHARDS])
     }
 
     fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, HashMap<SessionId, Arc<Live>>>> {

@@ -31,15 +31,37 @@ pub struct Stored {
     pub grant: Grant,
     /// The handle of the connection that it will open.
     pub session_id: SessionId,
+    /// How many connections it may still open; at least one when it is put.
+    pub uses: u32,
 }
 
-/// What taking a ticket's grant yields.
+/// What a redemption writes beside taking: who holds the session, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening<'a> {
+    /// The node that holds it.
+    pub node: &'a str,
+    /// When it ends at the latest, Unix seconds: where its login ends earlier, then.
+    pub deadline: u64,
+}
+
+/// A ticket's grant, taken or only looked at.
 #[derive(Debug)]
 pub struct Taken {
-    /// What was stored; it is in the store no more.
+    /// What was stored, with the uses that are left now; without any, it is in the store no more.
     pub stored: Stored,
+    /// Which use this is, from 1; of a ticket that was only looked at, which use would come next.
+    pub use_number: u32,
     /// The revocation that covers it, read in the same step.
     pub mark: Option<Mark>,
+}
+
+impl Taken {
+    /// The handle of the connection that this use opens: of a multi-use ticket, one for each use.
+    #[must_use]
+    pub fn session_id(&self) -> SessionId {
+        let is_only_use = self.use_number == 1 && self.stored.uses == 0;
+        if is_only_use { self.stored.session_id.clone() } else { self.stored.session_id.of_use(self.use_number) }
+    }
 }
 
 /// Why a grant was not stored.
@@ -52,6 +74,9 @@ pub enum PutError {
     /// The store holds as many tickets as it may.
     #[error("the store holds {0} outstanding tickets, which is the limit")]
     Full(usize),
+    /// The store's server has no memory left for it.
+    #[error("the ticket store is out of memory")]
+    OutOfMemory,
     /// The store did not answer; the grant counts as not stored.
     #[error("the ticket store did not answer")]
     Unavailable,
@@ -63,12 +88,41 @@ pub enum PutError {
 pub struct StoreUnavailable;
 
 /// A store of grants.
+///
+/// Everything answers in bounded time: what does not know its answer by then says [`StoreUnavailable`].
 pub trait TicketStore: Send + Sync + 'static {
     /// Stores a grant until it expires. Never at the cost of a live ticket: at capacity it fails.
     fn put(&self, key: TicketKey, stored: Stored, now: Now) -> BoxFuture<'_, Result<(), PutError>>;
 
-    /// Takes a grant out, atomically: of any number of concurrent calls for one key, at most one gets it.
+    /// Looks at a grant, with its mark as it is now, and leaves it there.
+    fn peek(&self, key: TicketKey, now: Now) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>>;
+
+    /// Takes one use of a grant, atomically, and writes the session's record in the same step: of any number of concurrent
+    /// calls for one key, at most as many get it as it has uses.
     ///
-    /// `None`: spent, revoked, expired, or never stored. An error admits nobody, and the ticket counts as spent.
-    fn take(&self, key: TicketKey, now: Now) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>>;
+    /// `None`: spent, revoked, expired, or never stored. An error admits nobody, and the use counts as taken. What a mark
+    /// covers is taken, too, and gets no record.
+    fn take(
+        &self,
+        key: TicketKey,
+        opening: Opening<'_>,
+        now: Now,
+    ) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>>;
+
+    /// Removes a grant with all its uses; says whether it was there.
+    fn discard(&self, key: TicketKey, now: Now) -> BoxFuture<'_, Result<bool, StoreUnavailable>>;
+
+    /// Lets a login in that has no ticket: reads the mark that covers it and, without one, writes the record of its session,
+    /// in one step.
+    fn enter(
+        &self,
+        subject: SubjectTag,
+        entrant: &Grant,
+        session_id: &SessionId,
+        opening: Opening<'_>,
+        now: Now,
+    ) -> BoxFuture<'_, Result<Option<Mark>, StoreUnavailable>>;
+
+    /// Asks whether the store answers at all.
+    fn probe(&self) -> BoxFuture<'_, Result<(), StoreUnavailable>>;
 }

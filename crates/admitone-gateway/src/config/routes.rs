@@ -2,6 +2,7 @@
 
 mod path;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,10 @@ pub struct Route {
     pub query_passthrough: Vec<&'static str>,
     /// The longest life of a ticket.
     pub max_ttl: Duration,
+    /// How many connections a ticket may open that is not minted for a single use.
+    pub max_uses: NonZeroU32,
+    /// What becomes of the connection that a ticket has opened when the ticket is presented again.
+    pub on_replay: OnReplay,
     /// The longest life of a session; it ends with its login if that is earlier.
     pub max_session: Duration,
     /// Whether a ticket is bound to the `Origin` of the mint request.
@@ -80,6 +85,26 @@ pub enum JwtFallback {
     Allow,
 }
 
+/// What becomes of the connection that a ticket has opened when the ticket is presented again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnReplay {
+    /// It stays.
+    Nothing,
+    /// It is closed: one of the two who held the ticket was not meant to.
+    Close,
+}
+
+impl OnReplay {
+    /// The word in the configuration and the log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Close => "close",
+        }
+    }
+}
+
 /// How a refused upgrade is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefuseWith {
@@ -109,6 +134,9 @@ const CARRIERS: [(&str, Carrier); 4] = [
 
 const FALLBACKS: [(&str, JwtFallback); 3] =
     [("deny", JwtFallback::Deny), ("warn", JwtFallback::Warn), ("allow", JwtFallback::Allow)];
+
+const REPLAYS: [(&str, OnReplay); 2] =
+    [(OnReplay::Nothing.name(), OnReplay::Nothing), (OnReplay::Close.name(), OnReplay::Close)];
 
 const REFUSALS: [(&str, RefuseWith); 3] =
     [("auto", RefuseWith::Auto), ("close", RefuseWith::Close), ("http", RefuseWith::Http)];
@@ -163,6 +191,8 @@ fn read_route(
         ticket_carriers: table.choices("ticket_carriers", &CARRIERS, &default_carriers),
         jwt_fallback: table.choice("jwt_fallback", &FALLBACKS, JwtFallback::Deny),
         max_ttl: table.seconds("max_ttl_seconds", TTL_SECONDS, 3600),
+        max_uses: read_max_uses(table),
+        on_replay: table.choice("on_replay", &REPLAYS, OnReplay::Nothing),
         max_session: table.seconds("max_session_seconds", 1..=2_592_000, 86_400),
         bind_origin: table.switch("bind_origin", true),
         bind_address: table.switch("bind_address", false),
@@ -179,6 +209,11 @@ fn read_route(
         jwt_cookie,
         query_passthrough,
     })
+}
+
+fn read_max_uses(table: &Table<'_>) -> NonZeroU32 {
+    let uses = table.number("max_uses", 1..=1000, 1);
+    u32::try_from(uses).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
 }
 
 fn read_path(table: &Table<'_>, taken: &mut Vec<RoutePath>) -> Option<RoutePath> {

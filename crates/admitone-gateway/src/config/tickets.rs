@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use admitone::principal::Permissions;
 use admitone::ticket::keys::TicketKeys;
 
-use super::fault::wrong;
+use super::fault::{quoted, wrong};
 use super::secret::{Secret, read_key};
 use super::table::Table;
 
@@ -56,6 +57,8 @@ pub struct Tickets {
     pub ttl: Duration,
     /// The keys; without them the gateway makes random ones when it starts.
     pub keys: Option<TicketKeys>,
+    /// What a login has to hold to ask about other people's tickets; without it nobody may.
+    pub service_permission: Option<String>,
 }
 
 struct Key {
@@ -71,7 +74,15 @@ pub(super) fn read_tickets(table: &Table<'_>) -> Tickets {
         let secrets: Vec<_> = signing.iter().map(|key| (key.id, key.secret.expose())).collect();
         TicketKeys::new(&secrets, tag.expose()).map_err(|error| table.refuse("keys", wrong(error.to_string(), ""))).ok()
     });
-    Tickets { ttl, keys }
+    Tickets { ttl, keys, service_permission: read_service_permission(table) }
+}
+
+fn read_service_permission(table: &Table<'_>) -> Option<String> {
+    let entry = table.text("service_permission")?;
+    entry.parse(|text| match Permissions::new([text]) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(wrong(format!("{} is not a permission", quoted(text)), error.to_string())),
+    })
 }
 
 fn read_keys(table: &Table<'_>) -> Vec<Key> {

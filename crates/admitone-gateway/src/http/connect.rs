@@ -19,7 +19,7 @@ use hyper_util::rt::TokioIo;
 
 use super::handshake::Handshake;
 use super::io::ClientIo;
-use super::{App, Peer, client, forward, problem, refuse};
+use super::{App, Peer, client, forward, problem, refuse, replay};
 use crate::config::JwtFallback;
 use crate::rejection::Rejection;
 use crate::relay::{self, Why};
@@ -95,7 +95,7 @@ async fn admit(
 
 /// Judges what was presented, offline. A credential that is refused is final: nothing else in the request is tried.
 fn inspect(
-    app: &App,
+    app: &Arc<App>,
     route: &Route,
     presented: &Presented,
     origin: Option<&str>,
@@ -105,7 +105,8 @@ fn inspect(
     match presented.kind {
         Kind::Ticket => {
             let ticket = Ticket::parse(presented.expose())?;
-            Ok(app.admission.inspect(&ticket, &route.upgrade_place(origin, address), now)?)
+            let inspected = app.admission.inspect(&ticket, &route.upgrade_place(origin, address), now);
+            inspected.map_err(|refused| replay::audited(app, route, refused.into()))
         }
         Kind::Jwt => {
             let login = app.verifier.verify(presented.expose(), now.unix)?;
@@ -148,10 +149,11 @@ async fn enter(app: Arc<App>, route: Arc<Route>, entry: Entry) -> Result<Connect
     let now = Now::read();
     // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
     app.check_not_draining()?;
-    let admitted = app.admission.redeem(authentic, now).await?;
+    let admitted = app.admission.redeem(authentic, route.max_session, now).await;
+    let admitted = admitted.map_err(|error| replay::audited(&app, &route, error.into()))?;
     forward::identify(&mut headers, &admitted, &offer)?;
     let method = admitted.method();
-    let session = app.sessions.open(admitted, route.max_session, now);
+    let session = app.sessions.open(admitted, now);
     let session = session.map_err(|revoked| Rejection::RevokedWhileOpening(revoked.0))?;
     let key = key.to_str().map_err(|_| Rejection::Request("Sec-WebSocket-Key is not ASCII"))?;
     let head = UpgradeHead { query: query(&target), key, headers: &headers };

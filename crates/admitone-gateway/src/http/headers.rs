@@ -21,7 +21,7 @@ pub(super) fn cors(app: &Arc<App>) -> CorsLayer {
     let app = app.clone();
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, _| app.routes.list_origin(origin.as_bytes())))
-        .allow_methods([Method::POST])
+        .allow_methods([Method::POST, Method::DELETE])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE])
         .expose_headers([RETRY_AFTER, TICKET_STATE])
         .max_age(Duration::from_secs(600))

@@ -1,5 +1,6 @@
 //! `POST /auth/ticket`: a login becomes a ticket.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,10 +36,11 @@ pub(super) async fn mint(
     let login = bearer::login(&app, &parts.headers, now)?;
     let fields = body::object(&parts.headers, body).await?;
     let (route, asked) = read_fields(&app, &fields)?;
+    let (single_use, uses) = (asked.single_use, uses(&route, asked.single_use)?);
     let origin = origin(&parts.headers, &route)?;
     let place = route.minting_place(origin, client::address(&app, peer, &parts.headers));
     let grant = route.grant(&login, asked, now)?;
-    let minted = app.admission.mint(grant, &place, now).await?;
+    let minted = app.admission.mint_for_uses(grant, uses, &place, now).await?;
 
     tracing::info!(
         route = &*route.path,
@@ -56,7 +58,7 @@ pub(super) async fn mint(
         expires_at: minted.expires_at,
         expires_in: minted.expires_at.saturating_sub(now.unix),
         ttl_seconds: minted.expires_at - minted.created_at,
-        single_use: true,
+        single_use,
         websocket_url: app.public_url.socket_url(&route.path),
         protocols: [MARKER.to_owned(), REFUSED.to_owned(), format!("admitone.ticket.{ticket}")],
     };
@@ -100,13 +102,13 @@ fn origin<'a>(headers: &'a HeaderMap, route: &Route) -> Result<Option<&'a str>, 
 fn read_fields(app: &App, fields: &Map<String, Value>) -> Result<(Arc<Route>, Asked), Rejection> {
     let mut faults = Vec::new();
     let mut fault = |field: &str, detail: String| faults.push(FieldFault { field: field.to_owned(), detail });
-    let mut asked = Asked { ttl: app.default_ttl, permissions: None, metadata: None };
+    let mut asked = Asked { ttl: app.default_ttl, single_use: true, permissions: None, metadata: None };
     let mut named = None;
     for (field, value) in fields {
         let read = match field.as_str() {
             "route" => read_route(app, value).map(|path| named = Some(path)),
             "ttl_seconds" => read_ttl(value).map(|ttl| asked.ttl = ttl),
-            "single_use" => read_single_use(value),
+            "single_use" => read_single_use(value).map(|single_use| asked.single_use = single_use),
             "permissions" => read_permissions(value).map(|permissions| asked.permissions = Some(permissions)),
             "metadata" => read_metadata(value).map(|metadata| asked.metadata = Some(metadata)),
             _ => Err("no such field; there are route, ttl_seconds, single_use, permissions, metadata".to_owned()),
@@ -148,12 +150,14 @@ fn read_ttl(value: &Value) -> Result<Duration, String> {
     }
 }
 
-fn read_single_use(value: &Value) -> Result<(), String> {
-    match value {
-        Value::Bool(true) => Ok(()),
-        Value::Bool(false) => Err("this route mints single-use tickets only".to_owned()),
-        _ => Err("true is needed".to_owned()),
-    }
+fn read_single_use(value: &Value) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| "true or false is needed".to_owned())
+}
+
+fn uses(route: &Route, single_use: bool) -> Result<NonZeroU32, Rejection> {
+    let detail = || "this route mints single-use tickets only".to_owned();
+    let fault = || Rejection::Body(vec![FieldFault { field: "single_use".to_owned(), detail: detail() }]);
+    route.uses(single_use).ok_or_else(fault)
 }
 
 fn read_permissions(value: &Value) -> Result<Permissions, String> {

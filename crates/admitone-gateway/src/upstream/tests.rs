@@ -108,8 +108,8 @@ fn authentic() -> Authentic {
 /// A session of anybody's: the proof that a request may be sent.
 async fn session() -> Session {
     let (node, now) = (Node::new(), Now::read());
-    let admitted = node.admission.redeem(node.authentic(now), now).await.expect("nobody revoked it");
-    node.sessions.open(admitted, AMPLE, now).expect("nobody revoked it")
+    let admitted = node.admission.redeem(node.authentic(now), AMPLE, now).await.expect("nobody revoked it");
+    node.sessions.open(admitted, now).expect("nobody revoked it")
 }
 
 async fn upgrade(upstream: &Upstream) -> Result<Upgraded, UpgradeError> {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -61,6 +62,11 @@ impl Revocations for MemoryRevocations {
 
     fn mirror(&self) -> &Mirror {
         &self.mirror
+    }
+
+    /// Always just now: there is nobody else to hear from.
+    fn synced(&self, _: Now) -> Option<Duration> {
+        Some(Duration::ZERO)
     }
 
     fn follow(&self, cursor: Cursor) -> BoxFuture<'_, Batch> {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 
 use super::{MARK_RETENTION, Mark, Revocation};
 use crate::grant::SessionId;
@@ -23,6 +23,13 @@ impl Mirror {
         marks.add(revocation, now.instant + MARK_RETENTION);
     }
 
+    /// Whether this very session was revoked.
+    #[must_use]
+    pub fn has_session(&self, id: &SessionId) -> bool {
+        let marks = self.marks.read().unwrap_or_else(PoisonError::into_inner);
+        marks.known.contains_key(&Sought { kind: Mark::Session, issuer: "", value: id.as_str() })
+    }
+
     /// The first mark that covers a login, or a session of it.
     #[must_use]
     pub fn covering(&self, principal: &Principal, login: &LoginStamp, session: Option<&SessionId>) -> Option<Mark> {
@@ -30,7 +37,7 @@ impl Mirror {
     }
 }
 
-/// What a mark hangs on: two strings, of which the issuer is empty for a session.
+/// What a mark hangs on: two strings, of which the issuer is empty for a session, and both for everything.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     kind: Mark,
@@ -38,15 +45,30 @@ struct Key {
     value: Arc<str>,
 }
 
+/// A [`Key`] that owns nothing. It hashes as the other does: the same fields in the same order.
+#[derive(Hash)]
+struct Sought<'a> {
+    kind: Mark,
+    issuer: &'a str,
+    value: &'a str,
+}
+
+impl Equivalent<Key> for Sought<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.kind == key.kind && *self.issuer == *key.issuer && *self.value == *key.value
+    }
+}
+
 #[derive(Debug, Default)]
 struct Marks {
     known: HashMap<Key, Known>,
+    /// Each key once, and no later than it may be forgotten.
     forgotten_at: BTreeMap<Instant, Vec<Key>>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Known {
-    /// Logins that happened up to this, Unix seconds, are over; for all kinds but subjects the largest number.
+    /// Logins that happened up to this, Unix seconds, are over; for a session, `sid` or `jti` the largest number.
     until: u64,
     kept_until: Instant,
 }
@@ -58,10 +80,17 @@ impl Marks {
             Revocation::Subject { issuer, subject, until } => (Key::new(Mark::Subject, issuer, subject), *until),
             Revocation::Sid { issuer, sid } => (Key::new(Mark::Sid, issuer, sid), u64::MAX),
             Revocation::Jti { issuer, jti } => (Key::new(Mark::Jti, issuer, jti), u64::MAX),
+            Revocation::Everything { until } => (Key::new(Mark::Everything, "", ""), *until),
         };
-        let known = self.known.entry(key.clone()).or_insert(Known { until, kept_until });
-        *known = Known { until: until.max(known.until), kept_until: kept_until.max(known.kept_until) };
-        self.forgotten_at.entry(kept_until).or_default().push(key);
+        match self.known.get_mut(&key) {
+            Some(known) => {
+                *known = Known { until: until.max(known.until), kept_until: kept_until.max(known.kept_until) };
+            }
+            None => {
+                self.known.insert(key.clone(), Known { until, kept_until });
+                self.forgotten_at.entry(kept_until).or_default().push(key);
+            }
+        }
     }
 
     fn covering(&self, principal: &Principal, login: &LoginStamp, session: Option<&SessionId>) -> Option<Mark> {
@@ -69,25 +98,29 @@ impl Marks {
             return None;
         }
         let issuer = principal.issuer();
+        let of_ticket = session.and_then(SessionId::of_ticket);
         let candidates = [
-            session.map(|id| Key::new(Mark::Session, "", id.as_str())),
-            login.sid.as_deref().map(|sid| Key::new(Mark::Sid, issuer, sid)),
-            login.jti.as_deref().map(|jti| Key::new(Mark::Jti, issuer, jti)),
-            Some(Key::new(Mark::Subject, issuer, principal.subject())),
+            session.map(|id| Sought { kind: Mark::Session, issuer: "", value: id.as_str() }),
+            of_ticket.as_ref().map(|id| Sought { kind: Mark::Session, issuer: "", value: id.as_str() }),
+            login.sid.as_deref().map(|value| Sought { kind: Mark::Sid, issuer, value }),
+            login.jti.as_deref().map(|value| Sought { kind: Mark::Jti, issuer, value }),
+            Some(Sought { kind: Mark::Subject, issuer, value: principal.subject() }),
+            Some(Sought { kind: Mark::Everything, issuer: "", value: "" }),
         ];
         candidates
             .into_iter()
             .flatten()
-            .find(|key| self.known.get(key).is_some_and(|known| login.issued_at <= known.until))
-            .map(|key| key.kind)
+            .find(|sought| self.known.get(sought).is_some_and(|known| login.issued_at <= known.until))
+            .map(|sought| sought.kind)
     }
 
     fn forget(&mut self, now: Instant) {
         while let Some(due) = self.forgotten_at.first_entry().filter(|due| *due.key() <= now) {
             for key in due.remove() {
-                // One that was marked again since is listed again, later.
-                if self.known.get(&key).is_some_and(|known| known.kept_until <= now) {
-                    self.known.remove(&key);
+                match self.known.get(&key).map(|known| known.kept_until) {
+                    // Marked again since.
+                    Some(later) if later > now => self.forgotten_at.entry(later).or_default().push(key),
+                    _ => drop(self.known.remove(&key)),
                 }
             }
         }

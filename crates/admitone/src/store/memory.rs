@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 
-use super::{BoxFuture, PutError, StoreUnavailable, Stored, Taken, TicketKey, TicketStore};
+use super::{BoxFuture, Opening, PutError, StoreUnavailable, Stored, Taken, TicketKey, TicketStore};
+use crate::grant::{Grant, SessionId};
 use crate::now::Now;
+use crate::revocation::Mark;
 use crate::revocation::memory::MemoryRevocations;
 use crate::ticket::{SubjectTag, TicketId};
 
@@ -63,7 +65,7 @@ impl MemoryTicketStore {
         self.held.fetch_sub(swept, Ordering::Relaxed);
         self.reserve(second)?;
         let lifetime = Duration::from_secs(stored.grant.expires_at.saturating_sub(now.unix));
-        let held = Held { stored, ends: now.instant + lifetime };
+        let held = Held { stored, used: 0, ends: now.instant + lifetime };
         let put = self.shard(key.subject).put(key, held, second + lifetime.as_secs(), self.limits.per_subject);
         if put.is_err() {
             self.held.fetch_sub(1, Ordering::Relaxed);
@@ -88,15 +90,32 @@ impl MemoryTicketStore {
         self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
     }
 
+    fn peek_now(&self, key: TicketKey, now: Now) -> Option<Taken> {
+        let held = self.shard(key.subject).grants.get(&key.id).filter(|held| now.instant < held.ends).cloned()?;
+        Some(self.taken(held.stored, held.used + 1))
+    }
+
     fn take_now(&self, key: TicketKey, now: Now) -> Option<Taken> {
-        let held = self.shard(key.subject).take(key)?;
-        self.held.fetch_sub(1, Ordering::Relaxed);
+        let held = self.shard(key.subject).take(key, now.instant)?;
+        if held.stored.uses == 0 || now.instant >= held.ends {
+            self.held.fetch_sub(1, Ordering::Relaxed);
+        }
         if now.instant >= held.ends {
             return None;
         }
-        let Stored { grant, session_id } = &held.stored;
+        Some(self.taken(held.stored, held.used))
+    }
+
+    fn discard_now(&self, key: TicketKey, now: Now) -> bool {
+        let Some(held) = self.shard(key.subject).remove(key) else { return false };
+        self.held.fetch_sub(1, Ordering::Relaxed);
+        now.instant < held.ends
+    }
+
+    fn taken(&self, stored: Stored, use_number: u32) -> Taken {
+        let Stored { grant, session_id, .. } = &stored;
         let mark = self.revocations.mirror().covering(&grant.principal, &grant.login, Some(session_id));
-        Some(Taken { stored: held.stored, mark })
+        Taken { stored, use_number, mark }
     }
 
     fn shard(&self, subject: SubjectTag) -> MutexGuard<'_, Shard> {
@@ -114,14 +133,40 @@ impl TicketStore for MemoryTicketStore {
         Box::pin(std::future::ready(self.put_now(key, stored, now)))
     }
 
-    fn take(&self, key: TicketKey, now: Now) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>> {
+    fn peek(&self, key: TicketKey, now: Now) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>> {
+        Box::pin(std::future::ready(Ok(self.peek_now(key, now))))
+    }
+
+    /// Writes no record: nobody else could read it.
+    fn take(&self, key: TicketKey, _: Opening<'_>, now: Now) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>> {
         Box::pin(std::future::ready(Ok(self.take_now(key, now))))
+    }
+
+    fn discard(&self, key: TicketKey, now: Now) -> BoxFuture<'_, Result<bool, StoreUnavailable>> {
+        Box::pin(std::future::ready(Ok(self.discard_now(key, now))))
+    }
+
+    fn enter(
+        &self,
+        _: SubjectTag,
+        entrant: &Grant,
+        session_id: &SessionId,
+        _: Opening<'_>,
+        _: Now,
+    ) -> BoxFuture<'_, Result<Option<Mark>, StoreUnavailable>> {
+        let mark = self.revocations.mirror().covering(&entrant.principal, &entrant.login, Some(session_id));
+        Box::pin(std::future::ready(Ok(mark)))
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), StoreUnavailable>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Held {
     stored: Stored,
+    used: u32,
     ends: Instant,
 }
 
@@ -145,7 +190,15 @@ impl Shard {
         Ok(())
     }
 
-    fn take(&mut self, key: TicketKey) -> Option<Held> {
+    /// Counts one use down; what has none left, or is over, is gone.
+    fn take(&mut self, key: TicketKey, now: Instant) -> Option<Held> {
+        let held = self.grants.get_mut(&key.id)?;
+        held.stored.uses = held.stored.uses.saturating_sub(1);
+        held.used += 1;
+        if held.stored.uses == 0 || now >= held.ends { self.remove(key) } else { Some(held.clone()) }
+    }
+
+    fn remove(&mut self, key: TicketKey) -> Option<Held> {
         let held = self.grants.remove(&key.id)?;
         self.count_down(key.subject);
         Some(held)

@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::{BODY_BYTES, Flags, MAC_BYTES, Place, SEALED_BYTES, SubjectTag, Ticket, TicketId, VERSION};
+use crate::grant::SessionId;
 
 /// Fewest bytes in a secret.
 pub const MIN_SECRET_BYTES: usize = 32;
@@ -82,17 +83,17 @@ impl TicketKeys {
         SubjectTag(first_bytes(mac))
     }
 
-    /// Seals a new ticket for `subject`, bound to `place`, that ends at `expires_at` (Unix seconds).
-    pub(crate) fn seal(&self, id: TicketId, subject: SubjectTag, place: &Place<'_>, expires_at: u32) -> Ticket {
+    /// Seals a new ticket that says this, bound to `place`.
+    pub(crate) fn seal(&self, new: &Opened, place: &Place<'_>) -> Ticket {
         let (key_id, key) = &self.signing[0];
-        let flags = Flags::SINGLE_USE | Bound::at_mint(place).flags();
+        let flags = if new.single_use { Flags::SINGLE_USE } else { 0 } | Bound::at_mint(place).flags();
         let mut sealed = Zeroizing::new([0; SEALED_BYTES]);
         sealed[0] = VERSION | flags;
         sealed[1] = *key_id;
-        sealed[2..6].copy_from_slice(&expires_at.to_be_bytes());
-        sealed[6..14].copy_from_slice(&subject.0);
+        sealed[2..6].copy_from_slice(&new.expires_at.to_be_bytes());
+        sealed[6..14].copy_from_slice(&new.subject.0);
         sealed[14..22].copy_from_slice(&self.binding_tag(place, flags));
-        sealed[22..38].copy_from_slice(&id.0);
+        sealed[22..38].copy_from_slice(&new.id.0);
         let mac: [u8; MAC_BYTES] = first_bytes(key.clone().chain_update(&sealed[..BODY_BYTES]));
         sealed[BODY_BYTES..].copy_from_slice(&mac);
         Ticket::from_sealed(sealed)
@@ -100,20 +101,60 @@ impl TicketKeys {
 
     /// Checks a ticket's MAC, then its binding to `place`.
     pub(crate) fn open(&self, ticket: &Ticket, place: &Place<'_>) -> Result<Opened, OpenError> {
+        let opened = self.open_anywhere(ticket)?;
+        let body = &ticket.sealed[..BODY_BYTES];
+        if !bool::from(self.binding_tag(place, body[0]).ct_eq(&body[14..22])) {
+            return Err(OpenError::Misbound);
+        }
+        Ok(opened)
+    }
+
+    /// Checks a ticket's MAC, wherever it is presented: enough to ask about it, not to be admitted by it.
+    pub(crate) fn open_anywhere(&self, ticket: &Ticket) -> Result<Opened, OpenError> {
         let (body, mac) = ticket.sealed.split_at(BODY_BYTES);
         let (_, key) = self.signing.iter().find(|(id, _)| *id == body[1]).ok_or(OpenError::UnknownKey(body[1]))?;
         let expected: [u8; MAC_BYTES] = first_bytes(key.clone().chain_update(body));
         if !bool::from(expected.ct_eq(mac)) {
             return Err(OpenError::Forged);
         }
-        if !bool::from(self.binding_tag(place, body[0]).ct_eq(&body[14..22])) {
-            return Err(OpenError::Misbound);
-        }
         Ok(Opened {
-            expires_at: u64::from(u32::from_be_bytes([body[2], body[3], body[4], body[5]])),
+            single_use: body[0] & Flags::SINGLE_USE != 0,
+            expires_at: u32::from_be_bytes([body[2], body[3], body[4], body[5]]),
             subject: SubjectTag(array(&body[6..14])),
             id: TicketId(array(&body[22..38])),
         })
+    }
+
+    /// The handle of the connection that a ticket opens. Whoever has the keys and a ticket of any age can tell it.
+    pub(crate) fn session_of(&self, id: TicketId, subject: SubjectTag) -> SessionId {
+        let mut mac = self.tags.clone();
+        mac.update(b"session");
+        update_part(&mut mac, &id.0);
+        self.session_id(subject, first_bytes(mac))
+    }
+
+    /// The handle of a session of `subject` with an unforeseeable name.
+    pub(crate) fn session_id(&self, subject: SubjectTag, name: SessionName) -> SessionId {
+        let mut bytes = [0; 16];
+        let (head, tail) = bytes.split_at_mut(name.len());
+        head.copy_from_slice(&name);
+        tail.copy_from_slice(&self.owner_tag(subject, &name));
+        SessionId::new(subject.bucket(), bytes)
+    }
+
+    /// Whether a session is the subject's, by its handle alone.
+    pub(crate) fn is_session_of(&self, subject: SubjectTag, session: &SessionId) -> bool {
+        let bytes = session.bytes();
+        let (name, tag) = bytes[1..].split_at(size_of::<SessionName>());
+        subject.bucket() == bytes[0] && bool::from(self.owner_tag(subject, name).ct_eq(tag))
+    }
+
+    fn owner_tag(&self, subject: SubjectTag, name: &[u8]) -> [u8; 6] {
+        let mut mac = self.tags.clone();
+        mac.update(b"owner");
+        update_part(&mut mac, &subject.0);
+        update_part(&mut mac, name);
+        first_bytes(mac)
     }
 
     fn binding_tag(&self, place: &Place<'_>, flags: u8) -> [u8; 8] {
@@ -137,10 +178,15 @@ impl fmt::Debug for TicketKeys {
     }
 }
 
+/// The part of a session's handle that tells it from all others.
+pub(crate) type SessionName = [u8; 10];
+
 /// What an authentic ticket says.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Opened {
-    pub(crate) expires_at: u64,
+    pub(crate) single_use: bool,
+    /// Unix seconds.
+    pub(crate) expires_at: u32,
     pub(crate) subject: SubjectTag,
     pub(crate) id: TicketId,
 }

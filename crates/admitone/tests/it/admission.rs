@@ -18,8 +18,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::world::{
-    ISSUER, LOGIN_LIFE, ROUTE, Refused, TICKET_LIFE, Takes, UNLIMITED, WatchedStore, World, chat, grant, jumped, keys,
-    keys_of, login, login_at, now, present, revocations_of_login, seconds,
+    Answers, ISSUER, LOGIN_LIFE, LONG, ROUTE, Refused, TICKET_LIFE, UNLIMITED, WatchedStore, World, chat, grant,
+    jumped, keys, keys_of, login, login_at, now, present, revocations_of_login, seconds,
 };
 
 const OLD_SECRET: &[u8] = b"the secret that signs, 32 bytes!";
@@ -41,7 +41,7 @@ async fn a_ticket_admits_whom_it_was_minted_for() {
     let authentic = world.node.inspect(&minted.ticket, &chat(), now).expect("an authentic ticket");
     assert_eq!(authentic.method(), Method::Ticket);
 
-    let admitted = world.node.redeem(authentic, now).await.expect("an admission");
+    let admitted = world.node.redeem(authentic, LONG, now).await.expect("an admission");
     let granted = admitted.grant();
     assert_eq!(
         (&granted.principal, &granted.permissions, &granted.login),
@@ -67,7 +67,7 @@ async fn a_second_use_is_refused_without_asking_the_store() {
     let asked = world.store.operations();
 
     let again = present(&world.node, &minted.ticket, now).await.err();
-    assert_eq!(again, Some(Refused::Offline(TicketRefused::Replayed)));
+    assert_eq!(again, Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))));
     // Until the moment at which it is refused as expired.
     let last = now.after(TICKET_LIFE + seconds(1));
     assert_eq!(present(&world.node, &minted.ticket, last).await.err(), again);
@@ -85,7 +85,7 @@ async fn a_spent_ticket_is_remembered_while_others_are_spent() {
         world.admitted(&login("bob", last), last).await;
     }
     let again = present(&world.node, &minted.ticket, last).await.err();
-    assert_eq!(again, Some(Refused::Offline(TicketRefused::Replayed)));
+    assert_eq!(again, Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))));
 }
 
 #[tokio::test]
@@ -96,10 +96,10 @@ async fn a_second_use_on_another_node_is_refused_by_the_store() {
     assert!(present(&world.node, &minted.ticket, now).await.is_ok());
 
     let refused = present(&other, &minted.ticket, now).await.err();
-    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Replayed)));
+    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Replayed(minted.session_id.clone()))));
     // From then on the other node remembers it too.
     let refused = present(&other, &minted.ticket, now).await.err();
-    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed)));
+    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))));
 }
 
 /// S7.
@@ -116,7 +116,7 @@ async fn of_64_threads_with_one_ticket_one_is_admitted() {
             let node = if at.is_multiple_of(2) { &world.node } else { &other };
             let authentic = node.inspect(&minted.ticket, &chat(), now).expect("nobody has redeemed yet");
             start.wait();
-            runtime.block_on(node.redeem(authentic, now))
+            runtime.block_on(node.redeem(authentic, LONG, now))
         };
         let outcomes = tokio::task::block_in_place(|| {
             std::thread::scope(|scope| {
@@ -125,7 +125,7 @@ async fn of_64_threads_with_one_ticket_one_is_admitted() {
             })
         });
         let admitted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-        let replayed = outcomes.iter().filter(|outcome| matches!(outcome, Err(RedeemError::Replayed))).count();
+        let replayed = outcomes.iter().filter(|outcome| matches!(outcome, Err(RedeemError::Replayed(_)))).count();
         assert_eq!((admitted, replayed), (1, THREADS - 1), "round {round}");
     }
 }
@@ -177,7 +177,7 @@ async fn within_the_leeway_the_store_has_the_last_word() {
 
     let late = world.mint(&login("ada", start), &chat(), start).await;
     let refused = present(&world.node, &late.ticket, start.after(TICKET_LIFE)).await.err();
-    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Replayed)));
+    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Expired)));
 }
 
 /// F18.
@@ -187,7 +187,7 @@ async fn setting_the_clock_back_lengthens_no_ticket() {
     let minted = world.mint(&login("ada", start), &chat(), start).await;
     let back = jumped(start, TICKET_LIFE, start.unix - 3600);
     let refused = present(&world.node, &minted.ticket, back).await.err();
-    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Replayed)));
+    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Replayed(minted.session_id.clone()))));
 
     let forward = jumped(start, seconds(1), start.unix + 3600);
     let minted = world.mint(&login("ada", start), &chat(), start).await;
@@ -425,9 +425,9 @@ async fn a_revoked_ticket_admits_nobody_and_is_spent() {
         let refused = present(&world.node, &minted.ticket, now).await.err();
         assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Revoked(mark))));
         let again = present(&world.node, &minted.ticket, now).await.err();
-        assert_eq!(again, Some(Refused::Offline(TicketRefused::Replayed)));
+        assert_eq!(again, Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))));
         let elsewhere = present(&world.another_node(keys()), &minted.ticket, now).await.err();
-        assert_eq!(elsewhere, Some(Refused::AtRedeem(RedeemError::Replayed)));
+        assert_eq!(elsewhere, Some(Refused::AtRedeem(RedeemError::Replayed(minted.session_id.clone()))));
     }
 }
 
@@ -437,7 +437,7 @@ async fn a_login_revoked_while_its_upstream_was_dialled_is_not_admitted() {
     let ada = login("ada", now);
     let authentic = world.node.inspect_login(&ada, ROUTE, now).expect("a fallback");
     world.revoke(Revocation::of_login(&ada, now.unix), now).await;
-    assert_eq!(world.node.redeem(authentic, now).await.err(), Some(RedeemError::Revoked(Mark::Sid)));
+    assert_eq!(world.node.redeem(authentic, LONG, now).await.err(), Some(RedeemError::Revoked(Mark::Sid)));
 }
 
 #[tokio::test]
@@ -448,12 +448,12 @@ async fn a_login_by_fallback_is_admitted_under_a_new_session_each_time() {
     for _ in 0..3 {
         let authentic = world.node.inspect_login(&ada, ROUTE, now).expect("a fallback");
         assert_eq!(authentic.method(), Method::Jwt);
-        let admitted = world.node.redeem(authentic, now).await.expect("an admission");
+        let admitted = world.node.redeem(authentic, LONG, now).await.expect("an admission");
         assert_eq!((admitted.method(), &*admitted.grant().route), (Method::Jwt, ROUTE));
         sessions.insert(admitted.session_id().clone());
     }
     assert_eq!(sessions.len(), 3);
-    assert_eq!(world.store.operations(), 0);
+    assert_eq!(world.store.operations(), 3, "a look at the marks for each");
 }
 
 /// F3: whether the store has taken it is unknown, so it counts as spent.
@@ -461,13 +461,13 @@ async fn a_login_by_fallback_is_admitted_under_a_new_session_each_time() {
 async fn a_ticket_whose_take_was_not_answered_is_not_tried_again() {
     let (world, now) = (World::new(), now());
     let minted = world.mint(&login("ada", now), &chat(), now).await;
-    world.store.takes(Takes::Fail);
+    world.store.answers(Answers::Fail);
     let refused = present(&world.node, &minted.ticket, now).await.err();
     assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Unavailable(StoreUnavailable))));
 
-    world.store.takes(Takes::Work);
+    world.store.answers(Answers::Work);
     let refused = present(&world.node, &minted.ticket, now).await.err();
-    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed)));
+    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))));
 }
 
 #[tokio::test]
@@ -475,12 +475,12 @@ async fn a_redemption_that_was_cancelled_has_spent_the_ticket() {
     let (world, now) = (World::new(), now());
     let minted = world.mint(&login("ada", now), &chat(), now).await;
     let authentic = world.node.inspect(&minted.ticket, &chat(), now).expect("an authentic ticket");
-    world.store.takes(Takes::Hang);
-    assert!(polled_once(world.node.redeem(authentic, now)).is_pending(), "the store does not answer");
+    world.store.answers(Answers::Hang);
+    assert!(polled_once(world.node.redeem(authentic, LONG, now)).is_pending(), "the store does not answer");
 
-    world.store.takes(Takes::Work);
+    world.store.answers(Answers::Work);
     let refused = present(&world.node, &minted.ticket, now).await.err();
-    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed)));
+    assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))));
 }
 
 /// Polls once and drops.
@@ -522,7 +522,7 @@ async fn nothing_that_is_kept_or_printed_redeems() {
     let minted = node.mint(grant(&login("ada", now), now), &chat(), now).await.expect("a ticket");
     let authentic = node.inspect(&minted.ticket, &chat(), now).expect("an authentic ticket");
     let before = format!("{node:?} {minted:?} {authentic:?} {store:?} {store:#?} {:?}", watched.all_put());
-    let admitted = node.redeem(authentic, now).await.expect("an admission");
+    let admitted = node.redeem(authentic, LONG, now).await.expect("an admission");
     let refused = present(&node, &minted.ticket, now).await;
     let printed = format!("{before} {admitted:?} {refused:?} {node:#?} {store:#?} {:?}", keys());
 

@@ -2,7 +2,12 @@
 #![cfg(all(feature = "server", feature = "authn"))]
 
 mod admission;
+mod asking;
+mod handles;
+mod multi_use;
+mod outage;
 mod properties;
+mod replays;
 mod sessions;
 mod store_contract;
 mod vectors;

@@ -19,7 +19,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-use crate::world::{World, login, now, seconds};
+use crate::world::{LONG, World, login, now, seconds};
 
 /// Checks `property` for `cases` values.
 fn for_any<S: Strategy>(cases: u32, values: S, property: impl Fn(S::Value) -> Result<(), TestCaseError>) {
@@ -115,7 +115,7 @@ fn any_grant_comes_back_at_its_place_and_nowhere_else() {
         prop_assert_eq!(inspected.err(), (!bound_alike).then_some(TicketRefused::Misbound));
 
         let authentic = world.node.inspect(&minted.ticket, &here.place(), now).expect("its own place");
-        let admitted = runtime.block_on(world.node.redeem(authentic, now)).expect("an admission");
+        let admitted = runtime.block_on(world.node.redeem(authentic, LONG, now)).expect("an admission");
         prop_assert_eq!(format!("{:?}", admitted.grant()), format!("{grant:?}"));
         Ok(())
     });

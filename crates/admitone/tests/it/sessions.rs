@@ -3,7 +3,9 @@
 use std::sync::{Arc, Barrier, Condvar, Mutex};
 use std::time::Duration;
 
+use admitone::admission::LoginRefused;
 use admitone::close::CloseCode;
+use admitone::grant::Grant;
 use admitone::now::Now;
 use admitone::revocation::memory::MemoryRevocations;
 use admitone::revocation::{Batch, Cursor, Mark, Mirror, Revocation, Revocations};
@@ -11,9 +13,9 @@ use admitone::sessions::{Revoked, Session, Sessions};
 use admitone::store::{BoxFuture, StoreUnavailable};
 use tokio::time::timeout;
 
-use crate::world::{ISSUER, LOGIN_LIFE, World, login, login_at, now, revocations_of_login, seconds};
-
-const LONG: Duration = Duration::from_secs(24 * 3600);
+use crate::world::{
+    ISSUER, LOGIN_LIFE, LONG, World, chat, grant, login, login_at, now, present, revocations_of_login, seconds,
+};
 
 /// Now, on tokio's monotonic clock: the one that a paused test moves.
 fn paused_now() -> Now {
@@ -30,7 +32,7 @@ fn following(world: &World) -> Arc<Sessions> {
 async fn open(world: &World, sessions: &Sessions, subject: &str) -> Session {
     let now = now();
     let admitted = world.admitted(&login(subject, now), now).await;
-    sessions.open(admitted, LONG, now).expect("a session")
+    sessions.open(admitted, now).expect("a session")
 }
 
 /// Whether it stays open while the clock does not move.
@@ -51,7 +53,7 @@ fn unrelated(count: usize) -> impl Iterator<Item = Revocation> {
 async fn a_session_ends_with_its_login() {
     let (world, now) = (World::new(), paused_now());
     let sessions = following(&world);
-    let session = sessions.open(world.admitted(&login("ada", now), now).await, LONG, now).expect("a session");
+    let session = sessions.open(world.admitted(&login("ada", now), now).await, now).expect("a session");
     let opened = tokio::time::Instant::now();
     assert_eq!(session.closing().await, CloseCode::SessionExpired);
     let (lived, slack) = (opened.elapsed(), Duration::from_millis(2));
@@ -62,7 +64,8 @@ async fn a_session_ends_with_its_login() {
 async fn a_session_lasts_no_longer_than_the_route_allows() {
     let (world, now) = (World::new(), paused_now());
     let sessions = following(&world);
-    let session = sessions.open(world.admitted(&login("ada", now), now).await, seconds(30), now).expect("a session");
+    let session =
+        sessions.open(world.admitted_for(&login("ada", now), seconds(30), now).await, now).expect("a session");
     let opened = tokio::time::Instant::now();
     assert_eq!(session.closing().await, CloseCode::SessionExpired);
     let (lived, slack) = (opened.elapsed(), Duration::from_millis(2));
@@ -75,7 +78,7 @@ async fn a_deadline_is_counted_from_the_opening() {
     let sessions = following(&world);
     let admitted = world.admitted(&login("ada", minted_at), minted_at).await;
     tokio::time::advance(seconds(40)).await;
-    let session = sessions.open(admitted, LONG, minted_at.after(seconds(40))).expect("a session");
+    let session = sessions.open(admitted, minted_at.after(seconds(40))).expect("a session");
     let opened = tokio::time::Instant::now();
     assert_eq!(session.closing().await, CloseCode::SessionExpired);
     assert_eq!(opened.elapsed().as_secs(), LOGIN_LIFE.as_secs() - 40);
@@ -87,7 +90,7 @@ async fn a_session_of_a_login_that_has_just_ended_closes_at_once() {
     let sessions = following(&world);
     let admitted = world.admitted(&login("ada", now), now).await;
     let late = Now { unix: now.unix + LOGIN_LIFE.as_secs() + 5, ..now };
-    let session = sessions.open(admitted, LONG, late).expect("a session");
+    let session = sessions.open(admitted, late).expect("a session");
     let opened = tokio::time::Instant::now();
     assert_eq!(session.closing().await, CloseCode::SessionExpired);
     assert!(opened.elapsed() < seconds(1));
@@ -99,7 +102,7 @@ async fn a_session_knows_whose_it_is() {
     let sessions = following(&world);
     let admitted = world.admitted(&login("ada", now), now).await;
     let id = admitted.session_id().clone();
-    let session = sessions.open(admitted, LONG, now).expect("a session");
+    let session = sessions.open(admitted, now).expect("a session");
     assert_eq!((session.id(), session.principal().subject()), (&id, "ada"));
 }
 
@@ -113,7 +116,7 @@ async fn each_kind_of_revocation_closes_what_it_covers_and_nothing_else() {
         let ada_again = open(&world, &sessions, "ada").await;
         let bob = open(&world, &sessions, "bob").await;
         let elsewhere = world.admitted(&login_at("https://other.example", "ada", now), now).await;
-        let elsewhere = sessions.open(elsewhere, LONG, now).expect("a session");
+        let elsewhere = sessions.open(elsewhere, now).expect("a session");
 
         let [sid, jti, subject] = revocations_of_login(&login("ada", now), now);
         let revocation = [Revocation::Session(ada.id().clone()), sid, jti, subject][at].clone();
@@ -127,6 +130,37 @@ async fn each_kind_of_revocation_closes_what_it_covers_and_nothing_else() {
     }
 }
 
+/// S5.
+#[tokio::test(start_paused = true)]
+async fn everything_before_a_time_closes_whosever_it_is() {
+    let (world, now) = (World::new(), paused_now());
+    let sessions = following(&world);
+    let (ada, bob) = (open(&world, &sessions, "ada").await, open(&world, &sessions, "bob").await);
+    let mut later = login("cyd", now);
+    later.stamp.issued_at += 1;
+    let cyd = sessions.open(world.admitted(&later, now).await, now).expect("a session");
+    world.revoke(Revocation::Everything { until: now.unix }, now).await;
+    assert_eq!((closed(&ada).await, closed(&bob).await), (CloseCode::Revoked, CloseCode::Revoked));
+    assert!(stays_open(&cyd).await);
+    assert_eq!(world.node.accept(&login("dan", now), now), Err(LoginRefused::Revoked(Mark::Everything)));
+    assert_eq!(world.node.accept(&later, now), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_keeps_no_metadata() {
+    let (world, now) = (World::new(), paused_now());
+    let sessions = Sessions::new(world.revocations.clone());
+    let metadata: Arc<str> = Arc::from(r#"{"tenant":"acme"}"#);
+    let grant = Grant { metadata: Some(metadata.clone()), ..grant(&login("ada", now), now) };
+    let minted = world.node.mint(grant, &chat(), now).await.expect("a ticket");
+    let admitted = present(&world.node, &minted.ticket, now).await.expect("an admission");
+    assert_eq!(admitted.grant().metadata.as_deref(), Some(&*metadata));
+    let session = sessions.open(admitted, now).expect("a session");
+    world.store.forget_puts();
+    assert_eq!(Arc::strong_count(&metadata), 1, "only this test holds it still");
+    drop(session);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_later_login_of_a_revoked_subject_stays() {
     let (world, now) = (World::new(), paused_now());
@@ -134,7 +168,7 @@ async fn a_later_login_of_a_revoked_subject_stays() {
     let early = open(&world, &sessions, "ada").await;
     let mut later = login("ada", now);
     later.stamp.issued_at += 1;
-    let later = sessions.open(world.admitted(&later, now).await, LONG, now).expect("a session");
+    let later = sessions.open(world.admitted(&later, now).await, now).expect("a session");
     world.revoke(Revocation::of_subject(early.principal(), now.unix), now).await;
     assert_eq!(closed(&early).await, CloseCode::Revoked);
     assert!(stays_open(&later).await);
@@ -149,13 +183,13 @@ async fn what_was_revoked_between_redeeming_and_opening_is_not_opened() {
         let sessions = Sessions::new(world.revocations.clone());
         let admitted = world.admitted(&ada, now).await;
         world.revoke(revocation, now).await;
-        assert_eq!(sessions.open(admitted, LONG, now).err(), Some(Revoked(mark)));
+        assert_eq!(sessions.open(admitted, now).err(), Some(Revoked(mark)));
         assert_eq!(sessions.count(), 0);
     }
     let sessions = Sessions::new(world.revocations.clone());
     let admitted = world.admitted(&ada, now).await;
     world.revoke(Revocation::Session(admitted.session_id().clone()), now).await;
-    assert_eq!(sessions.open(admitted, LONG, now).err(), Some(Revoked(Mark::Session)));
+    assert_eq!(sessions.open(admitted, now).err(), Some(Revoked(Mark::Session)));
 }
 
 /// F21, with real threads: whichever is first, the session is refused or closes.
@@ -174,7 +208,7 @@ async fn a_revocation_that_races_an_opening_always_wins() {
         let start = Barrier::new(THREADS + 1);
         let open = &|admitted| {
             start.wait();
-            sessions.open(admitted, LONG, now)
+            sessions.open(admitted, now)
         };
         let opened = tokio::task::block_in_place(|| {
             std::thread::scope(|scope| {
@@ -222,6 +256,10 @@ impl Revocations for RevokedAfterTheLook {
         &self.stale
     }
 
+    fn synced(&self, _: Now) -> Option<Duration> {
+        Some(Duration::ZERO)
+    }
+
     fn follow(&self, cursor: Cursor) -> BoxFuture<'_, Batch> {
         Box::pin(async move {
             let Some(revocation) = self.stream.lock().expect("no panic").take() else {
@@ -251,7 +289,7 @@ async fn a_session_is_registered_before_it_is_compared_with_the_marks() {
     tokio::spawn(async move { follower.follow().await });
 
     let admitted = world.admitted(&ada, now).await;
-    let session = tokio::task::block_in_place(|| sessions.open(admitted, LONG, now)).expect("the look saw no mark");
+    let session = tokio::task::block_in_place(|| sessions.open(admitted, now)).expect("the look saw no mark");
     assert_eq!(closed(&session).await, CloseCode::Revoked);
 }
 

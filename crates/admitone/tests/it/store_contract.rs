@@ -1,16 +1,18 @@
 //! What ticket stores promise: one suite, run on each implementation.
 //!
-//! [`every_store`] holds for all. [`store_that_is_told_the_time`] is for those that go by the `now` that is passed in, and
+//! An implementation is a function that makes a [`Fresh`] pair; the macros make a test of every promise for it. [`every_store`]
+//! holds for all. [`store_that_is_told_the_time`] is for those that go by the `now` that is passed in, and
 //! [`store_with_a_total`] for those that count all their grants.
 
-use std::sync::{Arc, Barrier};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Barrier, Mutex};
 
 use admitone::now::Now;
 use admitone::principal::Login;
 use admitone::revocation::memory::MemoryRevocations;
-use admitone::revocation::{Revocation, Revocations};
+use admitone::revocation::{Mark, Revocation, Revocations};
 use admitone::store::memory::{MemoryLimits, MemoryTicketStore};
-use admitone::store::{PutError, Stored, TicketKey, TicketStore};
+use admitone::store::{Opening, PutError, Stored, TicketKey, TicketStore};
 
 use crate::world::{TICKET_LIFE, UNLIMITED, World, chat, jumped, login, now, revocations_of_login, seconds};
 
@@ -18,14 +20,14 @@ macro_rules! promises {
     ($fresh:path: $($name:ident)*) => { $(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
-            super::$name($fresh).await;
+            crate::store_contract::$name($fresh).await;
         }
     )* };
 }
 
 macro_rules! every_store {
     ($fresh:path) => {
-        promises! { $fresh:
+        $crate::store_contract::promises! { $fresh:
             what_was_put_is_taken_once
             what_was_never_put_is_not_taken
             of_a_hundred_concurrent_takes_one_wins
@@ -35,13 +37,22 @@ macro_rules! every_store {
             two_subjects_of_one_bucket_do_not_disturb_each_other
             a_mark_is_reported_whenever_it_was_made
             a_mark_that_covers_something_else_is_not_reported
+            looking_takes_nothing
+            what_is_looked_at_shows_its_mark
+            what_is_discarded_is_gone
+            of_a_take_and_a_discard_one_wins
+            a_multi_use_ticket_is_taken_as_often_as_it_has_uses
+            of_a_hundred_concurrent_takes_as_many_win_as_there_are_uses
+            a_multi_use_ticket_counts_once_until_it_is_exhausted
+            a_login_without_a_ticket_meets_its_marks
+            it_answers_a_probe
         }
     };
 }
 
 macro_rules! store_that_is_told_the_time {
     ($fresh:path) => {
-        promises! { $fresh:
+        $crate::store_contract::promises! { $fresh:
             a_grant_is_gone_when_its_time_is_up
             the_wall_clock_neither_lengthens_nor_shortens_a_grants_time
             capacity_returns_when_a_ticket_expires
@@ -52,7 +63,7 @@ macro_rules! store_that_is_told_the_time {
 
 macro_rules! store_with_a_total {
     ($fresh:path) => {
-        promises! { $fresh:
+        $crate::store_contract::promises! { $fresh:
             a_full_store_says_so_and_evicts_nothing
             a_full_store_has_room_again_after_a_take
             a_full_store_has_room_again_after_an_expiry
@@ -61,16 +72,18 @@ macro_rules! store_with_a_total {
     };
 }
 
+pub(crate) use {every_store, promises, store_that_is_told_the_time, store_with_a_total};
+
 mod memory {
-    every_store!(super::in_memory);
-    store_that_is_told_the_time!(super::in_memory);
-    store_with_a_total!(super::in_memory);
+    super::every_store!(super::in_memory);
+    super::store_that_is_told_the_time!(super::in_memory);
+    super::store_with_a_total!(super::in_memory);
 }
 
 /// An empty store and the revocations that it reads its marks from.
-struct Fresh {
-    store: Arc<dyn TicketStore>,
-    revocations: Arc<dyn Revocations>,
+pub(crate) struct Fresh {
+    pub(crate) store: Arc<dyn TicketStore>,
+    pub(crate) revocations: Arc<dyn Revocations>,
 }
 
 async fn in_memory(limits: MemoryLimits) -> Fresh {
@@ -79,6 +92,9 @@ async fn in_memory(limits: MemoryLimits) -> Fresh {
 }
 
 const LIMITS: MemoryLimits = MemoryLimits { total: 1000, per_subject: 20 };
+
+/// The life of any session opened here is over long after its test.
+pub(crate) const OPENING: Opening<'static> = Opening { node: "node-1", deadline: 1_800_000_600 };
 
 type Minted = (TicketKey, Stored);
 
@@ -107,7 +123,7 @@ impl Fresh {
     }
 
     async fn takes(&self, (key, stored): &Minted, now: Now) -> bool {
-        let taken = self.store.take(*key, now).await.expect("the store answers");
+        let taken = self.store.take(*key, OPENING, now).await.expect("the store answers");
         if let Some(taken) = &taken {
             assert_eq!(taken.stored.session_id, stored.session_id, "what was put under this key");
         }
@@ -143,23 +159,23 @@ fn at_once<T: Sync>(items: &[T], act: impl AsyncFn(&T) -> bool + Sync) -> usize 
     })
 }
 
-async fn what_was_put_is_taken_once(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn what_was_put_is_taken_once(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(LIMITS).await, now());
     let (key, stored) = minted("ada", 1, now).await.remove(0);
     fresh.store.put(key, stored.clone(), now).await.expect("room");
 
-    let taken = fresh.store.take(key, now).await.expect("an answer").expect("what was put");
+    let taken = fresh.store.take(key, OPENING, now).await.expect("an answer").expect("what was put");
     let (put, got) = (&stored.grant, &taken.stored.grant);
     assert_eq!((taken.mark, &taken.stored.session_id), (None, &stored.session_id));
     assert_eq!((&put.principal, &put.permissions, &put.login), (&got.principal, &got.permissions, &got.login));
     assert_eq!((&put.route, &put.metadata, put.login_expires_at), (&got.route, &got.metadata, got.login_expires_at));
     assert_eq!((put.created_at, put.expires_at), (got.created_at, got.expires_at));
     for _ in 0..3 {
-        assert!(fresh.store.take(key, now).await.expect("an answer").is_none());
+        assert!(fresh.store.take(key, OPENING, now).await.expect("an answer").is_none());
     }
 }
 
-async fn what_was_never_put_is_not_taken(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn what_was_never_put_is_not_taken(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(LIMITS).await, now());
     let mints = minted("ada", 2, now).await;
     fresh.put_all(&mints[..1], now).await;
@@ -167,7 +183,7 @@ async fn what_was_never_put_is_not_taken(fresh: impl AsyncFn(MemoryLimits) -> Fr
     assert!(fresh.takes(&mints[0], now).await);
 }
 
-async fn of_a_hundred_concurrent_takes_one_wins(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn of_a_hundred_concurrent_takes_one_wins(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(LIMITS).await, now());
     for round in 0..20 {
         let mints = minted("ada", 1, now).await;
@@ -179,7 +195,7 @@ async fn of_a_hundred_concurrent_takes_one_wins(fresh: impl AsyncFn(MemoryLimits
 }
 
 /// F8.
-async fn a_subject_at_its_cap_is_told_so_and_loses_nothing(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn a_subject_at_its_cap_is_told_so_and_loses_nothing(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(LIMITS).await, now());
     let (ada, bob) = (minted("ada", 25, now).await, minted("bob", 1, now).await);
     fresh.put_all(&ada[..20], now).await;
@@ -191,7 +207,7 @@ async fn a_subject_at_its_cap_is_told_so_and_loses_nothing(fresh: impl AsyncFn(M
     assert_eq!(fresh.how_many_are_taken(&ada[20..], now).await, 0, "refused ones");
 }
 
-async fn capacity_returns_when_a_ticket_is_taken(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn capacity_returns_when_a_ticket_is_taken(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(LIMITS).await, now());
     let ada = minted("ada", 22, now).await;
     fresh.put_all(&ada[..20], now).await;
@@ -202,7 +218,7 @@ async fn capacity_returns_when_a_ticket_is_taken(fresh: impl AsyncFn(MemoryLimit
     assert_eq!(fresh.put(&ada[21], now).await, Err(PutError::SubjectCap(20)));
 }
 
-async fn concurrent_puts_never_pass_the_cap(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn concurrent_puts_never_pass_the_cap(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let now = now();
     for round in 0..20 {
         let fresh = fresh(LIMITS).await;
@@ -212,7 +228,7 @@ async fn concurrent_puts_never_pass_the_cap(fresh: impl AsyncFn(MemoryLimits) ->
     }
 }
 
-async fn two_subjects_of_one_bucket_do_not_disturb_each_other(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn two_subjects_of_one_bucket_do_not_disturb_each_other(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(LIMITS).await, now());
     let ada = minted("ada", 21, now).await;
     let tag = ada[0].0.subject;
@@ -227,20 +243,21 @@ async fn two_subjects_of_one_bucket_do_not_disturb_each_other(fresh: impl AsyncF
     assert_eq!(fresh.put(&neighbours[20], now).await, Err(PutError::SubjectCap(20)));
     assert_eq!(fresh.put(&ada[20], now).await, Ok(()));
     fresh.revoke(Revocation::of_subject(&ada[0].1.grant.principal, now.unix), now).await;
-    let taken = fresh.store.take(neighbours[0].0, now).await.expect("an answer").expect("what was put");
+    let taken = fresh.store.take(neighbours[0].0, OPENING, now).await.expect("an answer").expect("what was put");
     assert_eq!((taken.stored.grant.principal.subject(), taken.mark), (&*name, None));
 }
 
-async fn a_mark_is_reported_whenever_it_was_made(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn a_mark_is_reported_whenever_it_was_made(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let now = now();
-    for kind in 0..4 {
+    for kind in 0..5 {
         for before_put in [true, false] {
             let fresh = fresh(LIMITS).await;
             let mints = minted("ada", 1, now).await;
             let (key, stored) = &mints[0];
             let [sid, jti, subject] = revocations_of_login(&login("ada", now), now);
             let session = Revocation::Session(stored.session_id.clone());
-            let revocation = [sid, jti, subject, session][kind].clone();
+            let everything = Revocation::Everything { until: now.unix };
+            let revocation = [sid, jti, subject, session, everything][kind].clone();
             if before_put {
                 fresh.revoke(revocation.clone(), now).await;
             }
@@ -248,14 +265,14 @@ async fn a_mark_is_reported_whenever_it_was_made(fresh: impl AsyncFn(MemoryLimit
             if !before_put {
                 fresh.revoke(revocation.clone(), now).await;
             }
-            let taken = fresh.store.take(*key, now).await.expect("an answer").expect("what was put");
+            let taken = fresh.store.take(*key, OPENING, now).await.expect("an answer").expect("what was put");
             assert_eq!(taken.mark, Some(revocation.mark()), "made before the put: {before_put}");
             assert!(!fresh.takes(&mints[0], now).await, "taken, although revoked");
         }
     }
 }
 
-async fn a_mark_that_covers_something_else_is_not_reported(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn a_mark_that_covers_something_else_is_not_reported(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(LIMITS).await, now());
     let (ada, bob) = (minted("ada", 2, now).await, login("bob", now));
     fresh.put_all(&ada, now).await;
@@ -264,11 +281,129 @@ async fn a_mark_that_covers_something_else_is_not_reported(fresh: impl AsyncFn(M
     }
     fresh.revoke(Revocation::of_subject(&ada[0].1.grant.principal, now.unix - 1), now).await;
     fresh.revoke(Revocation::Session(ada[1].1.session_id.clone()), now).await;
-    let taken = fresh.store.take(ada[0].0, now).await.expect("an answer").expect("what was put");
+    let taken = fresh.store.take(ada[0].0, OPENING, now).await.expect("an answer").expect("what was put");
     assert_eq!(taken.mark, None);
 }
 
-async fn a_grant_is_gone_when_its_time_is_up(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn looking_takes_nothing(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+    let (fresh, now) = (fresh(LIMITS).await, now());
+    let mints = minted("ada", 2, now).await;
+    fresh.put_all(&mints[..1], now).await;
+    for _ in 0..3 {
+        let seen = fresh.store.peek(mints[0].0, now).await.expect("an answer").expect("what was put");
+        assert_eq!((seen.stored.uses, seen.use_number, seen.mark), (1, 1, None));
+        assert_eq!(seen.stored.session_id, mints[0].1.session_id);
+    }
+    assert!(fresh.store.peek(mints[1].0, now).await.expect("an answer").is_none(), "never put");
+    assert!(fresh.takes(&mints[0], now).await);
+    assert!(fresh.store.peek(mints[0].0, now).await.expect("an answer").is_none(), "spent");
+}
+
+pub(crate) async fn what_is_looked_at_shows_its_mark(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+    let (fresh, now) = (fresh(LIMITS).await, now());
+    let mints = minted("ada", 1, now).await;
+    fresh.put_all(&mints, now).await;
+    fresh.revoke(Revocation::Session(mints[0].1.session_id.clone()), now).await;
+    let seen = fresh.store.peek(mints[0].0, now).await.expect("an answer").expect("what was put");
+    assert_eq!(seen.mark, Some(Mark::Session));
+}
+
+pub(crate) async fn what_is_discarded_is_gone(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+    let (fresh, now) = (fresh(MemoryLimits { per_subject: 2, ..LIMITS }).await, now());
+    let mints = minted("ada", 3, now).await;
+    fresh.put_all(&mints[..2], now).await;
+    let discards = async |at: usize| fresh.store.discard(mints[at].0, now).await.expect("an answer");
+    assert!(discards(0).await && !discards(0).await && !discards(2).await);
+    assert!(!fresh.takes(&mints[0], now).await);
+    assert_eq!(fresh.put(&mints[2], now).await, Ok(()), "its place under the cap is free");
+    assert!(fresh.takes(&mints[1], now).await, "another one stays");
+    assert!(!discards(1).await, "spent");
+}
+
+pub(crate) async fn of_a_take_and_a_discard_one_wins(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+    let (fresh, now) = (fresh(LIMITS).await, now());
+    for round in 0..50 {
+        let one = minted("ada", 1, now).await.remove(0);
+        assert_eq!(fresh.put(&one, now).await, Ok(()));
+        let wins = at_once(&[true, false, true, false], async |takes| match takes {
+            true => fresh.takes(&one, now).await,
+            false => fresh.store.discard(one.0, now).await.expect("an answer"),
+        });
+        assert_eq!(wins, 1, "round {round}");
+    }
+}
+
+/// A grant with some uses.
+async fn multi_use(uses: u32, now: Now) -> Minted {
+    let (key, stored) = minted("ada", 1, now).await.remove(0);
+    (key, Stored { uses, ..stored })
+}
+
+pub(crate) async fn a_multi_use_ticket_is_taken_as_often_as_it_has_uses(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+    let (fresh, now) = (fresh(LIMITS).await, now());
+    let (key, stored) = multi_use(3, now).await;
+    fresh.store.put(key, stored.clone(), now).await.expect("room");
+    for use_number in 1..=3 {
+        let seen = fresh.store.peek(key, now).await.expect("an answer").expect("uses are left");
+        assert_eq!((seen.use_number, seen.stored.uses), (use_number, 4 - use_number));
+        let taken = fresh.store.take(key, OPENING, now).await.expect("an answer").expect("uses are left");
+        assert_eq!((taken.use_number, taken.stored.uses), (use_number, 3 - use_number));
+        assert_eq!(taken.session_id(), stored.session_id.of_use(use_number));
+    }
+    assert!(fresh.store.take(key, OPENING, now).await.expect("an answer").is_none());
+    assert!(fresh.store.peek(key, now).await.expect("an answer").is_none());
+}
+
+pub(crate) async fn of_a_hundred_concurrent_takes_as_many_win_as_there_are_uses(
+    fresh: impl AsyncFn(MemoryLimits) -> Fresh,
+) {
+    let (fresh, now) = (fresh(LIMITS).await, now());
+    let one = multi_use(7, now).await;
+    assert_eq!(fresh.put(&one, now).await, Ok(()));
+    let numbers = Mutex::new(BTreeSet::new());
+    let wins = at_once(&[(); 100], async |()| {
+        let taken = fresh.store.take(one.0, OPENING, now).await.expect("an answer");
+        let number = taken.as_ref().map(|taken| taken.use_number);
+        numbers.lock().expect("no panic").extend(number);
+        taken.is_some()
+    });
+    assert_eq!((wins, numbers.into_inner().expect("no panic")), (7, (1..=7).collect()), "each use has its own number");
+}
+
+pub(crate) async fn a_multi_use_ticket_counts_once_until_it_is_exhausted(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+    let (fresh, now) = (fresh(MemoryLimits { per_subject: 1, ..LIMITS }).await, now());
+    let (one, another) = (multi_use(2, now).await, multi_use(2, now).await);
+    assert_eq!(fresh.put(&one, now).await, Ok(()));
+    assert!(fresh.takes(&one, now).await);
+    assert_eq!(fresh.put(&another, now).await, Err(PutError::SubjectCap(1)));
+    assert!(fresh.takes(&one, now).await);
+    assert_eq!(fresh.put(&another, now).await, Ok(()));
+    assert!(fresh.store.discard(another.0, now).await.expect("an answer"), "with both its uses");
+    assert!(!fresh.takes(&another, now).await);
+}
+
+pub(crate) async fn a_login_without_a_ticket_meets_its_marks(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+    let now = now();
+    let (key, stored) = minted("ada", 1, now).await.remove(0);
+    let [sid, jti, subject] = revocations_of_login(&login("ada", now), now);
+    let everything = Revocation::Everything { until: now.unix };
+    for revocation in [sid, jti, subject, everything] {
+        let fresh = fresh(LIMITS).await;
+        let enter = async || {
+            let entered = fresh.store.enter(key.subject, &stored.grant, &stored.session_id, OPENING, now).await;
+            entered.expect("an answer")
+        };
+        assert_eq!(enter().await, None);
+        fresh.revoke(revocation.clone(), now).await;
+        assert_eq!(enter().await, Some(revocation.mark()));
+    }
+}
+
+pub(crate) async fn it_answers_a_probe(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+    assert_eq!(fresh(LIMITS).await.store.probe().await, Ok(()));
+}
+
+pub(crate) async fn a_grant_is_gone_when_its_time_is_up(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(LIMITS).await, now());
     let ada = minted("ada", 2, now).await;
     fresh.put_all(&ada, now).await;
@@ -278,7 +413,9 @@ async fn a_grant_is_gone_when_its_time_is_up(fresh: impl AsyncFn(MemoryLimits) -
 }
 
 /// F18.
-async fn the_wall_clock_neither_lengthens_nor_shortens_a_grants_time(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn the_wall_clock_neither_lengthens_nor_shortens_a_grants_time(
+    fresh: impl AsyncFn(MemoryLimits) -> Fresh,
+) {
     let (fresh, now) = (fresh(LIMITS).await, now());
     let ada = minted("ada", 4, now).await;
     fresh.put_all(&ada, now).await;
@@ -289,7 +426,7 @@ async fn the_wall_clock_neither_lengthens_nor_shortens_a_grants_time(fresh: impl
     assert!(fresh.takes(&ada[3], jumped(now, early, now.unix - 3600)).await, "set back, still its time");
 }
 
-async fn capacity_returns_when_a_ticket_expires(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn capacity_returns_when_a_ticket_expires(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(LIMITS).await, now());
     let ada = minted("ada", 20, now).await;
     fresh.put_all(&ada, now).await;
@@ -301,7 +438,7 @@ async fn capacity_returns_when_a_ticket_expires(fresh: impl AsyncFn(MemoryLimits
     assert_eq!(fresh.how_many_are_taken(&again[..20], later).await, 20);
 }
 
-async fn a_live_ticket_survives_the_expiry_of_others(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn a_live_ticket_survives_the_expiry_of_others(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, start) = (fresh(LIMITS).await, now());
     let mut all = Vec::new();
     for second in 0..TICKET_LIFE.as_secs() / 4 {
@@ -328,7 +465,7 @@ async fn one_each(count: usize, now: Now) -> Vec<Minted> {
 }
 
 /// F8.
-async fn a_full_store_says_so_and_evicts_nothing(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn a_full_store_says_so_and_evicts_nothing(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(little_room()).await, now());
     let mints = one_each(15, now).await;
     fresh.put_all(&mints[..10], now).await;
@@ -338,7 +475,7 @@ async fn a_full_store_says_so_and_evicts_nothing(fresh: impl AsyncFn(MemoryLimit
     assert_eq!(fresh.how_many_are_taken(&mints, now).await, 10);
 }
 
-async fn a_full_store_has_room_again_after_a_take(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn a_full_store_has_room_again_after_a_take(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(little_room()).await, now());
     let mints = one_each(14, now).await;
     fresh.put_all(&mints[..10], now).await;
@@ -353,7 +490,7 @@ async fn a_full_store_has_room_again_after_a_take(fresh: impl AsyncFn(MemoryLimi
     assert_eq!(fresh.put(&mints[13], now).await, Err(PutError::Full(10)));
 }
 
-async fn a_full_store_has_room_again_after_an_expiry(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn a_full_store_has_room_again_after_an_expiry(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(little_room()).await, now());
     fresh.put_all(&one_each(10, now).await, now).await;
     let later = now.after(TICKET_LIFE + seconds(2));
@@ -364,7 +501,7 @@ async fn a_full_store_has_room_again_after_an_expiry(fresh: impl AsyncFn(MemoryL
     assert_eq!(fresh.how_many_are_taken(&next[11..], later).await, 10);
 }
 
-async fn concurrent_puts_never_pass_the_total(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn concurrent_puts_never_pass_the_total(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let now = now();
     for round in 0..20 {
         let fresh = fresh(MemoryLimits { total: 10, per_subject: 3 }).await;

@@ -1,19 +1,20 @@
 //! Builders: a login, a place, a grant, and one node with everything in memory.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use admitone::admission::{Admission, Admitted, Minted, RedeemError, TicketRefused};
-use admitone::grant::Grant;
+use admitone::grant::{Grant, SessionId};
 use admitone::now::Now;
 use admitone::principal::{Login, LoginStamp, Permissions, Principal};
 use admitone::revocation::memory::MemoryRevocations;
-use admitone::revocation::{Revocation, Revocations};
+use admitone::revocation::{Mark, Revocation, Revocations};
 use admitone::store::memory::{MemoryLimits, MemoryTicketStore};
-use admitone::store::{BoxFuture, PutError, StoreUnavailable, Stored, Taken, TicketKey, TicketStore};
+use admitone::store::{BoxFuture, Opening, PutError, StoreUnavailable, Stored, Taken, TicketKey, TicketStore};
 use admitone::ticket::keys::TicketKeys;
-use admitone::ticket::{Place, Ticket};
+use admitone::ticket::{Place, SubjectTag, Ticket};
 
 pub(crate) const ISSUER: &str = "https://id.example.com";
 pub(crate) const ROUTE: &str = "/chat";
@@ -22,6 +23,9 @@ pub(crate) const ORIGIN: &str = "https://app.example.com";
 /// How long the tickets of [`grant`] live, and the logins they are minted for.
 pub(crate) const TICKET_LIFE: Duration = Duration::from_secs(60);
 pub(crate) const LOGIN_LIFE: Duration = Duration::from_secs(900);
+
+/// Longer than any login lasts.
+pub(crate) const LONG: Duration = Duration::from_secs(24 * 3600);
 
 const SECRET: &[u8; 32] = b"the secret that signs, 32 bytes!";
 const TAG_SECRET: &[u8; 32] = b"the secret of the tags, 32 bytes";
@@ -115,13 +119,24 @@ impl World {
         self.node.mint(grant(login, now), place, now).await.expect("a ticket")
     }
 
+    /// A ticket for `uses` connections.
+    pub(crate) async fn mint_for(&self, login: &Login, uses: u32, now: Now) -> Minted {
+        let uses = NonZeroU32::new(uses).expect("one use at least");
+        self.node.mint_for_uses(grant(login, now), uses, &chat(), now).await.expect("a ticket")
+    }
+
     pub(crate) async fn revoke(&self, revocation: Revocation, now: Now) {
         self.revocations.revoke(revocation, now).await.expect("memory answers");
     }
 
     pub(crate) async fn admitted(&self, login: &Login, now: Now) -> Admitted {
+        self.admitted_for(login, LONG, now).await
+    }
+
+    pub(crate) async fn admitted_for(&self, login: &Login, longest: Duration, now: Now) -> Admitted {
         let minted = self.mint(login, &chat(), now).await;
-        present(&self.node, &minted.ticket, now).await.expect("an admission")
+        let authentic = self.node.inspect(&minted.ticket, &chat(), now).expect("an authentic ticket");
+        self.node.redeem(authentic, longest, now).await.expect("an admission")
     }
 }
 
@@ -137,15 +152,15 @@ pub(crate) enum Refused {
 /// Inspects and redeems at the [`chat`].
 pub(crate) async fn present(node: &Admission, ticket: &Ticket, now: Now) -> Result<Admitted, Refused> {
     let authentic = node.inspect(ticket, &chat(), now).map_err(Refused::Offline)?;
-    node.redeem(authentic, now).await.map_err(Refused::AtRedeem)
+    node.redeem(authentic, LONG, now).await.map_err(Refused::AtRedeem)
 }
 
 /// No limit that a test could reach.
 pub(crate) const UNLIMITED: MemoryLimits = MemoryLimits { total: usize::MAX, per_subject: u32::MAX };
 
-/// How a [`WatchedStore`] answers takes.
+/// How a [`WatchedStore`] answers all but puts.
 #[derive(Clone, Copy)]
-pub(crate) enum Takes {
+pub(crate) enum Answers {
     Work,
     Fail,
     Hang,
@@ -156,12 +171,12 @@ pub(crate) struct WatchedStore {
     inner: Arc<dyn TicketStore>,
     operations: AtomicUsize,
     put: Mutex<Vec<(TicketKey, Stored)>>,
-    takes: Mutex<Takes>,
+    answers: Mutex<Answers>,
 }
 
 impl WatchedStore {
     pub(crate) fn over(inner: Arc<dyn TicketStore>) -> Self {
-        Self { inner, operations: AtomicUsize::new(0), put: Mutex::default(), takes: Mutex::new(Takes::Work) }
+        Self { inner, operations: AtomicUsize::new(0), put: Mutex::default(), answers: Mutex::new(Answers::Work) }
     }
 
     pub(crate) fn operations(&self) -> usize {
@@ -173,12 +188,30 @@ impl WatchedStore {
         self.put.lock().expect("no test panicked here").clone()
     }
 
-    /// What happens to takes from now on.
-    pub(crate) fn takes(&self, takes: Takes) {
-        *self.takes.lock().expect("no test panicked here") = takes;
+    /// Drops what it remembers of puts.
+    pub(crate) fn forget_puts(&self) {
+        self.put.lock().expect("no test panicked here").clear();
+    }
+
+    /// What happens to operations from now on.
+    pub(crate) fn answers(&self, answers: Answers) {
+        *self.answers.lock().expect("no test panicked here") = answers;
+    }
+
+    fn asked<'a, T: Send + 'a>(
+        &self,
+        answer: BoxFuture<'a, Result<T, StoreUnavailable>>,
+    ) -> BoxFuture<'a, Result<T, StoreUnavailable>> {
+        self.operations.fetch_add(1, Ordering::SeqCst);
+        match *self.answers.lock().expect("no test panicked here") {
+            Answers::Work => answer,
+            Answers::Fail => Box::pin(std::future::ready(Err(StoreUnavailable))),
+            Answers::Hang => Box::pin(std::future::pending()),
+        }
     }
 }
 
+/// The inner store is asked when the future is polled, so an operation that fails here leaves it as it was.
 impl TicketStore for WatchedStore {
     fn put(&self, key: TicketKey, stored: Stored, now: Now) -> BoxFuture<'_, Result<(), PutError>> {
         self.operations.fetch_add(1, Ordering::SeqCst);
@@ -186,12 +219,41 @@ impl TicketStore for WatchedStore {
         self.inner.put(key, stored, now)
     }
 
-    fn take(&self, key: TicketKey, now: Now) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>> {
-        self.operations.fetch_add(1, Ordering::SeqCst);
-        match *self.takes.lock().expect("no test panicked here") {
-            Takes::Work => self.inner.take(key, now),
-            Takes::Fail => Box::pin(std::future::ready(Err(StoreUnavailable))),
-            Takes::Hang => Box::pin(std::future::pending()),
-        }
+    fn peek(&self, key: TicketKey, now: Now) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>> {
+        self.asked(Box::pin(async move { self.inner.peek(key, now).await }))
+    }
+
+    fn take(
+        &self,
+        key: TicketKey,
+        opening: Opening<'_>,
+        now: Now,
+    ) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>> {
+        let (node, deadline) = (opening.node.to_owned(), opening.deadline);
+        self.asked(Box::pin(async move { self.inner.take(key, Opening { node: &node, deadline }, now).await }))
+    }
+
+    fn discard(&self, key: TicketKey, now: Now) -> BoxFuture<'_, Result<bool, StoreUnavailable>> {
+        self.asked(Box::pin(async move { self.inner.discard(key, now).await }))
+    }
+
+    fn enter(
+        &self,
+        subject: SubjectTag,
+        entrant: &Grant,
+        session_id: &SessionId,
+        opening: Opening<'_>,
+        now: Now,
+    ) -> BoxFuture<'_, Result<Option<Mark>, StoreUnavailable>> {
+        let (entrant, session_id) = (entrant.clone(), session_id.clone());
+        let (node, deadline) = (opening.node.to_owned(), opening.deadline);
+        self.asked(Box::pin(async move {
+            let opening = Opening { node: &node, deadline };
+            self.inner.enter(subject, &entrant, &session_id, opening, now).await
+        }))
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), StoreUnavailable>> {
+        self.asked(Box::pin(async move { self.inner.probe().await }))
     }
 }

@@ -1,0 +1,41 @@
+use std::sync::Arc;
+
+use admitone::admission::{RedeemError, TicketRefused};
+use admitone::grant::SessionId;
+use admitone::now::Now;
+
+use super::App;
+use crate::config::OnReplay;
+use crate::rejection::Rejection;
+use crate::routes::Route;
+
+/// Writes the audit line of a ticket that was presented once too often, and does to the connection it opened what the route
+/// says.
+///
+/// Called where the refusal arises: whoever presented the ticket must not be able to prevent it by going away.
+pub(super) fn audited(app: &Arc<App>, route: &Route, rejection: Rejection) -> Rejection {
+    if let Rejection::Ticket(TicketRefused::Replayed(id)) | Rejection::Redeem(RedeemError::Replayed(id)) = &rejection {
+        audit(app, route, id);
+    }
+    rejection
+}
+
+fn audit(app: &Arc<App>, route: &Route, session_id: &SessionId) {
+    tracing::warn!(
+        target: "audit",
+        event = "ticket_replayed",
+        route = &*route.path,
+        session_id = session_id.as_str(),
+        on_replay = route.on_replay.name(),
+        "a genuine ticket was presented that is spent or revoked"
+    );
+    if route.on_replay == OnReplay::Close {
+        app.tasks.spawn(close(app.clone(), session_id.clone()));
+    }
+}
+
+async fn close(app: Arc<App>, session_id: SessionId) {
+    if app.admission.close_session(&session_id, Now::read()).await.is_err() {
+        tracing::error!(session_id = session_id.as_str(), "a replayed ticket's session was not closed: no store");
+    }
+}

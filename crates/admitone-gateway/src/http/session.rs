@@ -1,0 +1,32 @@
+//! `DELETE /auth/session/{id}`: a connection ends, or the ticket that would open it.
+
+use std::sync::Arc;
+
+use admitone::grant::SessionId;
+use admitone::now::Now;
+use axum::extract::{Path, State};
+use http::{HeaderMap, StatusCode};
+
+use super::{App, bearer};
+use crate::rejection::Rejection;
+
+/// Says 204 to an owner, whether the session is yet to begin, live, or over.
+pub(super) async fn end(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Rejection> {
+    let now = Now::read();
+    let login = bearer::login(&app, &headers, now)?;
+    let id = SessionId::parse(&id).map_err(|_| Rejection::NoSuchSession)?;
+    if !app.admission.revoke_session(&id, &login.principal, now).await? {
+        return Err(Rejection::NoSuchSession);
+    }
+    tracing::info!(
+        subject = login.principal.subject(),
+        issuer = login.principal.issuer(),
+        session_id = id.as_str(),
+        "session revoked"
+    );
+    Ok(StatusCode::NO_CONTENT)
+}
