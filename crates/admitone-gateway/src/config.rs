@@ -9,6 +9,7 @@ mod fault;
 mod host;
 mod issuers;
 mod log;
+mod redis;
 mod routes;
 mod secret;
 mod server;
@@ -33,6 +34,7 @@ use table::Table;
 pub use fault::{Fault, Faults, Place};
 pub use host::{Host, Network, WebOrigin};
 pub use log::{Log, LogFormat, LogLevel};
+pub use redis::{Redis, RedisFence, RedisLogin, RedisServer, RedisServers, RevocationGap};
 pub use routes::{CloseProfile, JwtFallback, OnReplay, RefuseWith, Route, RoutePath};
 pub use server::Server;
 pub use tickets::{Store, StoreKind, TTL_SECONDS, Tickets};
@@ -108,16 +110,16 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 
 fn read(root: &Table<'_>) -> Option<Config> {
     let store = root.section("store", tickets::read_store);
-    let server = root.section("server", |table| server::read(table, store.kind));
+    let server = root.section("server", |table| server::read(table, store.is_shared));
     let log = root.section("log", log::read);
-    let tickets = root.section("tickets", tickets::read_tickets);
+    let tickets = root.section("tickets", |table| tickets::read_tickets(table, store.is_shared));
     let issuers = issuers::read(root);
     let routes = routes::read(root, &issuers.names);
     let default_route = read_default_route(root, &routes);
     Some(Config {
         server: server?,
         log,
-        store,
+        store: store.sound?,
         tickets,
         issuers: issuers.sound,
         routes: routes.sound,

@@ -116,7 +116,7 @@ impl Demo {
         Ok(Self {
             page_origin: HeaderValue::from_str(&addresses.page)?,
             page: (page, Page::new(&addresses)?),
-            gateway: Gateway::on(vec![gateway], config)?,
+            gateway: Gateway::on(vec![gateway], config).await?,
             issuer: (issuer, identity),
             chat,
             addresses,

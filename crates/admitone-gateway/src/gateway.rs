@@ -1,5 +1,6 @@
 //! The one place that wires: a configuration becomes a running gateway.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,9 +10,7 @@ use std::time::Duration;
 use admitone::admission::Admission;
 use admitone::authn::{IssuerError, Verifier};
 use admitone::close::CloseCode;
-use admitone::revocation::memory::MemoryRevocations;
 use admitone::sessions::Sessions;
-use admitone::store::memory::{MemoryLimits, MemoryTicketStore};
 use admitone::ticket::keys::{KeyError, TicketKeys};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
@@ -19,10 +18,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind};
 use crate::http::App;
+use crate::http::readiness::Readiness;
 use crate::http::server::Server;
 use crate::routes::Routes;
+use crate::stores::{StoreError, Stores};
 use crate::upstream::Upstream;
 
 /// Connections past the limit that are still answered: probes, and refusals.
@@ -30,6 +31,10 @@ const RESERVE: usize = 64;
 
 /// How long requests that are under way may take after the drain.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
+
+/// With `revocation_gap = "close"`: how long revocations may be silent before sessions are closed, and how long that takes.
+const LONGEST_SILENCE: Duration = Duration::from_secs(10);
+const CLOSING_AFTER_SILENCE: Duration = Duration::from_secs(10);
 
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +51,9 @@ pub enum StartError {
     /// The ticket keys.
     #[error("ticket keys: {0}")]
     Keys(#[from] KeyError),
+    /// The store.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
     /// An issuer.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
@@ -101,7 +109,7 @@ impl Gateway {
             let bound = TcpListener::bind(address).await;
             listeners.push(bound.map_err(|error| StartError::Listen { address, error })?);
         }
-        Self::on(listeners, config)
+        Self::on(listeners, config).await
     }
 
     /// Uses listeners that are bound already, whatever the configuration says of addresses.
@@ -109,11 +117,11 @@ impl Gateway {
     /// # Errors
     ///
     /// [`StartError`].
-    pub fn on(listeners: Vec<TcpListener>, config: Config) -> Result<Self, StartError> {
+    pub async fn on(listeners: Vec<TcpListener>, config: Config) -> Result<Self, StartError> {
         let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let first = addresses.first().copied().unwrap_or(config.server.listen[0]);
         let listening = Listening::of(&config.server);
-        let app = Arc::new(wire(config, first)?);
+        let app = Arc::new(wire(config, first).await?);
         Ok(Self { app, listeners, addresses, listening })
     }
 
@@ -139,8 +147,7 @@ impl Gateway {
         for listener in self.listeners {
             self.app.tasks.spawn(server.clone().serve(listener));
         }
-        let following = self.app.clone();
-        let follower = tokio::spawn(async move { following.sessions.follow().await });
+        let follower = tokio::spawn(follow_revocations(self.app.clone()));
 
         shutdown.await;
         drain(&self.app, self.listening.drain).await;
@@ -152,6 +159,17 @@ impl Gateway {
     }
 }
 
+/// Closes what revocations cover, and, where that is wanted, everything while none could arrive.
+async fn follow_revocations(app: Arc<App>) {
+    match app.gap {
+        RevocationGap::Keep => app.sessions.follow().await,
+        RevocationGap::Close => {
+            let close = app.sessions.close_when_cut_off(LONGEST_SILENCE, CLOSING_AFTER_SILENCE);
+            tokio::join!(app.sessions.follow(), close);
+        }
+    }
+}
+
 async fn drain(app: &App, over: Duration) {
     app.draining.store(true, Ordering::Relaxed);
     tracing::info!(sessions = app.sessions.count(), seconds = over.as_secs(), "draining");
@@ -159,16 +177,21 @@ async fn drain(app: &App, over: Duration) {
     tracing::info!("drained");
 }
 
-fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
-    let revocations = Arc::new(MemoryRevocations::default());
-    let limits = MemoryLimits { total: config.store.max_tickets, per_subject: config.store.max_tickets_per_subject };
-    let store = Arc::new(MemoryTicketStore::new(limits, revocations.clone()));
+async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
+    let gap = match &config.store.kind {
+        StoreKind::Redis(redis) => redis.revocation_gap,
+        _ => RevocationGap::Keep,
+    };
     let routes = Routes::new(&config);
+    let any_fallback = config.routes.iter().any(|route| route.jwt_fallback != JwtFallback::Deny);
     let keys = config.tickets.keys.map_or_else(TicketKeys::random, Ok)?;
+    let Stores { kind, tickets, revocations } = Stores::open(config.store, &keys).await?;
     Ok(App {
-        admission: Admission::new(keys, store, revocations.clone()),
+        admission: Admission::new(keys, tickets.clone(), revocations.clone()).on_node(&node_name(bound)),
         sessions: Sessions::new(revocations.clone()),
+        readiness: Readiness::new(kind, tickets, revocations.clone(), any_fallback),
         revocations,
+        gap,
         verifier: Verifier::new(config.issuers)?,
         routes,
         upstreams: config.routes.into_iter().map(upstream).collect(),
@@ -179,6 +202,11 @@ fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
         draining: AtomicBool::new(false),
         tasks: TaskTracker::new(),
     })
+}
+
+/// A name that no other node has: random, as a restarted node is another one.
+fn node_name(bound: SocketAddr) -> String {
+    format!("{bound}-{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
 fn upstream(route: config::Route) -> (Arc<str>, Upstream) {

@@ -12,6 +12,7 @@ mod io;
 mod logout;
 mod mint;
 mod problem;
+pub mod readiness;
 mod refuse;
 mod replay;
 pub mod server;
@@ -34,7 +35,8 @@ use axum::Router;
 use axum::routing::{delete, get, post};
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Network, WebOrigin};
+use self::readiness::Readiness;
+use crate::config::{Network, RevocationGap, WebOrigin};
 use crate::rejection::Rejection;
 use crate::routes::Routes;
 use crate::upstream::Upstream;
@@ -47,6 +49,8 @@ pub struct App {
     pub sessions: Sessions,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// What becomes of open sessions while no revocation could reach them.
+    pub gap: RevocationGap,
     /// Who is logged in.
     pub verifier: Verifier,
     /// Paths and policies.
@@ -61,6 +65,8 @@ pub struct App {
     pub default_ttl: Duration,
     /// What a login has to hold to ask about other people's tickets.
     pub service_permission: Option<String>,
+    /// What the gateway can do at the moment.
+    pub readiness: Readiness,
     /// Shutting down.
     pub draining: AtomicBool,
     /// The connections' tasks, which a shutdown waits for.

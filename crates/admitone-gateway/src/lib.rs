@@ -12,4 +12,5 @@ pub mod log;
 pub mod rejection;
 pub mod relay;
 pub mod routes;
+pub mod stores;
 pub mod upstream;

@@ -4,8 +4,11 @@
 //! neither mints, redeems nor stays connected. Marks are kept for [`MARK_RETENTION`]; no login that lasts longer is accepted,
 //! or it could outlive the mark that ended it.
 
+mod journal;
 pub mod memory;
 mod mirror;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -19,6 +19,9 @@ const SHARDS: usize = 16;
 /// The shortest pause of a gradual close.
 const DRAIN_STEP: Duration = Duration::from_millis(10);
 
+/// How often the silence of revocations is looked at.
+const CUT_OFF_STEP: Duration = Duration::from_millis(500);
+
 /// The register of live connections.
 pub struct Sessions {
     register: Arc<Register>,
@@ -114,6 +117,18 @@ impl Sessions {
             for revocation in &batch.revocations {
                 self.close_covered(revocation);
             }
+        }
+    }
+
+    /// Closes every session, spread over `over`, whenever this node has not heard of revocations for `silence`: for those to
+    /// whom a revocation that comes late is worse than a reconnect. Run it beside [`follow`](Self::follow).
+    pub async fn close_when_cut_off(&self, silence: Duration, over: Duration) {
+        loop {
+            let age = self.revocations.synced(Now::read()).unwrap_or(Duration::MAX);
+            if age >= silence {
+                self.close_gradually(CloseCode::StoreUnavailable, over).await;
+            }
+            tokio::time::sleep(CUT_OFF_STEP).await;
         }
     }
 

@@ -4,6 +4,8 @@
 //! nothing.
 
 pub mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 use std::pin::Pin;
 

@@ -48,6 +48,17 @@ pub(super) fn read_key(entry: &Entry<'_>) -> Option<Secret> {
     Some(Secret(bytes))
 }
 
+/// Reads a password: the file's text without one final line break.
+pub(super) fn read_password(entry: &Entry<'_>) -> Option<Zeroizing<String>> {
+    let bytes = read_private(entry)?;
+    let kept = &bytes[..without_line_break(&bytes)];
+    entry.parse(|_| match std::str::from_utf8(kept) {
+        Ok("") => Err(wrong("the file holds an empty line", "is it the right file?")),
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(wrong("the file is not UTF-8", "is it the right file?")),
+    })
+}
+
 /// Reads a file that only the gateway should be able to read; a warning says so where everybody can.
 pub(super) fn read_private(entry: &Entry<'_>) -> Option<Zeroizing<Vec<u8>>> {
     let bytes = read_public(entry, MAX_FILE_BYTES)?;

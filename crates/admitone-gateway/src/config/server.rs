@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::fault::{Wrong, quoted, wrong};
 use super::host::{Host, Network, WebOrigin};
 use super::table::{Entry, Table};
-use super::tickets::StoreKind;
 use super::tls::{self, Tls};
 
 /// Where the gateway listens and how the world sees it.
@@ -40,7 +39,7 @@ impl Server {
     }
 }
 
-pub(super) fn read(table: &Table<'_>, store: StoreKind) -> Option<Server> {
+pub(super) fn read(table: &Table<'_>, store_is_shared: bool) -> Option<Server> {
     let tls = table.section("tls", tls::read);
     let speaks_tls = !matches!(tls, tls::Reading::Absent);
     let trusted_proxies = table.texts("trusted_proxies").unwrap_or_default();
@@ -49,7 +48,7 @@ pub(super) fn read(table: &Table<'_>, store: StoreKind) -> Option<Server> {
     Some(Server {
         public_url: read_public_url(table, listen.as_deref(), speaks_tls),
         trusted_proxies: trusted_proxies.iter().filter_map(|entry| entry.parse(Network::parse)).collect(),
-        replicas: read_replicas(table, store),
+        replicas: read_replicas(table, store_is_shared),
         drain: table.seconds("drain_seconds", 0..=300, 20),
         max_connections: usize::try_from(table.number("max_connections", 1..=1_000_000, 10_000)).ok()?,
         header_timeout: table.seconds("header_timeout_seconds", 1..=60, 5),
@@ -120,15 +119,17 @@ fn read_public_url(table: &Table<'_>, listen: Option<&[SocketAddr]>, tls: bool) 
     Some(url)
 }
 
-fn read_replicas(table: &Table<'_>, store: StoreKind) -> u32 {
+fn read_replicas(table: &Table<'_>, store_is_shared: bool) -> u32 {
     let replicas = table.number("replicas", 1..=1000, 1);
-    let StoreKind::Memory = store;
-    if replicas > 1 {
+    if replicas > 1 && !store_is_shared {
         let problem = format!(
             "{replicas} gateways with store.kind = \"memory\" cannot see each other's tickets: each would refuse what the \
              others minted, and a revocation would reach only one"
         );
-        table.refuse("replicas", wrong(problem, "run one gateway: write 1, or leave it out"));
+        table.refuse(
+            "replicas",
+            wrong(problem, "set store.kind = \"redis\", or run one gateway: write 1, or leave it out"),
+        );
     }
     u32::try_from(replicas).unwrap_or(1)
 }

@@ -251,6 +251,12 @@ impl<'d> Table<'d> {
         self.document.refuse(place, &self.full(key), wrong);
     }
 
+    /// Notes a risk of `key`.
+    pub(super) fn warn(&self, key: &'static str, wrong: Wrong) {
+        let place = self.find(key).map_or_else(|| self.place(), |(place, _)| place);
+        self.document.warn(place, &self.full(key), wrong);
+    }
+
     /// Notes that `key` is needed and absent, unless an unreadable line may have held it.
     pub(super) fn refuse_absence(&self, key: &'static str, mend: &str) {
         self.known.borrow_mut().insert(key);

@@ -1,6 +1,7 @@
 mod arbitrary;
 mod example;
 mod files;
+mod store;
 mod syntax;
 mod values;
 mod variables;

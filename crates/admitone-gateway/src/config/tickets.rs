@@ -6,6 +6,7 @@ use admitone::principal::Permissions;
 use admitone::ticket::keys::TicketKeys;
 
 use super::fault::{quoted, wrong};
+use super::redis::{self, Redis};
 use super::secret::{Secret, read_key};
 use super::table::Table;
 
@@ -13,37 +14,56 @@ use super::table::Table;
 pub const TTL_SECONDS: std::ops::RangeInclusive<u64> = 5..=3600;
 
 /// Where tickets are kept.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Store {
     /// By which means.
     pub kind: StoreKind,
-    /// How many tickets may be outstanding in all.
+    /// How many tickets may be outstanding in all; for the memory store.
     pub max_tickets: usize,
     /// How many tickets one subject may have outstanding; never more than `max_tickets`.
     pub max_tickets_per_subject: u32,
 }
 
 /// The means by which tickets are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreKind {
     /// In this process's memory.
     Memory,
+    /// In Redis or Valkey.
+    Redis(Box<Redis>),
 }
 
-pub(super) fn read_store(table: &Table<'_>) -> Store {
-    let kind = table.choice("kind", &[("memory", StoreKind::Memory)], StoreKind::Memory);
+/// What has been read of `[store]`: whether gateways share it is known even where something else is wrong.
+pub(super) struct StoreReading {
+    pub(super) is_shared: bool,
+    pub(super) sound: Option<Store>,
+}
+
+pub(super) fn read_store(table: &Table<'_>) -> StoreReading {
+    let is_shared = table.choice("kind", &[("memory", false), ("redis", true)], false);
     let max_tickets = table.number("max_tickets", 1..=100_000_000, 1_000_000);
     let per_subject = table.optional_number("max_tickets_per_subject", 1..=1_000_000);
+    if is_shared && table.has("max_tickets") {
+        let problem = "only the memory store counts all tickets: Redis is bounded by its own maxmemory";
+        table.warn("max_tickets", wrong(problem, "leave it out"));
+    }
     if per_subject.is_some_and(|per_subject| per_subject > max_tickets) {
         let problem = format!("it is more than max_tickets, which is {max_tickets}");
         table.refuse("max_tickets_per_subject", wrong(problem, "write at most that many"));
     }
-    Store {
+    let kind = if is_shared {
+        redis::read(table).map(|redis| StoreKind::Redis(Box::new(redis)))
+    } else {
+        redis::refuse_all(table);
+        Some(StoreKind::Memory)
+    };
+    let sound = kind.map(|kind| Store {
         kind,
         max_tickets: count(max_tickets),
         max_tickets_per_subject: u32::try_from(per_subject.unwrap_or(20).min(max_tickets)).unwrap_or(u32::MAX),
-    }
+    });
+    StoreReading { is_shared, sound }
 }
 
 fn count(number: u64) -> usize {
@@ -66,8 +86,13 @@ struct Key {
     secret: Secret,
 }
 
-pub(super) fn read_tickets(table: &Table<'_>) -> Tickets {
+pub(super) fn read_tickets(table: &Table<'_>, store_is_shared: bool) -> Tickets {
     let ttl = table.seconds("ttl_seconds", TTL_SECONDS, 60);
+    if store_is_shared && !table.is_written("keys") {
+        let mend = "all gateways of a redis store sign with the same keys, or each would refuse what the others minted: add a \
+                    [[tickets.keys]] with an id and a secret_file, and tag_secret_file beside it";
+        table.refuse_absence("keys", mend);
+    }
     let signing = read_keys(table);
     let tag = read_tag_secret(table, &signing);
     let keys = tag.filter(|_| !signing.is_empty()).and_then(|tag| {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use admitone::now::Now;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -10,6 +11,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::{Value, json};
 
 use super::App;
+use super::readiness::Ability;
 
 /// The process answers.
 pub(super) async fn live() -> Response {
@@ -18,11 +20,15 @@ pub(super) async fn live() -> Response {
 
 /// New connections can be admitted.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
-    let store = json!({ "kind": "memory", "status": "ok" });
-    if app.draining.load(Ordering::Relaxed) {
-        return answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "draining", "store": store }));
-    }
-    answer(StatusCode::OK, &json!({ "status": "ready", "store": store }))
+    let ability = app.readiness.ability(Now::read()).await;
+    let (status, word) = match ability {
+        _ if app.draining.load(Ordering::Relaxed) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        Ability::Ready => (StatusCode::OK, "ready"),
+        Ability::Degraded => (StatusCode::OK, "degraded"),
+        Ability::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    };
+    let store = if ability == Ability::Ready { "ok" } else { "unavailable" };
+    answer(status, &json!({ "status": word, "store": { "kind": app.readiness.kind(), "status": store } }))
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response {

@@ -22,7 +22,6 @@ pub(super) fn audited(app: &Arc<App>, route: &Route, rejection: Rejection) -> Re
 
 fn audit(app: &Arc<App>, route: &Route, session_id: &SessionId) {
     tracing::warn!(
-        target: "audit",
         event = "ticket_replayed",
         route = &*route.path,
         session_id = session_id.as_str(),

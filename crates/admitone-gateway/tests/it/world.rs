@@ -92,7 +92,7 @@ impl World {
         let config = Config::parse(&text, "test.toml", &FOLDER, []).unwrap_or_else(|faults| panic!("{faults}"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
-        let gateway = Gateway::on(vec![listener], config).expect("a gateway");
+        let gateway = Gateway::on(vec![listener], config).await.expect("a gateway");
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(gateway.run(async { drop(stopped.await) }));
         Self { address, stop, running }

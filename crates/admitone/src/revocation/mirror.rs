@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hashbrown::{Equivalent, HashMap};
 
@@ -18,9 +18,25 @@ pub struct Mirror {
 impl Mirror {
     /// Remembers a revocation for [`MARK_RETENTION`].
     pub fn add(&self, revocation: &Revocation, now: Now) {
+        self.add_for(revocation, MARK_RETENTION, now);
+    }
+
+    /// Remembers a revocation for what is left of [`MARK_RETENTION`].
+    pub(crate) fn add_for(&self, revocation: &Revocation, life: Duration, now: Now) {
         let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
         marks.forget(now.instant);
-        marks.add(revocation, now.instant + MARK_RETENTION);
+        marks.add(revocation, now.instant + life.min(MARK_RETENTION));
+    }
+
+    /// What is remembered, and for how long still.
+    #[cfg(feature = "redis")]
+    pub(crate) fn all(&self, now: Now) -> Vec<(Revocation, Duration)> {
+        let marks = self.marks.read().unwrap_or_else(PoisonError::into_inner);
+        let all = marks.known.iter().filter_map(|(key, known)| {
+            let life = known.kept_until.checked_duration_since(now.instant)?;
+            Some((key.revocation(known.until)?, life))
+        });
+        all.collect()
     }
 
     /// Whether this very session was revoked.
@@ -130,5 +146,17 @@ impl Marks {
 impl Key {
     fn new(kind: Mark, issuer: &str, value: &str) -> Self {
         Self { kind, issuer: Arc::from(issuer), value: Arc::from(value) }
+    }
+
+    #[cfg(feature = "redis")]
+    fn revocation(&self, until: u64) -> Option<Revocation> {
+        let (issuer, value) = (self.issuer.clone(), self.value.clone());
+        Some(match self.kind {
+            Mark::Session => Revocation::Session(SessionId::parse(&value).ok()?),
+            Mark::Subject => Revocation::Subject { issuer, subject: value, until },
+            Mark::Sid => Revocation::Sid { issuer, sid: value },
+            Mark::Jti => Revocation::Jti { issuer, jti: value },
+            Mark::Everything => Revocation::Everything { until },
+        })
     }
 }

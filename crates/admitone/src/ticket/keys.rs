@@ -76,11 +76,13 @@ impl TicketKeys {
     /// The tag of a subject.
     #[must_use]
     pub fn subject_tag(&self, issuer: &str, subject: &str) -> SubjectTag {
-        let mut mac = self.tags.clone();
-        mac.update(b"subject");
-        update_part(&mut mac, issuer.as_bytes());
-        update_part(&mut mac, subject.as_bytes());
-        SubjectTag(first_bytes(mac))
+        subject_tag(&self.tags, issuer, subject)
+    }
+
+    /// The same as a function that holds the tags' key alone, for stores that have to find a subject's place by themselves.
+    pub fn tagging(&self) -> impl Fn(&str, &str) -> SubjectTag + Send + Sync + 'static {
+        let tags = self.tags.clone();
+        move |issuer, subject| subject_tag(&tags, issuer, subject)
     }
 
     /// Seals a new ticket that says this, bound to `place`.
@@ -213,6 +215,14 @@ impl Bound {
     const fn flags(&self) -> u8 {
         (if self.origin { Flags::ORIGIN } else { 0 }) | (if self.address { Flags::ADDRESS } else { 0 })
     }
+}
+
+fn subject_tag(tags: &Hmac<Sha256>, issuer: &str, subject: &str) -> SubjectTag {
+    let mut mac = tags.clone();
+    mac.update(b"subject");
+    update_part(&mut mac, issuer.as_bytes());
+    update_part(&mut mac, subject.as_bytes());
+    SubjectTag(first_bytes(mac))
 }
 
 fn keyed(secret: &[u8]) -> Result<Hmac<Sha256>, KeyError> {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admitone::admission::{Admission, Admitted, MIRROR_TRUST, RedeemError};
+use admitone::close::CloseCode;
 use admitone::now::Now;
 use admitone::principal::Login;
 use admitone::revocation::memory::MemoryRevocations;
 use admitone::revocation::{Batch, Cursor, Mark, Mirror, Revocation, Revocations};
+use admitone::sessions::Sessions;
 use admitone::store::{BoxFuture, StoreUnavailable};
 
 use crate::world::{Answers, LONG, ROUTE, World, keys, login, now, revocations_of_login, seconds};
@@ -74,6 +76,22 @@ async fn without_the_store_the_mirror_knows_who_was_revoked() {
         world.revoke(revocation.clone(), now).await;
         let refused = world.node.redeem(fallback, LONG, now).await.err();
         assert_eq!(refused, Some(RedeemError::Revoked(revocation.mark())));
+    }
+}
+
+/// F20, where sessions must not outlive what is known of revocations.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_cut_off_closes_its_sessions_where_that_is_wanted() {
+    let (world, now) = (World::new(), now());
+    for (age, closes) in [(Some(seconds(9)), false), (Some(seconds(10)), true), (None, true)] {
+        let sessions = Sessions::new(Arc::new(Aged(MemoryRevocations::default(), age)));
+        let session = sessions.open(world.admitted(&login("ada", now), now).await, now).expect("a session");
+        let code = tokio::select! {
+            code = session.closing() => Some(code),
+            () = sessions.close_when_cut_off(seconds(10), seconds(1)) => unreachable!("it watches for ever"),
+            () = tokio::time::sleep(seconds(60)) => None,
+        };
+        assert_eq!(code, closes.then_some(CloseCode::StoreUnavailable), "{age:?}");
     }
 }
 

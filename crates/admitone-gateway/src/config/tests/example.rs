@@ -21,7 +21,9 @@ fn every_setting_of_the_example_that_is_off_can_be_turned_on() {
     folder.write("cert.pem", pair.cert.pem());
     folder.write("key.pem", pair.signing_key.serialize_pem());
     folder.write("issuer.pem", pair.signing_key.public_key_pem());
-    for name in ["issuer.secret", "ticket-1.key", "ticket-2.key", "ticket-tags.key"] {
+    for name in
+        ["issuer.secret", "ticket-1.key", "ticket-2.key", "ticket-tags.key", "redis.password", "sentinel.password"]
+    {
         folder.write(name, format!("{name:-<40}"));
     }
     let whole: String = EXAMPLE.lines().map(|line| format!("{}\n", turned_on(line))).collect();

@@ -51,7 +51,7 @@ fn server_values_are_checked() {
             ),
             (
                 "replicas = 2",
-                "12: server.replicas: 2 gateways with store.kind = \"memory\" cannot see each other's tickets: each would refuse what the others minted, and a revocation would reach only one; run one gateway: write 1, or leave it out",
+                "12: server.replicas: 2 gateways with store.kind = \"memory\" cannot see each other's tickets: each would refuse what the others minted, and a revocation would reach only one; set store.kind = \"redis\", or run one gateway: write 1, or leave it out",
             ),
             (
                 "max_connections = 0",
@@ -298,7 +298,7 @@ fn a_token_in_the_query_is_a_carrier_only_when_it_is_asked_for() {
 fn store_values_are_checked() {
     let folder = Folder::new();
     for (line, expected) in [
-        ("kind = \"redis\"", "14:8: store.kind: `redis` is not a choice; the choices are `memory`"),
+        ("kind = \"disk\"", "14:8: store.kind: `disk` is not a choice; the choices are `memory`, `redis`"),
         (
             "max_tickets_per_subject = 1000001",
             "14:27: store.max_tickets_per_subject: 1000001 is not a whole number from 1 to 1000000; write a whole number from 1 to 1000000",

@@ -1,0 +1,106 @@
+//! The configured store, made.
+
+use std::sync::Arc;
+
+use admitone::revocation::Revocations;
+use admitone::revocation::memory::MemoryRevocations;
+use admitone::revocation::redis::RedisRevocations;
+use admitone::store::memory::{MemoryLimits, MemoryTicketStore};
+use admitone::store::redis::{
+    Address, ConnectError, Credentials, Deployment, Fence, Redis, RedisOptions, RedisTicketStore, Warning,
+};
+use admitone::store::{StoreUnavailable, TicketStore};
+use admitone::ticket::keys::TicketKeys;
+
+use crate::config::{self, Host, RedisFence, RedisLogin, RedisServer, RedisServers, Store, StoreKind};
+
+/// Where tickets are kept, and the marks that go with them.
+pub struct Stores {
+    /// The configuration's name for it.
+    pub kind: &'static str,
+    /// The tickets.
+    pub tickets: Arc<dyn TicketStore>,
+    /// The marks.
+    pub revocations: Arc<dyn Revocations>,
+}
+
+/// Why a store cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Redis cannot be reached, or cannot keep what is promised.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// Its stream of revocations cannot be read.
+    #[error("the stream of revocations cannot be read: without it this gateway would not know what was revoked")]
+    Revocations,
+}
+
+impl Stores {
+    /// Makes what the configuration says; a server is connected to, and asked whether it can keep what is promised.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn open(store: Store, keys: &TicketKeys) -> Result<Self, StoreError> {
+        let per_subject = store.max_tickets_per_subject;
+        match store.kind {
+            StoreKind::Memory => Ok(Self::in_memory(MemoryLimits { total: store.max_tickets, per_subject })),
+            StoreKind::Redis(redis) => Self::in_redis(*redis, per_subject, keys).await,
+        }
+    }
+
+    fn in_memory(limits: MemoryLimits) -> Self {
+        let revocations = Arc::new(MemoryRevocations::default());
+        let tickets = Arc::new(MemoryTicketStore::new(limits, revocations.clone()));
+        Self { kind: "memory", tickets, revocations }
+    }
+
+    async fn in_redis(redis: config::Redis, per_subject: u32, keys: &TicketKeys) -> Result<Self, StoreError> {
+        let redis = Redis::connect(options(redis, per_subject)).await?;
+        for (server, version) in &redis.greeting().versions {
+            tracing::info!(%server, version, "connected");
+        }
+        // That there is no fence is a warning of the configuration already.
+        for warning in redis.greeting().warnings.iter().filter(|warning| **warning != Warning::Unfenced) {
+            tracing::warn!(%warning, "store");
+        }
+        let revocations = RedisRevocations::start(&redis, keys.tagging()).await;
+        let revocations = revocations.map_err(|StoreUnavailable| StoreError::Revocations)?;
+        Ok(Self { kind: "redis", tickets: Arc::new(RedisTicketStore::new(&redis)), revocations: Arc::new(revocations) })
+    }
+}
+
+fn options(redis: config::Redis, per_subject: u32) -> RedisOptions {
+    let all = |servers: &[RedisServer]| servers.iter().map(address).collect();
+    let deployment = match redis.servers {
+        RedisServers::Standalone(server) => Deployment::Standalone(address(&server)),
+        RedisServers::Sentinel { sentinels, master, login } => {
+            Deployment::Sentinel { sentinels: all(&sentinels), service: master, credentials: credentials(login) }
+        }
+        RedisServers::Cluster { seeds } => Deployment::Cluster { seeds: all(&seeds) },
+    };
+    let mut options = RedisOptions::new(deployment);
+    options.credentials = credentials(redis.login);
+    options.database = redis.database;
+    options.fence = match redis.fence {
+        RedisFence::Replid => Fence::Replid,
+        RedisFence::None => Fence::None,
+    };
+    options.prefix = redis.prefix;
+    options.per_subject = per_subject;
+    options.tls = redis.tls;
+    options
+}
+
+fn address(server: &RedisServer) -> Address {
+    let host = match &server.host {
+        Host::Name(name) => name.to_string(),
+        Host::Ip(address) => address.to_string(),
+    };
+    Address { host, port: server.port }
+}
+
+fn credentials(login: RedisLogin) -> Credentials {
+    Credentials { username: login.username, password: login.password }
+}

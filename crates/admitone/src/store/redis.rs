@@ -1,0 +1,327 @@
+//! Tickets in Redis or Valkey: standalone, behind Sentinels, or a Cluster.
+//!
+//! Each redemption is one script and one round trip: it takes the grant, compares the fence, reads the marks and writes
+//! the session's record. It is never sent twice, has a deadline of 250 ms, and runs to its end even when nobody waits for
+//! it any more.
+//!
+//! Servers have to be Redis 7 or Valkey, with `maxmemory-policy noeviction`. The ACL user needs the keys `~<prefix>:*`
+//! and `+eval +evalsha +info +get +set +getdel +mget +del +exists +ttl +pexpiretime +pexpireat +time +zadd +zrem +zcard
+//! +zremrangebyscore +xadd +xread +xrange`, in a Cluster `+cluster|slots`, with another database `+select`.
+//!
+//! While a Cluster moves a slot, redemptions of tickets in it are refused.
+
+mod greeting;
+mod link;
+mod names;
+mod node;
+mod options;
+mod record;
+mod resolve;
+mod script;
+mod servers;
+mod slot;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{Value, from_redis_value};
+
+use super::{BoxFuture, Opening, PutError, StoreUnavailable, Stored, Taken, TicketKey, TicketStore};
+use crate::grant::{Grant, SessionId};
+use crate::now::Now;
+use crate::revocation::Mark;
+use crate::ticket::SubjectTag;
+
+pub use greeting::{ConnectError, Greeting, Warning};
+pub(crate) use link::{Backoff, Link, Task};
+pub(crate) use names::mark;
+pub use options::{Address, AddressError, Credentials, Deployment, Fence, OptionError, RedisOptions};
+pub(crate) use script::{ANNOUNCE, MARK};
+pub(crate) use servers::{Fault, Servers};
+
+/// How long an operation may take.
+const DEADLINE: Duration = Duration::from_millis(250);
+
+/// A deployment that is connected to, and reconnected to by itself.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    servers: Arc<Servers>,
+    greeting: Arc<Greeting>,
+}
+
+impl Redis {
+    /// Connects, and checks that the servers can keep what the options promise. Call it inside a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`], with the mend in its text, after at most five seconds.
+    pub async fn connect(options: RedisOptions) -> Result<Self, ConnectError> {
+        let (servers, greeting) = greeting::reach(options).await?;
+        Ok(Self { servers: Arc::new(servers), greeting: Arc::new(greeting) })
+    }
+
+    /// What the servers said of themselves when connected to: versions and warnings.
+    #[must_use]
+    pub fn greeting(&self) -> &Greeting {
+        &self.greeting
+    }
+
+    /// The latest trouble with a server, for logs.
+    #[must_use]
+    pub fn latest_fault(&self) -> Option<Arc<str>> {
+        self.servers.shared.fault()
+    }
+
+    pub(crate) fn servers(&self) -> &Arc<Servers> {
+        &self.servers
+    }
+}
+
+/// Grants in Redis or Valkey.
+#[derive(Clone, Debug)]
+pub struct RedisTicketStore {
+    servers: Arc<Servers>,
+}
+
+impl RedisTicketStore {
+    /// The tickets of a deployment.
+    #[must_use]
+    pub fn new(redis: &Redis) -> Self {
+        Self { servers: redis.servers.clone() }
+    }
+
+    async fn put_at(&self, key: TicketKey, stored: Stored, now: Now) -> Result<(), PutError> {
+        let names = &self.servers.names;
+        let (grant, outstanding) = (names.grant(key), names.outstanding(key.subject));
+        let written = record::write(&stored).ok_or(PutError::Unavailable)?;
+        let life = (stored.grant.expires_at.saturating_sub(now.unix) * 1000).max(1).to_string();
+        let cap = self.servers.shared.options.per_subject;
+        let args = [
+            record::VERSION.as_bytes(),
+            written.uses.as_bytes(),
+            &written.rest,
+            self.fenced(),
+            life.as_bytes(),
+            &names::hex(&key.id.0).into_bytes(),
+            &cap.to_string().into_bytes(),
+        ];
+        let answer = self.servers.run(key.subject.bucket(), &script::PUT, &[&grant, &outstanding], &args).await;
+        match answer.and_then(|answer| Answer::read(answer, &grant)) {
+            Ok(answer) if answer.is("put") => Ok(()),
+            Ok(answer) if answer.is("cap") => Err(PutError::SubjectCap(cap)),
+            Err(fault) if fault.is_out_of_memory() => Err(PutError::OutOfMemory),
+            _ => Err(PutError::Unavailable),
+        }
+    }
+
+    async fn peek_at(&self, key: TicketKey) -> Result<Option<Taken>, Fault> {
+        let names = &self.servers.names;
+        let (grant, bucket) = (names.grant(key), key.subject.bucket());
+        let (narrow, wide) = (names.marks(bucket), names.wide_marks(bucket));
+        let subject = names::hex(&key.subject.0);
+        let args = [self.fenced(), narrow.as_bytes(), wide.as_bytes(), subject.as_bytes()];
+        let answer = self.servers.run(bucket, &script::PEEK, &[&grant], &args).await?;
+        let Some((mut taken, uses)) = Answer::read(answer, &grant)?.taken("there")? else { return Ok(None) };
+        taken.stored.uses = uses.saturating_sub(taken.use_number - 1);
+        Ok(Some(taken))
+    }
+
+    async fn take_at(&self, key: TicketKey, record: Record) -> Result<Option<Taken>, Fault> {
+        let names = &self.servers.names;
+        let (grant, outstanding) = (names.grant(key), names.outstanding(key.subject));
+        let bucket = key.subject.bucket();
+        let args = [
+            &names::hex(&key.id.0).into_bytes(),
+            self.fenced(),
+            &names.marks(bucket).into_bytes(),
+            &names.wide_marks(bucket).into_bytes(),
+            &names::hex(&key.subject.0).into_bytes(),
+            &names.records(bucket).into_bytes(),
+            record.text.as_bytes(),
+            record.life.as_bytes(),
+        ];
+        let answer = self.servers.run(bucket, &script::TAKE, &[&grant, &outstanding], &args).await?;
+        let Some((mut taken, uses)) = Answer::read(answer, &grant)?.taken("taken")? else { return Ok(None) };
+        taken.stored.uses = uses.saturating_sub(taken.use_number);
+        Ok(Some(taken))
+    }
+
+    async fn discard_at(&self, key: TicketKey) -> Result<bool, Fault> {
+        let names = &self.servers.names;
+        let (grant, outstanding) = (names.grant(key), names.outstanding(key.subject));
+        let args = [names::hex(&key.id.0).into_bytes()];
+        let args = args.each_ref().map(Vec::as_slice);
+        let answer = self.servers.run(key.subject.bucket(), &script::DISCARD, &[&grant, &outstanding], &args).await?;
+        let (name, removed): (String, u32) = from_redis_value(answer).map_err(|_| Fault::Nonsense)?;
+        if name == grant { Ok(removed == 1) } else { Err(Fault::Nonsense) }
+    }
+
+    async fn enter_at(&self, entrance: Entrance) -> Result<Option<Mark>, Fault> {
+        let Entrance { bucket, record_name, issued_at, record, marks } = entrance;
+        let mut args = vec![issued_at.as_bytes(), record.text.as_bytes(), record.life.as_bytes()];
+        args.extend(marks.iter().map(|(_, name)| name.as_bytes()));
+        let answer = self.servers.run(bucket, &script::ENTER, &[&record_name], &args).await?;
+        let (name, mark): (String, usize) = from_redis_value(answer).map_err(|_| Fault::Nonsense)?;
+        if name != record_name {
+            return Err(Fault::Nonsense);
+        }
+        let mark = mark.checked_sub(1).map(|at| marks.get(at).ok_or(Fault::Nonsense)).transpose()?;
+        Ok(mark.map(|(mark, _)| *mark))
+    }
+
+    async fn probe_all(&self) -> Result<(), Fault> {
+        let names = &self.servers.names;
+        let asked = |bucket| redis::cmd("EXISTS").arg(names.nothing(bucket)).to_owned();
+        self.servers.on_all(asked).await.map(drop).map_err(|(_, fault)| fault)
+    }
+
+    fn fenced(&self) -> &'static [u8] {
+        match self.servers.shared.options.fence {
+            Fence::Replid => b"1",
+            Fence::None => b"0",
+        }
+    }
+}
+
+impl TicketStore for RedisTicketStore {
+    fn put(&self, key: TicketKey, stored: Stored, now: Now) -> BoxFuture<'_, Result<(), PutError>> {
+        Box::pin(self.put_at(key, stored, now))
+    }
+
+    fn peek(&self, key: TicketKey, _: Now) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>> {
+        Box::pin(async move { self.peek_at(key).await.map_err(StoreUnavailable::from) })
+    }
+
+    fn take(
+        &self,
+        key: TicketKey,
+        opening: Opening<'_>,
+        now: Now,
+    ) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>> {
+        let (store, record) = (self.clone(), Record::of(key.subject, opening, now));
+        let taking = async move { store.take_at(key, record).await };
+        Box::pin(async move {
+            // In a task of its own: a caller that goes away leaves a whole redemption behind, not half of one.
+            let taken = tokio::spawn(taking).await.map_err(|_| StoreUnavailable)?;
+            taken.map_err(StoreUnavailable::from)
+        })
+    }
+
+    fn discard(&self, key: TicketKey, _: Now) -> BoxFuture<'_, Result<bool, StoreUnavailable>> {
+        Box::pin(async move { self.discard_at(key).await.map_err(StoreUnavailable::from) })
+    }
+
+    fn enter(
+        &self,
+        subject: SubjectTag,
+        entrant: &Grant,
+        session_id: &SessionId,
+        opening: Opening<'_>,
+        now: Now,
+    ) -> BoxFuture<'_, Result<Option<Mark>, StoreUnavailable>> {
+        let bucket = subject.bucket();
+        let names = &self.servers.names;
+        let record_name = format!("{}{session_id}", names.records(bucket));
+        let entrance = Entrance {
+            bucket,
+            record_name,
+            issued_at: entrant.login.issued_at.to_string(),
+            record: Record::of(subject, opening, now),
+            marks: marks_of(subject, entrant, session_id, (&names.marks(bucket), &names.wide_marks(bucket))),
+        };
+        Box::pin(async move { self.enter_at(entrance).await.map_err(StoreUnavailable::from) })
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), StoreUnavailable>> {
+        Box::pin(async move { self.probe_all().await.map_err(StoreUnavailable::from) })
+    }
+}
+
+impl From<Fault> for StoreUnavailable {
+    fn from(_: Fault) -> Self {
+        Self
+    }
+}
+
+/// What is written of a session: whose, on which node, until when.
+struct Record {
+    text: String,
+    life: String,
+}
+
+impl Record {
+    fn of(subject: SubjectTag, opening: Opening<'_>, now: Now) -> Self {
+        let Opening { node, deadline } = opening;
+        let subject = names::hex(&subject.0);
+        let text = serde_json::json!({ "subject": subject, "node": node, "deadline": deadline }).to_string();
+        Self { text, life: deadline.saturating_sub(now.unix).max(1).to_string() }
+    }
+}
+
+struct Entrance {
+    bucket: u8,
+    record_name: String,
+    issued_at: String,
+    record: Record,
+    marks: Vec<(Mark, String)>,
+}
+
+/// The keys of all marks that could cover a login's session; which are wide says [`names`].
+fn marks_of(
+    subject: SubjectTag,
+    entrant: &Grant,
+    session_id: &SessionId,
+    (narrow, wide): (&str, &str),
+) -> Vec<(Mark, String)> {
+    let issuer = entrant.principal.issuer();
+    let mut marks = vec![(Mark::Session, format!("{narrow}{}", mark::session(session_id)))];
+    marks.extend(entrant.login.sid.iter().map(|sid| (Mark::Sid, format!("{wide}{}", mark::sid(issuer, sid)))));
+    marks.extend(entrant.login.jti.iter().map(|jti| (Mark::Jti, format!("{wide}{}", mark::jti(issuer, jti)))));
+    marks.push((Mark::Subject, format!("{narrow}{}", mark::subject(subject))));
+    marks.push((Mark::Everything, format!("{wide}{}", mark::EVERYTHING)));
+    marks
+}
+
+/// A script's answer, which names what it is about.
+struct Answer {
+    outcome: String,
+    rest: Vec<Value>,
+}
+
+impl Answer {
+    fn read(answer: Value, about: &str) -> Result<Self, Fault> {
+        let mut parts = from_redis_value::<Vec<Value>>(answer).map_err(|_| Fault::Nonsense)?;
+        if parts.len() < 2 {
+            return Err(Fault::Nonsense);
+        }
+        let rest = parts.split_off(2);
+        let (name, outcome) = from_redis_value::<(String, String)>(Value::Array(parts)).map_err(|_| Fault::Nonsense)?;
+        if name == about { Ok(Self { outcome, rest }) } else { Err(Fault::Nonsense) }
+    }
+
+    fn is(&self, outcome: &str) -> bool {
+        self.outcome == outcome
+    }
+
+    /// A grant with its mark and the number of its use, and its uses in all.
+    fn taken(self, outcome: &str) -> Result<Option<(Taken, u32)>, Fault> {
+        if !self.is(outcome) {
+            return Ok(None);
+        }
+        let rest = from_redis_value(Value::Array(self.rest)).map_err(|_| Fault::Nonsense)?;
+        let (mark, use_number, text): (usize, u32, Vec<u8>) = rest;
+        let stored = record::read(&text).ok_or(Fault::Nonsense)?;
+        let uses = stored.uses;
+        Ok(Some((Taken { stored, use_number, mark: mark_at(mark)? }, uses)))
+    }
+}
+
+/// The marks in the order in which `marks.lua` reads them.
+fn mark_at(number: usize) -> Result<Option<Mark>, Fault> {
+    const MARKS: [Mark; 6] =
+        [Mark::Session, Mark::Session, Mark::Sid, Mark::Jti, Mark::Subject, Mark::Everything];
+    match number.checked_sub(1) {
+        None => Ok(None),
+        Some(at) => MARKS.get(at).copied().map(Some).ok_or(Fault::Nonsense),
+    }
+}

@@ -1,0 +1,104 @@
+//! What keys are called.
+//!
+//! Everything of one ticket shares a hash tag, the two hex digits of its subject's bucket, and so a slot. A mark whose
+//! subject is unknown is *wide*: in a Cluster it is written under every bucket's tag, elsewhere once.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+use super::options::{Deployment, RedisOptions};
+use crate::grant::SessionId;
+use crate::store::TicketKey;
+use crate::ticket::SubjectTag;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    prefix: String,
+    in_slots: bool,
+}
+
+impl Names {
+    pub(super) fn of(options: &RedisOptions) -> Self {
+        let in_slots = matches!(options.deployment, Deployment::Cluster { .. });
+        Self { prefix: options.prefix.clone(), in_slots }
+    }
+
+    /// The grant of a ticket.
+    pub(super) fn grant(&self, key: TicketKey) -> String {
+        format!("{}:{{{:02x}}}:t:{}", self.prefix, key.subject.bucket(), hex(&key.id.0))
+    }
+
+    /// A subject's outstanding tickets.
+    pub(super) fn outstanding(&self, subject: SubjectTag) -> String {
+        format!("{}:{{{:02x}}}:o:{}", self.prefix, subject.bucket(), hex(&subject.0))
+    }
+
+    /// What the session records of a bucket begin with.
+    pub(super) fn records(&self, bucket: u8) -> String {
+        format!("{}:{{{bucket:02x}}}:s:", self.prefix)
+    }
+
+    /// What the marks begin with whose subject is in a bucket.
+    pub(crate) fn marks(&self, bucket: u8) -> String {
+        format!("{}:{{{bucket:02x}}}:m:", self.prefix)
+    }
+
+    /// What the wide marks begin with that a bucket's scripts read.
+    pub(crate) fn wide_marks(&self, bucket: u8) -> String {
+        match self.in_slots {
+            true => self.marks(bucket),
+            false => format!("{}:{{all}}:m:", self.prefix),
+        }
+    }
+
+    /// The buckets under which a wide mark is written.
+    pub(crate) fn wide_buckets(&self) -> std::ops::RangeInclusive<u8> {
+        0..=if self.in_slots { u8::MAX } else { 0 }
+    }
+
+    /// The stream of revocations.
+    pub(crate) fn control(&self) -> String {
+        format!("{}:control", self.prefix)
+    }
+
+    /// A key of a bucket that holds nothing.
+    pub(super) fn nothing(&self, bucket: u8) -> String {
+        format!("{}:{{{bucket:02x}}}:probe", self.prefix)
+    }
+}
+
+/// The end of a mark's key.
+pub(crate) mod mark {
+    use super::{SessionId, SubjectTag, digest, hex};
+
+    pub(crate) fn subject(tag: SubjectTag) -> String {
+        format!("u:{}", hex(&tag.0))
+    }
+
+    pub(crate) fn session(id: &SessionId) -> String {
+        format!("s:{id}")
+    }
+
+    pub(crate) fn sid(issuer: &str, sid: &str) -> String {
+        format!("i:{}", digest(issuer, sid))
+    }
+
+    pub(crate) fn jti(issuer: &str, jti: &str) -> String {
+        format!("j:{}", digest(issuer, jti))
+    }
+
+    pub(crate) const EVERYTHING: &str = "e";
+}
+
+/// 22 characters for an issuer and something of its own.
+pub(super) fn digest(issuer: &str, value: &str) -> String {
+    let length = (issuer.len() as u64).to_be_bytes();
+    let digest = Sha256::new().chain_update(length).chain_update(issuer).chain_update(value).finalize();
+    URL_SAFE_NO_PAD.encode(&digest[..16])
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]).collect()
+}

@@ -1,0 +1,66 @@
+//! The scripts: what is done in one step.
+
+use std::sync::LazyLock;
+
+use redis::Cmd;
+
+/// A Lua script and the hash that a server remembers it by.
+#[derive(Debug)]
+pub(crate) struct Script {
+    text: &'static str,
+    hash: String,
+}
+
+macro_rules! scripts {
+    ($($(#[$doc:meta])* $name:ident = $($part:expr),+;)*) => { $(
+        $(#[$doc])*
+        pub(crate) static $name: LazyLock<Script> = LazyLock::new(|| Script::new(concat!($($part),+)));
+    )* };
+}
+
+scripts! {
+    /// Stores a grant, unless its subject is at the cap.
+    PUT = "#!lua\n", include_str!("fence.lua"), include_str!("put.lua");
+    /// Looks at a grant.
+    PEEK = "#!lua flags=no-writes\n", include_str!("fence.lua"), include_str!("marks.lua"), include_str!("peek.lua");
+    /// Takes one use of a grant. It frees memory, so it runs without any left.
+    TAKE = "#!lua flags=allow-oom\n", include_str!("fence.lua"), include_str!("marks.lua"), include_str!("take.lua");
+    /// Removes a grant.
+    DISCARD = "#!lua flags=allow-oom\n", include_str!("discard.lua");
+    /// Lets a login in.
+    ENTER = "#!lua flags=allow-oom\n", include_str!("enter.lua");
+    /// Writes a mark. Taking something back must not fail for want of memory.
+    MARK = "#!lua flags=allow-oom\n", include_str!("mark.lua");
+    /// Adds to the stream.
+    ANNOUNCE = "#!lua flags=allow-oom\n", include_str!("announce.lua");
+    /// Reads what the fence compares.
+    FENCE = "#!lua flags=no-writes\n", include_str!("fence.lua"), "return replid()\n";
+}
+
+impl Script {
+    fn new(text: &'static str) -> Self {
+        Self { text, hash: redis::Script::new(text).get_hash().to_owned() }
+    }
+
+    /// The call of a server that has met the script.
+    pub(crate) fn by_hash(&self, keys: &[&str], args: &[&[u8]]) -> Cmd {
+        call("EVALSHA", &self.hash, keys, args)
+    }
+
+    /// The call of any server.
+    pub(crate) fn by_text(&self, keys: &[&str], args: &[&[u8]]) -> Cmd {
+        call("EVAL", self.text, keys, args)
+    }
+}
+
+fn call(command: &str, script: &str, keys: &[&str], args: &[&[u8]]) -> Cmd {
+    let mut command = redis::cmd(command);
+    command.arg(script).arg(keys.len());
+    for key in keys {
+        command.arg(*key);
+    }
+    for arg in args {
+        command.arg(*arg);
+    }
+    command
+}

@@ -1,0 +1,17 @@
+//! Tickets and revocations in real servers: standalone, Sentinel, Cluster.
+//!
+//! They are Redis servers on the PATH, or those of the program that `ADMITONE_REDIS_SERVER` names.
+
+mod contract;
+mod faults;
+mod fence;
+mod greeting;
+mod nodes;
+mod revocations;
+mod servers;
+#[path = "../it/store_contract.rs"]
+mod store_contract;
+mod tls;
+#[expect(dead_code, reason = "it builds worlds for other suites, too")]
+#[path = "../it/world.rs"]
+mod world;

@@ -1,0 +1,140 @@
+//! What one node takes back, all know.
+
+use std::time::{Duration, Instant};
+
+use admitone::now::Now;
+use admitone::principal::Login;
+use admitone::revocation::{Cursor, Mark, Revocation, Revocations as _};
+use admitone::store::StoreUnavailable;
+use admitone::store::redis::RedisOptions;
+
+use crate::nodes::{self, Node, mint_for};
+use crate::servers::{Cluster, Server, Trio, eventually};
+use crate::world::{TICKET_LIFE, login, revocations_of_login};
+
+const A_SECOND: Duration = Duration::from_secs(1);
+
+async fn knows_within(node: &Node, login: &Login, limit: Duration) {
+    let started = Instant::now();
+    while !node.knows(login) {
+        assert!(started.elapsed() < limit, "unknown after {limit:?}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn reach_every_node(options: RedisOptions) {
+    let (one, other) = (Node::start(options.clone()).await, Node::start(options.clone()).await);
+    let now = Now::read();
+    for kind in 0..3 {
+        let login = login(&format!("subject-{kind}"), now);
+        let revocation = revocations_of_login(&login, now)[kind].clone();
+        let minted = mint_for(&login, TICKET_LIFE).await;
+        other.put(&minted).await.expect("room");
+        assert!(!other.knows(&login));
+
+        one.revocations.revoke(revocation.clone(), now).await.expect("written");
+        let taken = other.take(&minted).await.expect("an answer").expect("what was put");
+        assert_eq!(taken.mark, Some(revocation.mark()), "before the node has heard of it");
+        knows_within(&other, &login, A_SECOND).await;
+
+        let later = Node::start(options.clone()).await;
+        assert!(later.knows(&login), "one that starts later");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn revocations_reach_every_node_of_a_standalone_server() {
+    let server = Server::start(&[]);
+    reach_every_node(nodes::standalone(&server)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn revocations_reach_every_node_of_a_cluster() {
+    let cluster = Cluster::start(false);
+    reach_every_node(nodes::cluster(&cluster)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_before_a_time_covers_what_nobody_has_heard_of() {
+    let server = Server::start(&[]);
+    let options = nodes::standalone(&server);
+    let (one, other) = (Node::start(options.clone()).await, Node::start(options).await);
+    let now = Now::read();
+    let (before, after) = (login("ada", now), login("ada", Now { unix: now.unix + 1, ..now }));
+    let (old, new) = (mint_for(&before, TICKET_LIFE).await, mint_for(&after, TICKET_LIFE).await);
+    one.revocations.revoke(Revocation::Everything { until: now.unix }, now).await.expect("written");
+    for minted in [&old, &new] {
+        other.put(minted).await.expect("room");
+    }
+    assert_eq!(other.take(&old).await.expect("an answer").and_then(|taken| taken.mark), Some(Mark::Everything));
+    assert_eq!(other.take(&new).await.expect("an answer").expect("what was put").mark, None);
+    knows_within(&other, &before, A_SECOND).await;
+    assert!(!other.knows(&after));
+}
+
+/// F20.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f20_what_was_revoked_while_the_server_hung_is_known_everywhere_a_second_after_its_return() {
+    let server = Server::start(&[]);
+    let options = nodes::standalone(&server);
+    let (one, other) = (Node::start(options.clone()).await, Node::start(options.clone()).await);
+    let login = login("ada", Now::read());
+    let revocation = Revocation::of_login(&login, Now::read().unix);
+
+    server.stop();
+    assert_eq!(one.revocations.revoke(revocation, Now::read()).await, Err(StoreUnavailable));
+    assert!(one.knows(&login), "the node that was told");
+    eventually("the connections are given up", || other.revocations.synced(Now::read()) > Some(2 * A_SECOND));
+
+    server.go_on();
+    one.recovers().await;
+    knows_within(&other, &login, 2 * A_SECOND).await;
+    let synced = other.revocations.synced(Now::read()).expect("it has heard");
+    assert!(synced < 2 * A_SECOND, "{synced:?}");
+    assert!(Node::start(options).await.knows(&login));
+}
+
+/// F20: a server that has forgotten everything is told again by those who know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f20_what_a_server_forgot_is_written_again() {
+    let mut server = Server::start(&[]);
+    let options = nodes::standalone(&server);
+    let (one, other) = (Node::start(options.clone()).await, Node::start(options.clone()).await);
+    let now = Now::read();
+    let login = login("ada", now);
+    one.revocations.revoke(Revocation::of_login(&login, now.unix), now).await.expect("written");
+    knows_within(&other, &login, A_SECOND).await;
+    drop(one);
+    let mut cursor = Cursor::default();
+    cursor = other.revocations.follow(cursor).await.cursor;
+
+    server.kill();
+    server.restart();
+    other.recovers().await;
+    let batch = other.revocations.follow(cursor).await;
+    assert!(batch.gap, "every session is compared again");
+    eventually("the stream is whole again", || server.cli(&["XLEN", "adm:control"]) == "1");
+    let minted = mint_for(&login, TICKET_LIFE).await;
+    other.put(&minted).await.expect("room");
+    assert_eq!(other.take(&minted).await.expect("an answer").and_then(|taken| taken.mark), Some(Mark::Sid));
+    assert!(Node::start(options).await.knows(&login), "one that starts now");
+}
+
+/// F20, F6: the replica that takes over has not heard of the revocation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f20_what_a_failover_lost_is_written_again() {
+    let trio = Trio::start();
+    let options = nodes::sentinel(&trio);
+    let node = Node::start(options.clone()).await;
+    trio.replica.cli(&["REPLICAOF", "127.0.0.1", "1"]);
+    let now = Now::read();
+    let login = login("ada", now);
+    node.revocations.revoke(Revocation::of_login(&login, now.unix), now).await.expect("written");
+    trio.primary.kill();
+    assert_eq!(trio.replica.cli(&["XLEN", "adm:control"]), "0", "it has not heard");
+
+    eventually("the promotion is announced", || trio.announced() == trio.replica.port);
+    node.recovers().await;
+    eventually("the stream has it", || trio.replica.cli(&["XLEN", "adm:control"]) == "1");
+    assert!(Node::start(options).await.knows(&login));
+}
