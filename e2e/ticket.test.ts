@@ -91,3 +91,17 @@ test('connecting again mints another ticket', async ({ visitor }) => {
   expect(carriers).toHaveLength(2);
   expect(new Set(carriers).size).toBe(2);
 });
+
+test('a ticket that waits too long expires, and connecting mints another', async ({ visitor }) => {
+  await visitor.page.clock.install();
+  await visitor.page.reload();
+  await visitor.signIn('Ada Lovelace');
+  await visitor.button('Mint a ticket first').click();
+  await visitor.page.locator('#ticket[data-stage="unspent"]').waitFor();
+  await visitor.page.clock.fastForward('01:01');
+  await visitor.page.locator('#ticket[data-stage="expired"]').waitFor();
+  await visitor.page.clock.resume();
+  await visitor.connect();
+  expect(await visitor.page.locator('#ticket-state').innerText()).toBe('Redeemed');
+  expect(visitor.mints()).toHaveLength(2);
+});

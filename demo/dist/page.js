@@ -249,7 +249,7 @@ function mintedStage({ ticket }) {
 		};
 		case "notMinted": return {
 			standing: "failed",
-			text: "The gateway refused to mint.",
+			text: "No ticket was minted.",
 			facts: refusalFacts(ticket.refusal)
 		};
 		default: return {
@@ -508,7 +508,7 @@ function line(stage) {
 		case "none": return "Not minted yet";
 		case "bypassed": return "The login itself went into the handshake";
 		case "minting": return "Being minted";
-		case "notMinted": return "The gateway did not mint it";
+		case "notMinted": return "There is no ticket";
 		case "unspent":
 		case "expired":
 		case "refused": return `Minted at ${clock(stage.ticket.mintedOn)}`;
@@ -1952,7 +1952,7 @@ var HeldSource = class {
 const REFRESH_BEFORE_MS = 3e4;
 async function signIn(demo, person) {
 	const asked = Date.now();
-	const answer = await fetch(new URL("login", `${demo.issuer}/`), {
+	const answer = await ask("the issuer", new URL("login", `${demo.issuer}/`), {
 		method: "POST",
 		headers: { "content-type": "application/json" },
 		body: JSON.stringify({ person: person.id })
@@ -1970,7 +1970,7 @@ function isStale(login, now) {
 	return now > login.endsAt - REFRESH_BEFORE_MS;
 }
 async function signOut(demo, login) {
-	const answer = await fetch(new URL("auth/logout", `${demo.gateway}/`), {
+	const answer = await ask("the gateway", new URL("auth/logout", `${demo.gateway}/`), {
 		method: "POST",
 		headers: {
 			authorization: `Bearer ${login.token}`,
@@ -1984,6 +1984,13 @@ async function signOut(demo, login) {
 		status: answer.status,
 		at
 	};
+}
+async function ask(whom, url, request) {
+	try {
+		return await fetch(url, request);
+	} catch (cause) {
+		throw new Error(`${whom} could not be reached`, { cause });
+	}
 }
 // page/replay.ts
 const REFUSED_MARKER = "admitone.refused";
@@ -2014,6 +2021,14 @@ function presentAgain(ticket) {
 }
 // page/visit.ts
 const CLOSE_WAIT_MS = 5e3;
+const { handshake, protocol, upstream, leaked, replay } = EMPTY_SCENE;
+const NOTHING_SEEN = {
+	handshake,
+	protocol,
+	upstream,
+	leaked,
+	replay
+};
 var Visit = class Visit {
 	#demo;
 	#stage;
@@ -2027,7 +2042,10 @@ var Visit = class Visit {
 		this.#log = log;
 		this.#login = login;
 		this.#source = new HeldSource(this.#ticketsFor(() => this.#freshToken()), {
-			minting: () => stage.set({ ticket: { name: "minting" } }),
+			minting: () => stage.set({
+				...NOTHING_SEEN,
+				ticket: { name: "minting" }
+			}),
 			minted: (ticket) => this.#minted(ticket),
 			mintFailed: (error) => stage.set({ ticket: {
 				name: "notMinted",
@@ -2142,14 +2160,9 @@ var Visit = class Visit {
 	}
 	#forgetConnection() {
 		this.#abandonConnection();
-		const { connection, handshake, protocol, upstream, leaked, replay } = EMPTY_SCENE;
 		this.#stage.set({
-			connection,
-			handshake,
-			protocol,
-			upstream,
-			leaked,
-			replay
+			...NOTHING_SEEN,
+			connection: EMPTY_SCENE.connection
 		});
 	}
 	#bypassTickets() {

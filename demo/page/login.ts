@@ -21,7 +21,7 @@ const REFRESH_BEFORE_MS = 30_000;
 /** Signs a person in at the development issuer. Throws an `Error` fit to be shown. */
 export async function signIn(demo: Demo, person: Person): Promise<Login> {
   const asked = Date.now();
-  const answer = await fetch(new URL('login', `${demo.issuer}/`), {
+  const answer = await ask('the issuer', new URL('login', `${demo.issuer}/`), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ person: person.id }),
@@ -41,7 +41,7 @@ export function isStale(login: Login, now: number): boolean {
 
 /** Ends the login at the gateway: its tickets, its live sockets, and the token itself. */
 export async function signOut(demo: Demo, login: Login): Promise<LogoutAnswer> {
-  const answer = await fetch(new URL('auth/logout', `${demo.gateway}/`), {
+  const answer = await ask('the gateway', new URL('auth/logout', `${demo.gateway}/`), {
     method: 'POST',
     headers: { authorization: `Bearer ${login.token}`, 'content-type': 'application/json' },
     body: '{}',
@@ -49,4 +49,12 @@ export async function signOut(demo: Demo, login: Login): Promise<LogoutAnswer> {
   const at = performance.now();
   if (!answer.ok) throw new Error(`the gateway answered ${answer.status} to the logout`);
   return { status: answer.status, at };
+}
+
+async function ask(whom: string, url: URL, request: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, request);
+  } catch (cause) {
+    throw new Error(`${whom} could not be reached`, { cause });
+  }
 }

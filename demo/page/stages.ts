@@ -71,7 +71,7 @@ function mintedStage({ ticket }: Scene): StageView {
     case 'notMinted':
       return {
         standing: 'failed',
-        text: 'The gateway refused to mint.',
+        text: 'No ticket was minted.',
         facts: refusalFacts(ticket.refusal),
       };
     default:

@@ -84,7 +84,7 @@ function line(stage: TicketStage): string {
     case 'minting':
       return 'Being minted';
     case 'notMinted':
-      return 'The gateway did not mint it';
+      return 'There is no ticket';
     case 'unspent':
     case 'expired':
     case 'refused':

@@ -33,6 +33,10 @@ export type Method = 'ticket' | 'jwt';
 
 const CLOSE_WAIT_MS = 5_000;
 
+const { handshake, protocol, upstream, leaked, replay } = EMPTY_SCENE;
+/** What the panels show of a socket before there is one. */
+const NOTHING_SEEN = { handshake, protocol, upstream, leaked, replay };
+
 /** One person's stay: from signing in, over any number of connections, to signing out. */
 export class Visit {
   readonly #demo: Demo;
@@ -50,7 +54,7 @@ export class Visit {
     this.#source = new HeldSource(
       this.#ticketsFor(() => this.#freshToken()),
       {
-        minting: () => stage.set({ ticket: { name: 'minting' } }),
+        minting: () => stage.set({ ...NOTHING_SEEN, ticket: { name: 'minting' } }),
         minted: (ticket) => this.#minted(ticket),
         mintFailed: (error) => stage.set({ ticket: { name: 'notMinted', refusal: refusalOf(error) } }),
       },
@@ -141,8 +145,7 @@ export class Visit {
 
   #forgetConnection(): void {
     this.#abandonConnection();
-    const { connection, handshake, protocol, upstream, leaked, replay } = EMPTY_SCENE;
-    this.#stage.set({ connection, handshake, protocol, upstream, leaked, replay });
+    this.#stage.set({ ...NOTHING_SEEN, connection: EMPTY_SCENE.connection });
   }
 
   #bypassTickets(): void {

@@ -46,6 +46,10 @@ test.each(Object.keys(STARTED))('an event without its %s is not an event', (fiel
   expect(read({ ...STARTED, [field]: undefined }).kind).toBe('unreadable');
 });
 
+test.each(Object.keys(STARTED))('an event whose %s is of another type is not an event', (field) => {
+  expect(read({ ...STARTED, [field]: true }).kind).toBe('unreadable');
+});
+
 test('the fault of a malformed event is named', () => {
   expect(read({ ...STARTED, agent_name: 7 })).toMatchObject({
     why: '"agent_started" with a missing or malformed "agent_name"',

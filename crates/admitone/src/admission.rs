@@ -38,12 +38,14 @@ impl Admission {
     ///
     /// # Errors
     ///
-    /// [`LoginRefused`] when it was revoked, is over, or lasts longer than marks are kept.
+    /// [`LoginRefused`] when it was revoked, is over, or lasts longer than marks are kept (counted from its `iat`).
     pub fn accept(&self, login: &Login, now: Now) -> Result<(), LoginRefused> {
         if login.expires_at <= now.unix {
             return Err(LoginRefused::Expired);
         }
-        if login.expires_at - now.unix > MARK_RETENTION.as_secs() {
+        // From its beginning, where the token says: what was revoked on its first day must not outlive that mark.
+        let began = if login.stamp.issued_at == 0 { now.unix } else { login.stamp.issued_at.min(now.unix) };
+        if login.expires_at - began > MARK_RETENTION.as_secs() {
             return Err(LoginRefused::TooLong);
         }
         match self.revocations.mirror().covering(&login.principal, &login.stamp, None) {
@@ -216,7 +218,7 @@ pub enum LoginRefused {
     /// It has ended.
     #[error("the login has ended")]
     Expired,
-    /// It ends later than a mark made now would be kept.
+    /// It lasts longer than marks are kept.
     #[error("the login lasts longer than revocations are remembered (30 days)")]
     TooLong,
     /// It was revoked.

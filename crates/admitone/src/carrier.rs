@@ -176,16 +176,19 @@ pub fn take(target: &str, headers: &mut HeaderMap, policy: &Policy) -> Result<Ta
     found.extend(offered.credentials);
     found.extend(queried.credentials);
     found.extend(authorized);
-    found.extend(baked.credentials);
+    let has_cookie = !baked.credentials.is_empty();
+    if found.is_empty() {
+        // A browser sends cookies unasked: beside a credential that somebody chose to send they are no second one.
+        found = baked.credentials;
+    }
     let presented = only(found, policy)?;
 
     headers.remove(SEC_WEBSOCKET_PROTOCOL);
-    match presented.as_ref().map(|presented| presented.carrier) {
-        Some(Carrier::Authorization) => {
-            headers.remove(AUTHORIZATION);
-        }
-        Some(Carrier::Cookie) => replace_cookies(headers, baked.left),
-        _ => {}
+    if presented.as_ref().is_some_and(|presented| presented.carrier == Carrier::Authorization) {
+        headers.remove(AUTHORIZATION);
+    }
+    if has_cookie {
+        replace_cookies(headers, baked.left);
     }
     Ok(Taken { presented, target: queried.left, offer: offered.offer })
 }

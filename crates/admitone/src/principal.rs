@@ -188,7 +188,7 @@ pub struct Login {
     pub permissions: Permissions,
     /// Which login it was.
     pub stamp: LoginStamp,
-    /// When it ends (`exp`), Unix seconds.
+    /// When it ends here (`exp` and the leeway granted to its issuer's clock), Unix seconds.
     pub expires_at: u64,
 }
 

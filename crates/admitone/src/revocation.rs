@@ -17,7 +17,7 @@ use crate::store::{BoxFuture, StoreUnavailable};
 
 pub use mirror::Mirror;
 
-/// How long a mark is kept, and the longest remaining life of a login that is accepted.
+/// How long a mark is kept, and the longest life of a login that is accepted.
 pub const MARK_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Something taken back.

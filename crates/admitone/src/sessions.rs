@@ -154,12 +154,8 @@ impl Session {
 
     /// Waits until the connection has to be closed: its deadline, a revocation or a drain, whichever is first.
     pub async fn closing(&self) -> CloseCode {
-        let live = &*self.live;
-        tokio::select! {
-            biased;
-            code = live.closed() => code,
-            () = tokio::time::sleep_until(live.deadline.into()) => CloseCode::SessionExpired,
-        }
+        let closed = self.live.closed();
+        tokio::time::timeout_at(self.live.deadline.into(), closed).await.unwrap_or(CloseCode::SessionExpired)
     }
 }
 

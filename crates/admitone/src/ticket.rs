@@ -1,7 +1,7 @@
 //! The ticket: an opaque secret of 77 characters.
 //!
 //! `adm1_` and unpadded base64url of 54 bytes; the layout is in `spec/PROTOCOL.md`. This module knows the shape.
-//! What makes a ticket authentic is in [`keys`](self::keys) (feature `server`).
+//! What makes a ticket authentic is in `keys` (feature `server`).
 
 #[cfg(feature = "server")]
 pub mod keys;
@@ -47,11 +47,12 @@ pub enum TicketFormatError {
 /// Not `Clone`, not `Display`, redacted in `Debug`, wiped when dropped.
 pub struct Ticket {
     text: Zeroizing<String>,
+    #[cfg(feature = "server")]
     sealed: Zeroizing<[u8; SEALED_BYTES]>,
 }
 
 impl Ticket {
-    /// Reads a ticket's text. Authenticity is for [`Admission::inspect`](crate::admission::Admission::inspect) to say.
+    /// Reads a ticket's text. Authenticity is for `Admission::inspect` to say.
     ///
     /// # Errors
     ///
@@ -69,7 +70,11 @@ impl Ticket {
         if !Flags::known(sealed[0]) {
             return Err(TicketFormatError::Version);
         }
-        Ok(Self { text: Zeroizing::new(text.to_owned()), sealed })
+        Ok(Self {
+            text: Zeroizing::new(text.to_owned()),
+            #[cfg(feature = "server")]
+            sealed,
+        })
     }
 
     /// The secret itself, to be handed to its owner and nobody else.

@@ -213,7 +213,7 @@ impl Verifier {
 
     /// Verifies a token at `now` (Unix seconds).
     ///
-    /// Within the issuer's leeway a token is accepted past its `exp`, so `expires_at` of the login may lie before `now`.
+    /// Within the issuer's leeway a token is accepted past its `exp`: `expires_at` of the login is `exp` and the leeway.
     ///
     /// # Errors
     ///

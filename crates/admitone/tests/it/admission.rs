@@ -360,6 +360,17 @@ async fn a_login_that_could_outlive_its_mark_is_refused() {
 }
 
 #[tokio::test]
+async fn a_long_login_is_not_accepted_in_its_last_days_either() {
+    let (now, world) = (now(), World::new());
+    let mut ada = login("ada", now);
+    ada.expires_at = now.unix + 60;
+    ada.stamp.issued_at = ada.expires_at - MARK_RETENTION.as_secs();
+    assert_eq!(world.node.accept(&ada, now), Ok(()));
+    ada.stamp.issued_at -= 1;
+    assert_eq!(world.node.accept(&ada, now), Err(LoginRefused::TooLong));
+}
+
+#[tokio::test]
 async fn a_revoked_login_is_refused_by_each_kind_of_mark() {
     let now = now();
     let (ada, marks) = (login("ada", now), [Mark::Sid, Mark::Jti, Mark::Subject]);

@@ -72,11 +72,13 @@ fn check_audience(claims: &Object, issuer: &JwtIssuer) -> Result<(), LoginError>
 
 /// Gives `iat` (0 when absent) and `exp`.
 fn check_times(claims: &Object, leeway: u64, now: u64) -> Result<(u64, u64), LoginError> {
-    let expires_at = time(claims, "exp")?.ok_or_else(|| LoginError::MissingClaim("exp".into()))?;
+    let expires = time(claims, "exp")?.ok_or_else(|| LoginError::MissingClaim("exp".into()))?;
+    // What counts as a login here until the leeway is over also lasts here until then.
+    let expires_at = expires.saturating_add(leeway);
     let not_before = time(claims, "nbf")?.unwrap_or(0);
     let issued_at = time(claims, "iat")?.unwrap_or(0);
     let latest = now.saturating_add(leeway);
-    if expires_at.saturating_add(leeway) <= now {
+    if expires_at <= now {
         return Err(LoginError::Expired);
     }
     if not_before > latest {
