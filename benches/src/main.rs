@@ -49,7 +49,7 @@ pub(crate) struct Settings {
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=100))]
     rounds: u16,
     /// Seconds of each run in a round.
-    #[arg(long, default_value_t = 1.5, value_parser = seconds)]
+    #[arg(long, default_value_t = 1.0, value_parser = seconds)]
     seconds: f64,
 }
 

@@ -53,8 +53,10 @@ async fn serve(mut stream: TcpStream) -> Result<(), Failure> {
 /// Makes a client's frame a server's in place.
 fn unmasked<'a>(read: &'a mut [u8], frame: &Frame) -> &'a [u8] {
     if let Some(mask) = frame.mask {
-        let masks = mask.iter().cycle();
-        read[frame.head..frame.end()].iter_mut().zip(masks).for_each(|(byte, mask)| *byte ^= mask);
+        let payload = &mut read[frame.head..frame.end()];
+        let mut words = payload.chunks_exact_mut(4);
+        words.by_ref().for_each(|word| word.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask));
+        words.into_remainder().iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
     }
     let head = header(read[0], frame.length);
     let start = frame.head - head.len();
