@@ -85,9 +85,12 @@ impl fmt::Debug for RedisRevocations {
     }
 }
 
+/// Tags a subject, as the ticket keys do: issuer, then subject.
+type TagOf = Box<dyn Fn(&str, &str) -> SubjectTag + Send + Sync>;
+
 struct Shared {
     servers: Arc<Servers>,
-    tag_of: Box<dyn Fn(&str, &str) -> SubjectTag + Send + Sync>,
+    tag_of: TagOf,
     mirror: Mirror,
     journal: Journal,
     /// When the stream was last heard from.

@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Starts the program, waits for the end of its own standard input, then kills it and removes the folder.
-const KEEPER: &str = r#"folder=$1; shift; "$@" & echo "pid $!"; cat >/dev/null; kill -9 $! 2>/dev/null; rm -rf "$folder""#;
+const KEEPER: &str =
+    r#"folder=$1; shift; "$@" & echo "pid $!"; cat >/dev/null; kill -9 $! 2>/dev/null; rm -rf "$folder""#;
 
 /// A running server.
 pub(crate) struct Server {
@@ -54,7 +55,8 @@ impl Server {
         let mut keeper =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("sh");
         let mut lines = BufReader::new(keeper.stdout.take().expect("piped")).lines().map_while(Result::ok);
-        let pid = lines.next().and_then(|line| line.strip_prefix("pid ")?.parse().ok()).expect("the shell says the pid");
+        let pid =
+            lines.next().and_then(|line| line.strip_prefix("pid ")?.parse().ok()).expect("the shell says the pid");
         let mut said = Vec::new();
         let is_ready = |line: &String| line.contains("Ready to accept") || line.contains("Sentinel ID is");
         while said.last().is_none_or(|line| !is_ready(line)) {
