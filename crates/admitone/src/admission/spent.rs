@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Instant;
 
 use hashbrown::HashSet;
 
 use crate::now::Now;
+use crate::sync::{Mutex, MutexGuard};
 use crate::ticket::TicketId;
 
 const SHARDS: usize = 16;

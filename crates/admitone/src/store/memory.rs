@@ -4,8 +4,7 @@
 //! Expired grants are swept while storing; nothing runs in the background.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
@@ -15,6 +14,8 @@ use crate::grant::{Grant, SessionId};
 use crate::now::Now;
 use crate::revocation::Mark;
 use crate::revocation::memory::MemoryRevocations;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 use crate::ticket::{SubjectTag, TicketId};
 
 const SHARDS: usize = 64;
