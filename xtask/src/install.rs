@@ -16,6 +16,8 @@ pub(crate) enum Need {
     Packages,
     /// Debian's Chromium.
     Browser,
+    /// Debian's Redis and Sentinel.
+    Redis,
     /// cargo-deny, built under the target folder.
     CargoDeny,
 }
@@ -30,6 +32,7 @@ impl Need {
         match self {
             Self::Packages => packages(root),
             Self::Browser => browser(root),
+            Self::Redis => redis(root),
             Self::CargoDeny => cargo_deny(root),
         }
     }
@@ -79,26 +82,38 @@ fn parsed(version: &str) -> Option<(u32, u32)> {
 }
 
 fn browser(root: &Path) -> Outcome {
-    const CHROMIUM: &str = "/usr/bin/chromium";
-    if Path::new(CHROMIUM).exists() {
-        return Ok(());
-    }
-    if call::find("apt-get").is_none() {
-        return Err(format!("{CHROMIUM} is missing and there is no apt-get: install Chromium there"));
-    }
-    apt_get(root, &["update"])?;
-    apt_get(root, &["install", "--yes", "--no-install-recommends", "chromium"])
+    debian(root, &[("/usr/bin/chromium", "chromium")])
 }
 
-fn apt_get(root: &Path, arguments: &[&str]) -> Outcome {
+fn redis(root: &Path) -> Outcome {
+    debian(root, &[("/usr/bin/redis-server", "redis-server"), ("/usr/bin/redis-sentinel", "redis-sentinel")])
+}
+
+/// Installs the Debian packages whose programs are missing: (program, package).
+fn debian(root: &Path, wanted: &[(&str, &str)]) -> Outcome {
+    let missing: Vec<&str> =
+        wanted.iter().filter(|(path, _)| !Path::new(path).exists()).map(|(_, name)| *name).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    if call::find("apt-get").is_none() {
+        return Err(format!("{names} is missing and there is no apt-get: install it there"));
+    }
+    apt_get(root, &names, &["update"])?;
+    apt_get(root, &names, &[&["install", "--yes", "--no-install-recommends"], &missing[..]].concat())
+}
+
+fn apt_get(root: &Path, names: &str, arguments: &[&str]) -> Outcome {
     let by_root = call::program("id", root).args(["-u"]).read()?.trim() == "0";
     if !by_root && call::find("sudo").is_none() {
-        return Err("Chromium is missing, and without root or sudo it cannot be installed: \
-                    have an administrator run `apt-get install chromium`"
-            .into());
+        return Err(format!(
+            "{names} is missing, and without root or sudo it cannot be installed: \
+             have an administrator run `apt-get install {names}`"
+        ));
     }
     let mut line: Vec<&str> = if by_root { vec![] } else { vec!["sudo"] };
-    line.extend(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    line.extend(["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"]);
     line.extend(arguments);
     call::program(line[0], root).args(&line[1..]).run()
 }

@@ -54,7 +54,7 @@ static SUITES: &[Suite] = &[
     suite("clippy", "Rust without warnings", clippy),
     suite("features", "the library with each set of features", features),
     suite("rustdoc", "documentation without warnings", rustdoc),
-    suite("rust", "unit and integration tests", rust),
+    suite("rust", "unit and integration tests", rust).needing(&[Need::Redis]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
     suite("deny", "licences, bans and sources of every crate", deny).needing(&[Need::CargoDeny]).only_when_long(),
 ];
@@ -69,7 +69,7 @@ fn clippy(root: &Path) -> Outcome {
 
 /// Clippy, not `cargo check`: only it turns warnings of our crates, and no others, into failures.
 fn features(root: &Path) -> Outcome {
-    for features in ["", "server", "authn"] {
+    for features in ["", "server", "authn", "redis"] {
         call::cargo(root)
             .args(["clippy", "--package", "admitone", "--no-default-features"])
             .args(["--features", features, "--", "-D", "warnings"])

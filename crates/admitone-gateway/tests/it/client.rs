@@ -146,16 +146,6 @@ impl Connection {
         assert_eq!(self.frame().await, Frame { opcode: 0x81, payload: text.as_bytes().to_vec() });
     }
 
-    /// The status of an answer, if there is a whole one before the end.
-    pub(crate) async fn status(&mut self) -> Option<u16> {
-        while !self.read.windows(4).any(|end| end == b"\r\n\r\n") {
-            if !self.more().await {
-                return None;
-            }
-        }
-        Some(self.answer().await.status)
-    }
-
     /// Waits for the end; what came before it and was not read yet.
     pub(crate) async fn end(&mut self) -> Vec<u8> {
         while self.more().await {}

@@ -95,26 +95,19 @@ async fn a_connection_over_the_limit_is_told_so_and_a_socket_counts_while_it_liv
     let mut socket = world.open(&ticket).await;
     socket.echo("alive").await;
 
-    let answer = world.connect().await.answer().await;
-    assert_eq!((answer.status, &*answer.problem()), (503, "overloaded"));
-    assert_eq!(answer.header("retry-after"), Some("1"));
-    for _ in 0..20 {
-        let long = Request::new("GET /healthz").with("X-Long", &"x".repeat(10_000));
-        assert_eq!(world.ask(long).await.problem(), "overloaded", "also when it speaks first");
+    let full = || async { world.ask(Request::post("/auth/ticket").origin(ORIGIN).bearer(&token("ada"))).await };
+    for _ in 0..100 {
+        let answer = full().await;
+        assert_eq!((answer.status, &*answer.problem()), (503, "overloaded"));
+        assert_eq!((answer.header("retry-after"), answer.header("connection")), (Some("1"), Some("close")));
+        assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN), "a page can read it");
+        assert_eq!(world.ask(Request::new("GET /healthz")).await.status, 200, "full is not dead");
+        assert_eq!(world.ask(Request::new("GET /readyz")).await.status, 200);
     }
     socket.echo("still alive").await;
 
     drop(minting);
-    soon("its place is free", async {
-        loop {
-            let mut connection = world.connect().await;
-            connection.send(Request::new("GET /healthz").text()).await;
-            if connection.status().await == Some(200) {
-                return;
-            }
-        }
-    })
-    .await;
+    soon("its place is free", async { while full().await.status != 201 {} }).await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod admission;
 mod asking;
 mod handles;
+mod logins;
 mod multi_use;
 mod outage;
 mod properties;
