@@ -85,9 +85,12 @@ impl fmt::Debug for RedisRevocations {
     }
 }
 
+/// The tag of an issuer's subject.
+type TagOf = dyn Fn(&str, &str) -> SubjectTag + Send + Sync;
+
 struct Shared {
     servers: Arc<Servers>,
-    tag_of: Box<dyn Fn(&str, &str) -> SubjectTag + Send + Sync>,
+    tag_of: Box<TagOf>,
     mirror: Mirror,
     journal: Journal,
     /// When the stream was last heard from.

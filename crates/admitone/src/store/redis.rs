@@ -318,8 +318,7 @@ impl Answer {
 
 /// The marks in the order in which `marks.lua` reads them.
 fn mark_at(number: usize) -> Result<Option<Mark>, Fault> {
-    const MARKS: [Mark; 6] =
-        [Mark::Session, Mark::Session, Mark::Sid, Mark::Jti, Mark::Subject, Mark::Everything];
+    const MARKS: [Mark; 6] = [Mark::Session, Mark::Session, Mark::Sid, Mark::Jti, Mark::Subject, Mark::Everything];
     match number.checked_sub(1) {
         None => Ok(None),
         Some(at) => MARKS.get(at).copied().map(Some).ok_or(Fault::Nonsense),

@@ -18,14 +18,21 @@ async fn tickets_travel_over_tls_to_a_server_of_the_right_authority_only() {
 
     let tls_port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
     let server = Server::start(&[
-        "--tls-port", &tls_port.to_string(), "--tls-cert-file", &certificate, "--tls-key-file", &key,
-        "--tls-ca-cert-file", &certificate, "--tls-auth-clients", "no",
+        "--tls-port",
+        &tls_port.to_string(),
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-ca-cert-file",
+        &certificate,
+        "--tls-auth-clients",
+        "no",
     ]);
     std::fs::remove_dir_all(&folder).expect("read by now");
     let mut options = nodes::standalone(&server);
-    options.deployment = admitone::store::redis::Deployment::Standalone(
-        format!("localhost:{tls_port}").parse().expect("an address"),
-    );
+    options.deployment =
+        admitone::store::redis::Deployment::Standalone(format!("localhost:{tls_port}").parse().expect("an address"));
 
     let node = Node::start(with_tls(&options, ours.trusting())).await;
     let minted = mint("ada").await;

@@ -47,7 +47,8 @@ impl Link {
     ) -> Result<Self, RedisError> {
         let login = login(credentials, database);
         // Deadlines are the callers'; what they give up is answered to nobody.
-        let config = AsyncConnectionConfig::new().set_response_timeout(None).set_pipeline_buffer_size(options.in_flight);
+        let config =
+            AsyncConnectionConfig::new().set_response_timeout(None).set_pipeline_buffer_size(options.in_flight);
         let opening = async {
             let stream = stream(address, options).await?;
             MultiplexedConnection::new_with_config(&login, stream, config).await

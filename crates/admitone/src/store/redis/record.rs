@@ -105,8 +105,7 @@ impl<'a> Body<'a> {
     }
 
     fn grant(self, issued_at: u64) -> Option<Grant> {
-        let login =
-            LoginStamp { issued_at, sid: self.sid.map(|sid| sid.into()), jti: self.jti.map(|jti| jti.into()) };
+        let login = LoginStamp { issued_at, sid: self.sid.map(|sid| sid.into()), jti: self.jti.map(|jti| jti.into()) };
         Some(Grant {
             principal: Principal::new(&self.iss, &self.sub, self.email.as_deref()).ok()?,
             permissions: Permissions::new(self.perm).ok()?,

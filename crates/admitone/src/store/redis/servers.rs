@@ -208,12 +208,7 @@ impl Table {
     }
 }
 
-async fn follow(
-    mut resolver: Resolver,
-    tables: watch::Sender<Arc<Table>>,
-    shared: Arc<Shared>,
-    outdated: Arc<Notify>,
-) {
+async fn follow(mut resolver: Resolver, tables: watch::Sender<Arc<Table>>, shared: Arc<Shared>, outdated: Arc<Notify>) {
     loop {
         tokio::select! {
             () = outdated.notified() => {}
