@@ -6,9 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Starts the program, waits for the end of its own standard input, then kills it and removes the folder.
-const KEEPER: &str =
-    r#"folder=$1; shift; "$@" & echo "pid $!"; cat >/dev/null; kill -9 $! 2>/dev/null; rm -rf "$folder""#;
+/// Starts the program, kills it at the end of its own standard input, and removes the folder.
+const KEEPER: &str = r#"
+    folder=$1; shift; exec 3<&0
+    "$@" 3<&- & server=$!
+    echo "pid $server"
+    { cat <&3 >/dev/null; kill -9 $server 2>/dev/null; } & end=$!
+    { wait $server; } 2>/dev/null; echo ended
+    wait $end; rm -rf "$folder"
+"#;
 
 /// A running server.
 pub(crate) struct Server {
@@ -60,7 +66,8 @@ impl Server {
         let mut said = Vec::new();
         let is_ready = |line: &String| line.contains("Ready to accept") || line.contains("Sentinel ID is");
         while said.last().is_none_or(|line| !is_ready(line)) {
-            said.push(lines.next().unwrap_or_else(|| panic!("the server did not start:\n{}", said.join("\n"))));
+            let line = lines.next().filter(|line| line != "ended");
+            said.push(line.unwrap_or_else(|| panic!("the server did not start:\n{}", said.join("\n"))));
         }
         std::thread::spawn(move || lines.for_each(drop));
         let server = Self { port, folder, arguments, pid, keeper };
