@@ -54,7 +54,7 @@ function byId(id, kind) {
 	if (!(found instanceof kind)) throw new Error(`index.html has no ${kind.name} with the id "${id}"`);
 	return found;
 }
-function within(parent, selector) {
+function within$1(parent, selector) {
 	const found = parent.querySelector(selector);
 	if (!(found instanceof HTMLElement)) throw new Error(`index.html has no "${selector}" in #${parent.id}`);
 	return found;
@@ -227,8 +227,8 @@ var StageElement = class {
 	#view;
 	constructor(id, view) {
 		this.#item = byId(id, HTMLElement);
-		this.#text = within(this.#item, ".stage-text");
-		this.#facts = within(this.#item, ".facts");
+		this.#text = within$1(this.#item, ".stage-text");
+		this.#facts = within$1(this.#item, ".facts");
 		this.#atRest = [...this.#text.childNodes];
 		this.#view = view;
 	}
@@ -915,52 +915,35 @@ function fieldList(name, fields) {
 	return element("dl", { class: name }, ...rows);
 }
 // ../packages/admitone/src/errors.ts
-const FINAL = new Set([
+const FINAL = [
 	"not_logged_in",
 	"forbidden",
 	"origin_not_allowed",
-	"tickets_disabled",
-	"invalid_request",
-	"invalid_body",
 	"not_found",
+	"tickets_disabled",
 	"bad_answer",
-	"token_failed"
-]);
-const NEVER_RETRIED = new Set([
+	"token_failed",
+	"revoked",
 	"aborted",
 	"closed_by_upstream",
-	"revoked",
-	"not_open",
-	"invalid_options",
-	"invalid_protocol",
-	"invalid_credential",
-	"invalid_close"
-]);
-function isFinalForMint(code) {
-	return FINAL.has(code);
+	"not_open"
+];
+function isFinal(code) {
+	return code.startsWith("invalid_") || FINAL.includes(code);
 }
 var AdmitError = class extends Error {
 	name = "AdmitError";
 	code;
-	status;
-	retryAfterMs;
-	problemCode;
-	problem;
-	close;
 	constructor(code, message, details = {}) {
-		super(message, details.cause === void 0 ? void 0 : { cause: details.cause });
+		super(message, details);
 		this.code = code;
-		this.status = details.status;
-		this.retryAfterMs = details.retryAfterMs;
-		this.problemCode = details.problemCode;
-		this.problem = details.problem;
-		this.close = details.close;
+		Object.assign(this, details);
 	}
 	requiresLogin() {
 		return this.code === "not_logged_in" || this.code === "revoked";
 	}
 	retryable() {
-		return !FINAL.has(this.code) && !NEVER_RETRIED.has(this.code);
+		return !isFinal(this.code);
 	}
 };
 // ../packages/admitone/src/carriers.ts
@@ -1003,7 +986,7 @@ function redactProtocol(protocol) {
 	return carrier === void 0 ? protocol : `${carrier}${carrier === TICKET ? "adm1_" : ""}…`;
 }
 function carrierOf({ kind, value }) {
-	if (value === "") throw new AdmitError("invalid_credential", `the ${kind} is empty`);
+	if (typeof value !== "string" || value === "") throw new AdmitError("invalid_credential", `the ${kind} is no string, or empty`);
 	if (kind === "jwt") return TOKEN.test(value) ? BEARER + value : KUBERNETES + base64url(value);
 	if (TOKEN.test(value)) return TICKET + value;
 	throw new AdmitError("invalid_credential", "the ticket is no RFC 9110 token");
@@ -1082,36 +1065,47 @@ var Attempt = class {
 	async acquire(kind) {
 		try {
 			const sessionId = await (kind === "ticket" ? this.#acquireTicket() : this.#acquireToken());
+			if (!this.#url) throw new AdmitError("invalid_url", "the ticket source gave no websocketUrl");
 			this.#handshake = {
 				attempt: this.number,
-				url: this.#url ?? "",
+				url: this.#url,
 				offered: [],
 				...sessionId === void 0 ? {} : { sessionId }
 			};
 		} catch (thrown) {
-			this.#events?.acquireFailed(asAdmitError(thrown));
+			const error = asAdmitError(thrown);
+			this.#events?.input({
+				type: "acquire_failed",
+				attempt: this.number,
+				error
+			}, error);
 			return;
 		}
-		this.#events?.acquired();
+		this.#events?.input({
+			type: "acquired",
+			attempt: this.number
+		});
 	}
 	dial(binaryType) {
 		const credential = this.#credential;
 		this.#credential = void 0;
-		if (!credential || !this.#handshake || this.#url === void 0) return;
+		if (!credential || !this.#handshake) return;
 		try {
 			const offered = offerProtocols(credential, this.#settings.protocols);
 			this.#handshake = {
 				...this.#handshake,
 				offered: offered.map(redactProtocol)
 			};
-			this.#socket = new this.#settings.WebSocket(this.#url, offered);
-			this.#listen(this.#socket, offered);
+			this.#socket = new this.#settings.WebSocket(this.#handshake.url, offered);
 			this.#socket.binaryType = binaryType;
-		} catch {
-			this.#events?.closed({
-				code: 1006,
-				reason: ""
-			});
+			this.#listen(this.#socket, offered);
+		} catch (thrown) {
+			const error = dialError(thrown);
+			this.#events?.input({
+				type: "dial_failed",
+				attempt: this.number,
+				error
+			}, error);
 		}
 	}
 	hangUp(code, reason) {
@@ -1149,7 +1143,9 @@ var Attempt = class {
 	#listen(socket, offered) {
 		socket.onopen = () => this.#opened(offered, socket.protocol);
 		socket.onmessage = (event) => this.#events?.message(event);
-		socket.onclose = ({ code, reason }) => this.#events?.closed({
+		socket.onclose = ({ code, reason }) => this.#events?.input({
+			type: "closed",
+			attempt: this.number,
 			code,
 			reason
 		});
@@ -1162,14 +1158,24 @@ var Attempt = class {
 			...this.#handshake,
 			selected: redactProtocol(selected)
 		};
-		this.#events?.opened(refused ? REFUSED_MARKER$1 : protocol);
+		this.#events?.input({
+			type: "opened",
+			attempt: this.number,
+			selected: refused ? REFUSED_MARKER$1 : protocol
+		});
 	}
 };
 function asAdmitError(thrown) {
 	if (thrown instanceof AdmitError) return thrown;
 	return new AdmitError("bad_answer", "the ticket source threw no AdmitError", { cause: thrown });
 }
+function dialError(thrown) {
+	if (thrown instanceof AdmitError) return thrown;
+	const { name } = Object(thrown);
+	return new AdmitError(name === "SyntaxError" || name === "SecurityError" ? "invalid_url" : "connection_failed", `the socket could not be constructed (${name}): is its URL allowed here?`);
+}
 // ../packages/admitone/src/events.ts
+const AdmitEventTarget = EventTarget;
 var EventQueue = class {
 	#target;
 	#events = [];
@@ -1191,6 +1197,10 @@ var EventQueue = class {
 		this.#busy = false;
 	}
 };
+// ../packages/admitone/src/backoff.ts
+function backoffMs(retry, baseMs, capMs, random, retryAfterMs = 0) {
+	return retryAfterMs + Math.floor(random() * Math.min(capMs, baseMs * 2 ** (retry - 1)));
+}
 // ../packages/admitone/src/machine.ts
 const MACHINE_DEFAULTS = {
 	fallback: "none",
@@ -1252,7 +1262,8 @@ function advance(machine, input, now, random) {
 	switch (input.type) {
 		case "connect": return state.name === "idle" || state.name === "closed" ? connect(machine, now) : stay(machine);
 		case "acquired": return state.name === "acquiring" ? dial(machine, state, now) : stay(machine);
-		case "acquire_failed": return state.name === "acquiring" ? acquireFailed(machine, state, input.error, moment) : stay(machine);
+		case "acquire_failed": return state.name === "acquiring" ? failedWith(machine, state, input.error, moment) : stay(machine);
+		case "dial_failed": return dialFailed(machine, input.error, moment);
 		case "opened": return state.name === "dialing" ? opened(machine, state, input.selected, now) : stay(machine);
 		case "closed": return ended(machine, input, moment);
 		case "close": return close(machine, input, now);
@@ -1297,11 +1308,22 @@ function dial(machine, { attempt, credential }, now) {
 		credential
 	}]);
 }
-function acquireFailed(machine, tried, error, moment) {
-	if (fallsBack(machine, tried, error.code, MINT_FALLS_BACK)) return acquire(machine, "jwt", moment.now);
-	const cause = { code: error.code };
-	if (isFinalForMint(error.code)) return enter(machine, closed(cause));
-	return retry(machine, cause, moment, error.retryAfterMs);
+function failedWith(machine, tried, error, moment) {
+	const { code, retryAfterMs } = error;
+	return failed(machine, tried, { code }, !isFinal(code), moment, retryAfterMs);
+}
+function dialFailed(machine, error, moment) {
+	const { state } = machine;
+	if (state.name === "closing") return ended(machine, NO_CLOSE, moment);
+	return state.name === "dialing" ? failedWith(machine, state, error, moment) : stay(machine);
+}
+function failed(machine, tried, cause, again, moment, retryAfterMs) {
+	const codes = tried.name === "acquiring" ? MINT_FALLS_BACK : DIAL_FALLS_BACK;
+	if (machine.options.fallback === "jwt" && tried.credential === "ticket" && codes.includes(cause.code)) return {
+		...acquire(machine, "jwt", moment.now),
+		cause
+	};
+	return again ? retry(machine, cause, moment, retryAfterMs) : enter(machine, closed(cause));
 }
 function opened(machine, state, selected, now) {
 	if (selected === "admitone.refused") return enter(machine, {
@@ -1328,9 +1350,7 @@ function ended(machine, received, moment) {
 }
 function endedUnopened(machine, tried, received, moment) {
 	const ours = readClose(received.code, received.reason);
-	const cause = causeOf(ours?.name ?? "connection_failed", received);
-	if (fallsBack(machine, tried, cause.code, DIAL_FALLS_BACK)) return acquire(machine, "jwt", moment.now);
-	return ours?.next === "stop" ? enter(machine, closed(cause)) : retry(machine, cause, moment);
+	return failed(machine, tried, causeOf(ours?.name ?? "connection_failed", received), ours?.next !== "stop", moment);
 }
 function endedOpen(machine, { since }, received, moment) {
 	const counted = moment.now - since >= machine.options.stableAfterMs ? {
@@ -1362,22 +1382,21 @@ function close(machine, asked, now) {
 }
 function timedOut(machine, state, moment) {
 	switch (state.name) {
-		case "acquiring": return after(abandon(state.attempt), acquireFailed(machine, state, { code: "timeout" }, moment));
+		case "acquiring": return after(abandon(state.attempt), failed(machine, state, { code: "timeout" }, true, moment));
 		case "dialing":
 		case "refused": return after(hangUp(state.attempt), endedUnopened(machine, state, NO_CLOSE, moment));
 		case "waiting": return acquire(machine, machine.options.tickets ? "ticket" : "jwt", moment.now);
 		case "closing": return enter(machine, closed({ code: "closed_by_application" }));
 	}
 }
-function retry(machine, cause, { now, random }, retryAfterMs = 0) {
+function retry(machine, cause, { now, random }, retryAfterMs) {
 	const { maxRetries, retryBaseMs, retryCapMs } = machine.options;
 	const count = machine.retries + 1;
 	if (count > maxRetries) return enter(machine, closed({
 		...cause,
 		gaveUp: true
 	}));
-	const window = Math.min(retryCapMs, retryBaseMs * 2 ** (count - 1));
-	const until = now + retryAfterMs + Math.floor(random() * window);
+	const until = now + backoffMs(count, retryBaseMs, retryCapMs, random, retryAfterMs);
 	return enter({
 		...machine,
 		retries: count
@@ -1387,9 +1406,6 @@ function retry(machine, cause, { now, random }, retryAfterMs = 0) {
 		until,
 		cause
 	});
-}
-function fallsBack(machine, tried, code, codes) {
-	return machine.options.fallback === "jwt" && tried.credential === "ticket" && codes.includes(code);
 }
 function isLost(machine, code) {
 	return LOST_CODES.includes(code) || machine.options.retryCodes.includes(code);
@@ -1415,12 +1431,11 @@ function abandon(attempt) {
 		attempt
 	};
 }
-function hangUp(attempt, asked = {}) {
+function hangUp(attempt, asked) {
 	return {
+		...asked,
 		type: "hang_up",
-		attempt,
-		...asked.code === void 0 ? {} : { code: asked.code },
-		...asked.reason === void 0 ? {} : { reason: asked.reason }
+		attempt
 	};
 }
 function stay(machine) {
@@ -1440,9 +1455,57 @@ function enter(machine, state, actions = []) {
 }
 function after(action, step) {
 	return {
-		machine: step.machine,
+		...step,
 		actions: [action, ...step.actions]
 	};
+}
+// ../packages/admitone/src/option-rules.ts
+const AMOUNT = ["a finite number, zero or more", (given) => Number.isFinite(given) && Number(given) >= 0];
+const ANYTHING = ["anything", () => true];
+const FLAG = ["a boolean", (given) => typeof given === "boolean"];
+const FUNCTION = ["a function", isFunction];
+const RULES = {
+	source: ["a TicketSource, unless gateway and token are given", isSource],
+	gateway: ["an http(s) URL such as \"https://gw.example.com\"", (given) => hasScheme(given, /^https?:/)],
+	token: FUNCTION,
+	fetch: FUNCTION,
+	WebSocket: ["a WebSocket constructor, where there is no global one", isFunction],
+	url: ["a ws(s) or http(s) URL such as \"wss://gw.example.com/chat\"", (given) => hasScheme(given, /^(ws|http)s?:/)],
+	protocols: ["a string or an array of strings", (given) => [given].flat().every((item) => typeof item === "string")],
+	fallback: ["'none' or 'jwt'", (given) => given === "none" || given === "jwt"],
+	enabled: FLAG,
+	autoConnect: FLAG,
+	retryCodes: ["an array of integers", (given) => Array.isArray(given) && given.every(Number.isInteger)]
+};
+function checkOptions(options, ...required) {
+	const given = Object(options);
+	for (const name of new Set([...required, ...Object.keys(given)])) {
+		const [allowed, fits] = RULES[name] ?? (/(Ms|Retries)$/.test(name) ? AMOUNT : ANYTHING);
+		const value = given[name];
+		if (value === void 0 ? required.includes(name) : !fits(value)) throw new AdmitError("invalid_options", `option ${name}: expected ${allowed}, got ${typeName(value)}`);
+	}
+}
+function parseUrl(given) {
+	if (typeof given !== "string" && !(given instanceof URL)) return void 0;
+	try {
+		return new URL(given, globalThis.location?.href);
+	} catch {
+		return;
+	}
+}
+function hasScheme(given, scheme) {
+	return scheme.test(parseUrl(given)?.href ?? "");
+}
+function isFunction(given) {
+	return typeof given === "function";
+}
+function isSource(given) {
+	const { acquire, token } = Object(given);
+	return isFunction(acquire) && isFunction(token);
+}
+function typeName(given) {
+	if (given === null) return "null";
+	return Array.isArray(given) ? "array" : typeof given;
 }
 // ../packages/admitone/src/minted-ticket.ts
 function readMinted(text) {
@@ -1511,17 +1574,20 @@ function isSocketUrl(value) {
 	return isText(value) && /^wss?:\/\/[^/?#]/i.test(value);
 }
 // ../packages/admitone/src/problem.ts
-const CODE_BY_STATUS = {
-	401: "not_logged_in",
-	403: "forbidden",
-	404: "not_found",
-	422: "invalid_body",
-	429: "over_limit"
+const CODES = {
+	401: ["not_logged_in"],
+	403: ["forbidden", "origin_not_allowed"],
+	404: ["not_found", "tickets_disabled"],
+	408: ["unavailable"],
+	422: ["invalid_body"],
+	425: ["unavailable"],
+	429: ["over_limit"]
 };
 function problemOf(response, text) {
 	const { status } = response;
 	const problem = readProblem(response, text);
-	const code = status >= 500 ? "unavailable" : problem?.code ?? CODE_BY_STATUS[status] ?? "invalid_request";
+	const codes = CODES[status] ?? [status < 500 ? "invalid_request" : "unavailable"];
+	const code = codes.find((known) => known === problem?.code) ?? codes[0];
 	const said = problem?.said.detail ?? problem?.said.title;
 	return new AdmitError(code, `the gateway answered ${status} ${problem?.code ?? code}${said ? `: ${said}` : ""}`, {
 		status,
@@ -1554,6 +1620,7 @@ function retryAfterMs(value) {
 // ../packages/admitone/src/ticket-source.ts
 const RETRY_CAP_MS = 1e4;
 function createTicketSource(options) {
+	checkOptions(options, "gateway", "token");
 	const endpoint = endpointOf(options.gateway);
 	const body = JSON.stringify({
 		route: options.route,
@@ -1561,6 +1628,7 @@ function createTicketSource(options) {
 		permissions: options.permissions,
 		metadata: options.metadata
 	});
+	const { timeoutMs = 1e4, retryDelayMs = 1e3 } = options;
 	const stats = {
 		mints: 0,
 		failures: 0,
@@ -1568,22 +1636,25 @@ function createTicketSource(options) {
 	};
 	const token = () => readToken(options.token);
 	const mint = (signal) => mintOnce(endpoint, body, token, options.fetch ?? fetch, signal);
-	async function acquire({ signal, maxRetries = options.maxRetries ?? 3 } = {}) {
-		for (let tries = 0;; tries += 1) try {
-			const minted = await withTime(mint, options.timeoutMs ?? 1e4, signal);
-			stats.mints += 1;
-			return minted;
+	const late = () => new AdmitError("timeout", `the gateway gave no ticket within ${timeoutMs} ms`);
+	async function mintRepeatedly(maxRetries, signal) {
+		for (let retry = 1;; retry += 1) try {
+			return await within(timeoutMs, signal, mint, () => Promise.reject(late()));
 		} catch (thrown) {
 			const error = thrown;
-			if (!error.retryable() || tries >= maxRetries) {
-				stats.failures += 1;
-				throw error;
-			}
+			if (!error.retryable() || retry > maxRetries) throw error;
 			stats.retries += 1;
-			await pause(pauseMs(tries, options.retryDelayMs ?? 1e3, error.retryAfterMs), signal).catch((aborted) => {
-				stats.failures += 1;
-				throw aborted;
-			});
+			await pause(backoffMs(retry, retryDelayMs, RETRY_CAP_MS, Math.random, error.retryAfterMs), signal);
+		}
+	}
+	async function acquire({ signal, maxRetries = options.maxRetries ?? 3 } = {}) {
+		try {
+			const minted = await mintRepeatedly(maxRetries, signal);
+			stats.mints += 1;
+			return minted;
+		} catch (error) {
+			stats.failures += 1;
+			throw error;
 		}
 	}
 	return {
@@ -1628,109 +1699,77 @@ async function readToken(ask) {
 	} catch (cause) {
 		throw new AdmitError("token_failed", "the token callback failed", { cause });
 	}
-	if (typeof token !== "string" || token === "") throw new AdmitError("token_failed", "the token callback gave no token: return a non-empty string");
-	if (!/^[\x21-\x7e]+$/.test(token)) throw new AdmitError("token_failed", "the token has characters that no header can carry");
+	if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) throw new AdmitError("token_failed", "the token callback has to return a string of visible ASCII");
 	return token;
 }
-async function withTime(run, timeoutMs, outer) {
-	const controller = new AbortController();
-	let stop = () => {};
-	const stopped = new Promise((_, reject) => {
-		const end = (error) => {
-			reject(error);
-			controller.abort(error);
-		};
-		const onAbort = () => end(abortedError());
-		const timer = setTimeout(() => end(new AdmitError("timeout", `the gateway gave no ticket within ${timeoutMs} ms`)), timeoutMs);
-		stop = () => {
+function within(ms, outer, run, late) {
+	return new Promise((resolve) => {
+		const controller = new AbortController();
+		const settle = (outcome) => {
 			clearTimeout(timer);
 			outer?.removeEventListener("abort", onAbort);
+			resolve(outcome);
+			controller.abort();
 		};
-		if (outer?.aborted) onAbort();
-		else outer?.addEventListener("abort", onAbort);
+		const onAbort = () => settle(Promise.reject(new AdmitError("aborted", "the acquisition was ended by its caller")));
+		const timer = setTimeout(() => settle(late()), ms);
+		outer?.addEventListener("abort", onAbort);
+		if (outer?.aborted) return onAbort();
+		const running = run(controller.signal);
+		const ended = () => settle(running);
+		running.then(ended, ended);
 	});
-	stopped.catch(() => {});
-	try {
-		return await Promise.race([outer?.aborted ? stopped : run(controller.signal), stopped]);
-	} finally {
-		stop();
-	}
 }
 function pause(ms, signal) {
-	return new Promise((resolve, reject) => {
-		const onAbort = () => {
-			clearTimeout(timer);
-			reject(abortedError());
-		};
-		const timer = setTimeout(() => {
-			signal?.removeEventListener("abort", onAbort);
-			resolve();
-		}, ms);
-		if (signal?.aborted) onAbort();
-		else signal?.addEventListener("abort", onAbort, { once: true });
-	});
-}
-function pauseMs(tries, baseMs, retryAfterMs = 0) {
-	return retryAfterMs + Math.floor(Math.random() * Math.min(RETRY_CAP_MS, baseMs * 2 ** tries));
-}
-function abortedError() {
-	return new AdmitError("aborted", "the acquisition was ended by its caller");
+	return within(ms, signal, () => new Promise(() => {}), () => Promise.resolve());
 }
 function endpointOf(gateway) {
-	let url;
-	try {
-		url = new URL(gateway, globalThis.location?.href);
-	} catch {}
-	if (url?.protocol !== "http:" && url?.protocol !== "https:") throw new AdmitError("invalid_options", "gateway is no http(s) URL, such as \"https://gw.example.com\"");
+	const url = parseUrl(gateway);
 	url.pathname = `${url.pathname.replace(/\/+$/, "")}/auth/ticket`;
-	url.search = "";
-	url.hash = "";
+	url.search = url.hash = "";
 	return url;
 }
 // ../packages/admitone/src/options.ts
 function readOptions(options) {
+	const withSocket = {
+		...options,
+		WebSocket: options?.WebSocket ?? globalThis.WebSocket
+	};
+	checkOptions(withSocket, "WebSocket", ...options?.gateway === void 0 ? ["source"] : []);
 	const protocols = [options.protocols ?? []].flat();
 	checkProtocols(protocols);
-	const url = options.url === void 0 ? void 0 : socketUrl(options.url);
-	if (options.fallback === "jwt" && url === void 0) throw new AdmitError("invalid_options", "fallback 'jwt' needs url: nothing is minted that could name it");
-	const Socket = options.WebSocket ?? globalThis.WebSocket;
-	if (typeof Socket !== "function") throw new AdmitError("invalid_options", "there is no global WebSocket here: pass one as the option WebSocket");
+	const url = parseUrl(options.url);
+	if (options.fallback === "jwt" && !url) throw new AdmitError("invalid_options", "fallback 'jwt' needs url: nothing is minted that could name it");
 	return {
-		source: "source" in options ? options.source : createTicketSource(sourceOptions(options)),
-		url,
+		source: options.source ?? createTicketSource(sourceOptions(options, url)),
+		url: url && socketUrl(url),
 		protocols,
-		WebSocket: Socket,
+		WebSocket: withSocket.WebSocket,
 		machine: machineOptions(options)
 	};
 }
-function sourceOptions(options) {
+function sourceOptions(options, url) {
+	const route = options.route ?? url?.pathname;
 	return {
 		...options,
+		...route === void 0 ? {} : { route },
 		maxRetries: 0,
 		timeoutMs: options.acquireTimeoutMs ?? MACHINE_DEFAULTS.acquireTimeoutMs
 	};
 }
 function machineOptions(options) {
 	const given = Object.entries(options).filter(([key, value]) => key in MACHINE_DEFAULTS && value !== void 0);
-	for (const [key, value] of given) if (typeof value === "number" && !(value >= 0)) throw new AdmitError("invalid_options", `${key} must be zero or more`);
 	return {
 		...Object.fromEntries(given),
 		tickets: options.enabled ?? true
 	};
 }
-function socketUrl(given) {
-	let url;
-	try {
-		url = new URL(given, globalThis.location?.href);
-	} catch {}
-	const scheme = url?.protocol.replace(/^http/, "ws");
-	if (!url || scheme !== "ws:" && scheme !== "wss:") throw new AdmitError("invalid_options", "url is no ws(s) or http(s) URL, such as \"wss://gw.example.com/chat\"");
-	url.hash = "";
-	return url.href.replace(/^http/, "ws");
+function socketUrl({ href }) {
+	return href.replace(/#.*/, "").replace(/^http/, "ws");
 }
 // ../packages/admitone/src/connection.ts
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-var AdmitConnection = class extends EventTarget {
+var AdmitConnection = class extends AdmitEventTarget {
 	#settings;
 	#events = new EventQueue(this);
 	#machine;
@@ -1778,31 +1817,28 @@ var AdmitConnection = class extends EventTarget {
 		checkClose(code, reason);
 		this.#feed({
 			type: "close",
-			...code === void 0 && reason === void 0 ? {} : { code: code ?? 1e3 },
-			...reason === void 0 ? {} : { reason }
+			code: reason === void 0 ? code : code ?? 1e3,
+			reason
 		});
-	}
-	addEventListener(type, listener, options) {
-		super.addEventListener(type, listener, options);
-	}
-	removeEventListener(type, listener, options) {
-		super.removeEventListener(type, listener, options);
 	}
 	#feed(input, error) {
 		const previous = this.state;
-		const { machine, actions } = advance(this.#machine, input, performance.now(), Math.random);
+		const { machine, actions, cause } = advance(this.#machine, input, performance.now(), Math.random);
 		this.#machine = machine;
 		this.#setTimer();
-		if (machine.state !== previous) this.#announce(previous, error ?? failureOf(previous, input, machine.state));
+		if (machine.state !== previous) this.#announce(previous, error ?? failureOf(previous, machine.state, cause));
 		for (const action of actions) this.#perform(action);
-		this.#releaseEnded();
+		if (!("attempt" in this.state)) this.#attempt?.release();
 		this.#events.flush();
 	}
 	#perform(action) {
 		switch (action.type) {
 			case "acquire":
-				this.#releaseAttempt();
-				this.#attempt = new Attempt(action.attempt, this.#settings, this.#listenTo(action.attempt));
+				this.#attempt?.release();
+				this.#attempt = new Attempt(action.attempt, this.#settings, {
+					input: (input, error) => this.#feed(input, error),
+					message: (event) => this.#pass(event)
+				});
 				this.#attempt.acquire(action.credential);
 				break;
 			case "dial":
@@ -1814,36 +1850,13 @@ var AdmitConnection = class extends EventTarget {
 			case "abandon": this.#attempt?.release();
 		}
 	}
-	#listenTo(attempt) {
-		return {
-			acquired: () => this.#feed({
-				type: "acquired",
-				attempt
-			}),
-			acquireFailed: (error) => this.#feed({
-				type: "acquire_failed",
-				attempt,
-				error
-			}, error),
-			opened: (selected) => this.#feed({
-				type: "opened",
-				attempt,
-				selected
-			}),
-			closed: (close) => this.#feed({
-				type: "closed",
-				attempt,
-				...close
-			}),
-			message: ({ data, origin }) => {
-				if (this.state.name !== "open") return;
-				this.#events.push(new MessageEvent("message", {
-					data,
-					origin
-				}));
-				this.#events.flush();
-			}
-		};
+	#pass({ data, origin }) {
+		if (this.state.name !== "open") return;
+		this.#events.push(new MessageEvent("message", {
+			data,
+			origin
+		}));
+		this.#events.flush();
 	}
 	#announce(previous, error) {
 		const { state } = this;
@@ -1868,31 +1881,12 @@ var AdmitConnection = class extends EventTarget {
 		const delay = Math.min(Math.max(0, wake - performance.now()), LONGEST_TIMER_MS);
 		this.#timer = setTimeout(() => this.#feed({ type: "timeout" }), delay);
 	}
-	#releaseEnded() {
-		if (!("attempt" in this.state)) this.#releaseAttempt();
-	}
-	#releaseAttempt() {
-		this.#attempt?.release();
-	}
 };
-function failureOf(previous, input, state) {
-	if (input.type === "close" || previous.name === "closing") return void 0;
-	const cause = "cause" in state ? state.cause : fallbackCause(previous, input, state);
-	if (!cause || cause.code === "closed_by_application" || cause.code === "closed_by_upstream") return void 0;
-	const reason = cause.close ? ` (${cause.close.code} ${cause.close.reason})` : "";
-	return new AdmitError(cause.code, `${previous.name}, then ${cause.code}${reason}`, { close: cause.close });
-}
-function fallbackCause(previous, input, state) {
-	if (state.name !== "acquiring" || !("attempt" in previous)) return void 0;
-	if (input.type !== "closed") return { code: previous.name === "acquiring" ? "timeout" : "connection_failed" };
-	const { code, reason } = input;
-	return {
-		code: readClose(code, reason)?.name ?? "connection_failed",
-		close: {
-			code,
-			reason
-		}
-	};
+function failureOf(previous, state, jumped) {
+	const { code, close } = jumped ?? ("cause" in state ? state.cause : {});
+	if (!code || code === "closed_by_application" || code === "closed_by_upstream") return void 0;
+	const reason = close ? ` (${close.code} ${close.reason})` : "";
+	return new AdmitError(code, `${previous.name}, then ${code}${reason}`, { close });
 }
 function checkClose(code, reason) {
 	if (code !== void 0 && code !== 1e3 && !(Number.isInteger(code) && code >= 3e3 && code <= 4999)) throw new AdmitError("invalid_close", `close code ${code} is neither 1000 nor 3000–4999`);

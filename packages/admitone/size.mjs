@@ -2,7 +2,7 @@
 import { brotliCompressSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
 
-const BUDGET_BYTES = 6_000;
+const BUDGET_BYTES = 6_500;
 
 const bundle = await rolldown({
   input: 'src/index.ts',

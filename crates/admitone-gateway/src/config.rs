@@ -37,7 +37,7 @@ pub use log::{Log, LogFormat, LogLevel};
 pub use redis::{Redis, RedisFence, RedisLogin, RedisServer, RedisServers, RevocationGap};
 pub use routes::{CloseProfile, JwtFallback, OnReplay, RefuseWith, Route, RoutePath};
 pub use server::Server;
-pub use tickets::{Store, StoreKind, Tickets};
+pub use tickets::{Store, StoreKind, TTL_SECONDS, Tickets};
 pub use tls::Tls;
 
 /// Longest configuration file, in bytes.

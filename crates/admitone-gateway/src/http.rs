@@ -22,7 +22,7 @@ mod tickets;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -105,6 +105,11 @@ impl App {
             .layer(axum::middleware::map_response(headers::last))
             .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure))
             .with_state(self.clone())
+    }
+
+    /// Whether forwarding headers of the peer at `address` are believed.
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(address))
     }
 
     fn check_not_draining(&self) -> Result<(), Rejection> {

@@ -19,6 +19,12 @@ pub use subprotocols::{MARKER, Offer, REFUSED, UpstreamChoiceError};
 /// The cookie that carries a ticket; its prefix makes browsers insist on `Secure`, `Path=/` and no `Domain`.
 pub const TICKET_COOKIE: &str = "__Host-admitone-ticket";
 
+/// The subprotocols that a client offers with a ticket, behind the application's own.
+#[must_use]
+pub fn offer_ticket(ticket: &str) -> [String; 3] {
+    [MARKER.to_owned(), REFUSED.to_owned(), format!("{}{ticket}", subprotocols::TICKET)]
+}
+
 /// A place in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

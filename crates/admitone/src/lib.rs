@@ -84,3 +84,5 @@ pub mod revocation;
 pub mod sessions;
 #[cfg(feature = "server")]
 pub mod store;
+#[cfg(feature = "server")]
+mod sync;

@@ -1,7 +1,7 @@
 //! The connections that are live on this node.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
@@ -13,6 +13,7 @@ use crate::grant::SessionId;
 use crate::now::Now;
 use crate::principal::{LoginStamp, Principal};
 use crate::revocation::{Cursor, Mark, Revocation, Revocations};
+use crate::sync::{Mutex, MutexGuard};
 
 const SHARDS: usize = 16;
 
@@ -81,6 +82,13 @@ impl Sessions {
     /// Closes every session, in no order and evenly spread over a time, so that their clients do not come back all at once;
     /// from the end on, also each that is opened. Returns early when none is left.
     pub async fn close_gradually(&self, code: CloseCode, over: Duration) {
+        self.close_one_by_one(code, over).await;
+        // What is opened from here on meets the code, what was opened before is closed here.
+        self.register.ended.get_or_init(|| code);
+        self.close_all(code);
+    }
+
+    async fn close_one_by_one(&self, code: CloseCode, over: Duration) {
         let mut waiting: Vec<Weak<Live>> = Vec::with_capacity(self.count());
         for shard in self.register.shards() {
             waiting.extend(shard.values().map(Arc::downgrade));
@@ -92,9 +100,6 @@ impl Sessions {
             batch.iter().filter_map(Weak::upgrade).for_each(|live| live.close(code));
             self.rest(pause).await;
         }
-        // What is opened from here on meets the code, what was opened before is closed here.
-        self.register.ended.get_or_init(|| code);
-        self.close_all(code);
     }
 
     /// Waits, but not longer than there are sessions.
@@ -126,7 +131,7 @@ impl Sessions {
         loop {
             let age = self.revocations.synced(Now::read()).unwrap_or(Duration::MAX);
             if age >= silence {
-                self.close_gradually(CloseCode::StoreUnavailable, over).await;
+                self.close_one_by_one(CloseCode::StoreUnavailable, over).await;
             }
             tokio::time::sleep(CUT_OFF_STEP).await;
         }

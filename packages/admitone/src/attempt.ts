@@ -7,7 +7,7 @@ import {
   shownProtocol,
 } from './carriers.js';
 import { AdmitError } from './errors.js';
-import type { ReceivedClose } from './machine.js';
+import type { Input } from './machine.js';
 import type { Settings } from './options.js';
 
 /** What a handshake carried, for people to look at: every secret is cut out. */
@@ -23,11 +23,8 @@ export interface Handshake {
 
 /** What an attempt tells its connection. Nothing comes after {@link Attempt.release}. */
 export interface AttemptEvents {
-  acquired(): void;
-  acquireFailed(error: AdmitError): void;
-  opened(selected: string): void;
+  input(input: Input, error?: AdmitError): void;
   message(event: MessageEvent): void;
-  closed(close: ReceivedClose): void;
 }
 
 /** One acquisition and the one socket it is for. Holds the secret from the answer to the dial, and no longer. */
@@ -65,32 +62,35 @@ export class Attempt {
   async acquire(kind: CredentialKind): Promise<void> {
     try {
       const sessionId = await (kind === 'ticket' ? this.#acquireTicket() : this.#acquireToken());
+      // An empty one would be the page's own.
+      if (!this.#url) throw new AdmitError('invalid_url', 'the ticket source gave no websocketUrl');
       this.#handshake = {
         attempt: this.number,
-        url: this.#url ?? '',
+        url: this.#url,
         offered: [],
         ...(sessionId === undefined ? {} : { sessionId }),
       };
     } catch (thrown) {
-      this.#events?.acquireFailed(asAdmitError(thrown));
+      const error = asAdmitError(thrown);
+      this.#events?.input({ type: 'acquire_failed', attempt: this.number, error }, error);
       return;
     }
-    this.#events?.acquired();
+    this.#events?.input({ type: 'acquired', attempt: this.number });
   }
 
   dial(binaryType: BinaryType): void {
     const credential = this.#credential;
     this.#credential = undefined;
-    if (!credential || !this.#handshake || this.#url === undefined) return;
+    if (!credential || !this.#handshake) return;
     try {
       const offered = offerProtocols(credential, this.#settings.protocols);
       this.#handshake = { ...this.#handshake, offered: offered.map(redactProtocol) };
-      this.#socket = new this.#settings.WebSocket(this.#url, offered);
-      this.#listen(this.#socket, offered);
+      this.#socket = new this.#settings.WebSocket(this.#handshake.url, offered);
       this.#socket.binaryType = binaryType;
-    } catch {
-      // A constructor's message may quote the subprotocols, and with them the secret: it is not passed on.
-      this.#events?.closed({ code: 1006, reason: '' });
+      this.#listen(this.#socket, offered);
+    } catch (thrown) {
+      const error = dialError(thrown);
+      this.#events?.input({ type: 'dial_failed', attempt: this.number, error }, error);
     }
   }
 
@@ -125,7 +125,8 @@ export class Attempt {
   #listen(socket: WebSocket, offered: readonly string[]): void {
     socket.onopen = () => this.#opened(offered, socket.protocol);
     socket.onmessage = (event) => this.#events?.message(event);
-    socket.onclose = ({ code, reason }) => this.#events?.closed({ code, reason });
+    socket.onclose = ({ code, reason }) =>
+      this.#events?.input({ type: 'closed', attempt: this.number, code, reason });
     // Says nothing that `close` does not; some implementations throw where nobody listens.
     socket.onerror = () => {};
   }
@@ -135,13 +136,23 @@ export class Attempt {
     this.#protocol = protocol;
     if (this.#handshake && selected)
       this.#handshake = { ...this.#handshake, selected: redactProtocol(selected) };
-    this.#events?.opened(refused ? REFUSED_MARKER : protocol);
+    this.#events?.input({
+      type: 'opened',
+      attempt: this.number,
+      selected: refused ? REFUSED_MARKER : protocol,
+    });
   }
 }
 
 function asAdmitError(thrown: unknown): AdmitError {
   if (thrown instanceof AdmitError) return thrown;
-  return new AdmitError('bad_answer', 'the ticket source threw no AdmitError', {
-    cause: thrown,
-  });
+  return new AdmitError('bad_answer', 'the ticket source threw no AdmitError', { cause: thrown });
+}
+
+/** Of a constructor's error the name alone: its message may quote the subprotocols, and with them the secret. */
+function dialError(thrown: unknown): AdmitError {
+  if (thrown instanceof AdmitError) return thrown;
+  const { name } = Object(thrown) as Partial<Error>;
+  const code = name === 'SyntaxError' || name === 'SecurityError' ? 'invalid_url' : 'connection_failed';
+  return new AdmitError(code, `the socket could not be constructed (${name}): is its URL allowed here?`);
 }

@@ -64,7 +64,8 @@ export function redactProtocol(protocol: string): string {
 }
 
 function carrierOf({ kind, value }: Credential): string {
-  if (value === '') throw new AdmitError('invalid_credential', `the ${kind} is empty`);
+  if (typeof value !== 'string' || value === '')
+    throw new AdmitError('invalid_credential', `the ${kind} is no string, or empty`);
   if (kind === 'jwt') return TOKEN.test(value) ? BEARER + value : KUBERNETES + base64url(value);
   if (TOKEN.test(value)) return TICKET + value;
   throw new AdmitError('invalid_credential', 'the ticket is no RFC 9110 token');

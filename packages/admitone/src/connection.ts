@@ -1,8 +1,7 @@
 import { Attempt, type Handshake } from './attempt.js';
 import type { CredentialKind } from './carriers.js';
-import { readClose } from './close-codes.js';
 import { AdmitError } from './errors.js';
-import { type AdmitConnectionEventMap, EventQueue } from './events.js';
+import { AdmitEventTarget, EventQueue } from './events.js';
 import {
   type Action,
   advance,
@@ -26,7 +25,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * chat.addEventListener('error', ({ detail }) => detail.requiresLogin() && login.start());
  * ```
  */
-export class AdmitConnection extends EventTarget {
+export class AdmitConnection extends AdmitEventTarget {
   readonly #settings: Settings;
   readonly #events = new EventQueue(this);
   #machine;
@@ -102,66 +101,29 @@ export class AdmitConnection extends EventTarget {
    */
   close(code?: number, reason?: string): void {
     checkClose(code, reason);
-    this.#feed({
-      type: 'close',
-      ...(code === undefined && reason === undefined ? {} : { code: code ?? 1000 }),
-      ...(reason === undefined ? {} : { reason }),
-    });
-  }
-
-  override addEventListener<K extends keyof AdmitConnectionEventMap>(
-    type: K,
-    listener: ((this: AdmitConnection, event: AdmitConnectionEventMap[K]) => unknown) | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  override addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  override addEventListener(
-    type: string,
-    listener: unknown,
-    options?: boolean | AddEventListenerOptions,
-  ): void {
-    super.addEventListener(type, listener as EventListener, options);
-  }
-
-  override removeEventListener<K extends keyof AdmitConnectionEventMap>(
-    type: K,
-    listener: ((this: AdmitConnection, event: AdmitConnectionEventMap[K]) => unknown) | null,
-    options?: boolean | EventListenerOptions,
-  ): void;
-  override removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
-  ): void;
-  override removeEventListener(
-    type: string,
-    listener: unknown,
-    options?: boolean | EventListenerOptions,
-  ): void {
-    super.removeEventListener(type, listener as EventListener, options);
+    this.#feed({ type: 'close', code: reason === undefined ? code : (code ?? 1000), reason });
   }
 
   #feed(input: Input, error?: AdmitError): void {
     const previous = this.state;
-    const { machine, actions } = advance(this.#machine, input, performance.now(), Math.random);
+    const { machine, actions, cause } = advance(this.#machine, input, performance.now(), Math.random);
     this.#machine = machine;
     this.#setTimer();
     if (machine.state !== previous)
-      this.#announce(previous, error ?? failureOf(previous, input, machine.state));
+      this.#announce(previous, error ?? failureOf(previous, machine.state, cause));
     for (const action of actions) this.#perform(action);
-    this.#releaseEnded();
+    if (!('attempt' in this.state)) this.#attempt?.release();
     this.#events.flush();
   }
 
   #perform(action: Action): void {
     switch (action.type) {
       case 'acquire':
-        this.#releaseAttempt();
-        this.#attempt = new Attempt(action.attempt, this.#settings, this.#listenTo(action.attempt));
+        this.#attempt?.release();
+        this.#attempt = new Attempt(action.attempt, this.#settings, {
+          input: (input, error) => this.#feed(input, error),
+          message: (event) => this.#pass(event),
+        });
         void this.#attempt.acquire(action.credential);
         break;
       case 'dial':
@@ -175,18 +137,10 @@ export class AdmitConnection extends EventTarget {
     }
   }
 
-  #listenTo(attempt: number) {
-    return {
-      acquired: () => this.#feed({ type: 'acquired', attempt }),
-      acquireFailed: (error: AdmitError) => this.#feed({ type: 'acquire_failed', attempt, error }, error),
-      opened: (selected: string) => this.#feed({ type: 'opened', attempt, selected }),
-      closed: (close: { code: number; reason: string }) => this.#feed({ type: 'closed', attempt, ...close }),
-      message: ({ data, origin }: MessageEvent) => {
-        if (this.state.name !== 'open') return;
-        this.#events.push(new MessageEvent('message', { data, origin }));
-        this.#events.flush();
-      },
-    };
+  #pass({ data, origin }: MessageEvent): void {
+    if (this.state.name !== 'open') return;
+    this.#events.push(new MessageEvent('message', { data, origin }));
+    this.#events.flush();
   }
 
   #announce(previous: ConnectionState, error: AdmitError | undefined): void {
@@ -207,33 +161,18 @@ export class AdmitConnection extends EventTarget {
     const delay = Math.min(Math.max(0, wake - performance.now()), LONGEST_TIMER_MS);
     this.#timer = setTimeout(() => this.#feed({ type: 'timeout' }), delay);
   }
-
-  #releaseEnded(): void {
-    if (!('attempt' in this.state)) this.#releaseAttempt();
-  }
-
-  #releaseAttempt(): void {
-    this.#attempt?.release();
-  }
 }
 
 /** The error to report for a step that ended an attempt; none where the application or a plain Close ended it. */
-function failureOf(previous: ConnectionState, input: Input, state: ConnectionState): AdmitError | undefined {
-  if (input.type === 'close' || previous.name === 'closing') return undefined;
-  const cause = 'cause' in state ? state.cause : fallbackCause(previous, input, state);
-  if (!cause || cause.code === 'closed_by_application' || cause.code === 'closed_by_upstream')
-    return undefined;
-  const reason = cause.close ? ` (${cause.close.code} ${cause.close.reason})` : '';
-  return new AdmitError(cause.code, `${previous.name}, then ${cause.code}${reason}`, { close: cause.close });
-}
-
-/** Why an attempt ended that the fallback follows at once: its state does not hold the cause. */
-function fallbackCause(previous: ConnectionState, input: Input, state: ConnectionState): Cause | undefined {
-  if (state.name !== 'acquiring' || !('attempt' in previous)) return undefined;
-  if (input.type !== 'closed')
-    return { code: previous.name === 'acquiring' ? 'timeout' : 'connection_failed' };
-  const { code, reason } = input;
-  return { code: readClose(code, reason)?.name ?? 'connection_failed', close: { code, reason } };
+function failureOf(
+  previous: ConnectionState,
+  state: ConnectionState,
+  jumped?: Cause,
+): AdmitError | undefined {
+  const { code, close } = jumped ?? ('cause' in state ? state.cause : {});
+  if (!code || code === 'closed_by_application' || code === 'closed_by_upstream') return undefined;
+  const reason = close ? ` (${close.code} ${close.reason})` : '';
+  return new AdmitError(code, `${previous.name}, then ${code}${reason}`, { close });
 }
 
 function checkClose(code: number | undefined, reason: string | undefined): void {

@@ -74,24 +74,20 @@ export class AdmitError extends Error {
   override readonly name = 'AdmitError';
   readonly code: AdmitErrorCode;
   /** The HTTP status of the gateway's answer. */
-  readonly status: number | undefined;
+  declare readonly status: number | undefined;
   /** How long the gateway asked to wait, in milliseconds. */
-  readonly retryAfterMs: number | undefined;
+  declare readonly retryAfterMs: number | undefined;
   /** The gateway's own code, where `code` is coarser (`unavailable` for `store_unavailable`). */
-  readonly problemCode: string | undefined;
+  declare readonly problemCode: string | undefined;
   /** What the gateway said for people to read. */
-  readonly problem: { readonly title?: string; readonly detail?: string } | undefined;
+  declare readonly problem: { readonly title?: string; readonly detail?: string } | undefined;
   /** The Close that was received. */
-  readonly close: { readonly code: number; readonly reason: string } | undefined;
+  declare readonly close: { readonly code: number; readonly reason: string } | undefined;
 
   constructor(code: AdmitErrorCode, message: string, details: AdmitErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(message, details);
     this.code = code;
-    this.status = details.status;
-    this.retryAfterMs = details.retryAfterMs;
-    this.problemCode = details.problemCode;
-    this.problem = details.problem;
-    this.close = details.close;
+    Object.assign(this, details);
   }
 
   /** Whether the person has to log in before anything else can help. */

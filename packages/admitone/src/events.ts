@@ -25,6 +25,37 @@ export interface AdmitConnectionEventMap {
   error: CustomEvent<AdmitError>;
 }
 
+type Listener<K extends keyof AdmitConnectionEventMap> =
+  | ((event: AdmitConnectionEventMap[K]) => unknown)
+  | null;
+
+/** An `EventTarget` that knows its events. */
+export interface AdmitEventTarget extends EventTarget {
+  addEventListener<K extends keyof AdmitConnectionEventMap>(
+    type: K,
+    listener: Listener<K>,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof AdmitConnectionEventMap>(
+    type: K,
+    listener: Listener<K>,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
+}
+
+/** The global `EventTarget`, typed. */
+export const AdmitEventTarget: new () => AdmitEventTarget = EventTarget;
+
 /**
  * Dispatches events in the order they arose, even when a listener causes more of them. Those of its own first turn wait until
  * that is over, so that a constructor's caller can listen first.

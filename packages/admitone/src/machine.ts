@@ -1,3 +1,4 @@
+import { backoffMs } from './backoff.js';
 import { type CredentialKind, REFUSED_MARKER } from './carriers.js';
 import { readClose } from './close-codes.js';
 import { type AdmitErrorCode, isFinal } from './errors.js';
@@ -38,6 +39,12 @@ export interface AttemptError {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** The Close that the application asks for. */
+export interface AskedClose {
+  readonly code?: number | undefined;
+  readonly reason?: string | undefined;
+}
+
 /** What the machine is told. */
 export type Input =
   | { readonly type: 'connect' }
@@ -46,7 +53,7 @@ export type Input =
   | { readonly type: 'dial_failed'; readonly attempt: number; readonly error: AttemptError }
   | { readonly type: 'opened'; readonly attempt: number; readonly selected: string }
   | ({ readonly type: 'closed'; readonly attempt: number } & ReceivedClose)
-  | { readonly type: 'close'; readonly code?: number; readonly reason?: string }
+  | ({ readonly type: 'close' } & AskedClose)
   | { readonly type: 'timeout' };
 
 /** What the machine asks of its driver. */
@@ -54,7 +61,7 @@ export type Action =
   | (Attempting & { readonly type: 'acquire' })
   | { readonly type: 'abandon'; readonly attempt: number }
   | (Attempting & { readonly type: 'dial' })
-  | { readonly type: 'hang_up'; readonly attempt: number; readonly code?: number; readonly reason?: string };
+  | ({ readonly type: 'hang_up'; readonly attempt: number } & AskedClose);
 
 /** Times are milliseconds. */
 export interface MachineOptions {
@@ -97,6 +104,8 @@ export interface Machine {
 export interface Step {
   readonly machine: Machine;
   readonly actions: readonly Action[];
+  /** Why an attempt ended that the fallback follows at once. No state holds it. */
+  readonly cause?: Cause;
 }
 
 type StateOf<N extends ConnectionState['name']> = Extract<ConnectionState, { name: N }>;
@@ -202,7 +211,7 @@ function failed(
 ): Step {
   const codes = tried.name === 'acquiring' ? MINT_FALLS_BACK : DIAL_FALLS_BACK;
   if (machine.options.fallback === 'jwt' && tried.credential === 'ticket' && codes.includes(cause.code))
-    return acquire(machine, 'jwt', moment.now);
+    return { ...acquire(machine, 'jwt', moment.now), cause };
   return again ? retry(machine, cause, moment, retryAfterMs) : enter(machine, closed(cause));
 }
 
@@ -247,11 +256,7 @@ function endedOpen(
   return again ? retry(counted, cause, moment) : enter(counted, closed(cause));
 }
 
-function close(
-  machine: Machine,
-  asked: { readonly code?: number; readonly reason?: string },
-  now: number,
-): Step {
+function close(machine: Machine, asked: AskedClose, now: number): Step {
   const { state } = machine;
   switch (state.name) {
     case 'acquiring':
@@ -289,12 +294,11 @@ function timedOut(
   }
 }
 
-function retry(machine: Machine, cause: Cause, { now, random }: Moment, retryAfterMs = 0): Step {
+function retry(machine: Machine, cause: Cause, { now, random }: Moment, retryAfterMs?: number): Step {
   const { maxRetries, retryBaseMs, retryCapMs } = machine.options;
   const count = machine.retries + 1;
   if (count > maxRetries) return enter(machine, closed({ ...cause, gaveUp: true }));
-  const window = Math.min(retryCapMs, retryBaseMs * 2 ** (count - 1));
-  const until = now + retryAfterMs + Math.floor(random() * window);
+  const until = now + backoffMs(count, retryBaseMs, retryCapMs, random, retryAfterMs);
   return enter({ ...machine, retries: count }, { name: 'waiting', retry: count, until, cause });
 }
 
@@ -314,13 +318,8 @@ function abandon(attempt: number): Action {
   return { type: 'abandon', attempt };
 }
 
-function hangUp(attempt: number, asked: { readonly code?: number; readonly reason?: string } = {}): Action {
-  return {
-    type: 'hang_up',
-    attempt,
-    ...(asked.code === undefined ? {} : { code: asked.code }),
-    ...(asked.reason === undefined ? {} : { reason: asked.reason }),
-  };
+function hangUp(attempt: number, asked?: AskedClose): Action {
+  return { ...asked, type: 'hang_up', attempt };
 }
 
 function stay(machine: Machine): Step {
@@ -332,5 +331,5 @@ function enter(machine: Machine, state: ConnectionState, actions: readonly Actio
 }
 
 function after(action: Action, step: Step): Step {
-  return { machine: step.machine, actions: [action, ...step.actions] };
+  return { ...step, actions: [action, ...step.actions] };
 }

@@ -1,11 +1,12 @@
 import { checkProtocols } from './carriers.js';
 import { AdmitError } from './errors.js';
 import { MACHINE_DEFAULTS, type MachineOptions } from './machine.js';
+import { checkOptions, parseUrl } from './option-rules.js';
 import { createTicketSource, type TicketSource, type TicketSourceOptions } from './ticket-source.js';
 
 /** How a connection opens and reconnects. Times are milliseconds. */
 export interface ConnectionOptions {
-  /** The socket's URL. Default: the one in the mint's answer. Needed with `fallback: 'jwt'`, which mints nothing. */
+  /** The socket's URL. Default: the one in the mint's answer. Its path is the default `route`. Needed with `fallback: 'jwt'`, which mints nothing. */
   readonly url?: string | URL;
   /** The application's own subprotocols. */
   readonly protocols?: string | readonly string[];
@@ -39,11 +40,11 @@ export interface ConnectionOptions {
 
 /** Where tickets come from: a source, or what it takes to make one. */
 export type SourceOptions =
-  | { readonly source: TicketSource }
-  | Pick<
+  | { readonly source: TicketSource; readonly gateway?: undefined }
+  | ({ readonly source?: undefined } & Pick<
       TicketSourceOptions,
       'gateway' | 'token' | 'route' | 'ttlSeconds' | 'permissions' | 'metadata' | 'fetch'
-    >;
+    >);
 
 /** The options of an `AdmitConnection`. */
 export type AdmitConnectionOptions = ConnectionOptions & SourceOptions;
@@ -59,32 +60,32 @@ export interface Settings {
 
 /** @throws AdmitError `invalid_options` or `invalid_protocol`, naming the option and the mend */
 export function readOptions(options: AdmitConnectionOptions): Settings {
+  const withSocket = { ...options, WebSocket: options?.WebSocket ?? globalThis.WebSocket };
+  checkOptions(withSocket, 'WebSocket', ...(options?.gateway === undefined ? ['source'] : []));
   const protocols = [options.protocols ?? []].flat();
   checkProtocols(protocols);
-  const url = options.url === undefined ? undefined : socketUrl(options.url);
-  if (options.fallback === 'jwt' && url === undefined) {
+  const url = parseUrl(options.url);
+  if (options.fallback === 'jwt' && !url) {
     throw new AdmitError('invalid_options', "fallback 'jwt' needs url: nothing is minted that could name it");
   }
-  const Socket = options.WebSocket ?? globalThis.WebSocket;
-  if (typeof Socket !== 'function') {
-    throw new AdmitError(
-      'invalid_options',
-      'there is no global WebSocket here: pass one as the option WebSocket',
-    );
-  }
   return {
-    source: 'source' in options ? options.source : createTicketSource(sourceOptions(options)),
-    url,
+    source: options.source ?? createTicketSource(sourceOptions(options, url)),
+    url: url && socketUrl(url),
     protocols,
-    WebSocket: Socket,
+    WebSocket: withSocket.WebSocket,
     machine: machineOptions(options),
   };
 }
 
-/** The connection does the retrying, and its time for an acquisition is the mint's. */
-function sourceOptions(options: ConnectionOptions & TicketSourceOptions): TicketSourceOptions {
+/** The connection does the retrying, and its time for an acquisition is the mint's. The ticket is for the URL that is dialled. */
+function sourceOptions(
+  options: ConnectionOptions & TicketSourceOptions,
+  url: URL | undefined,
+): TicketSourceOptions {
+  const route = options.route ?? url?.pathname;
   return {
     ...options,
+    ...(route === undefined ? {} : { route }),
     maxRetries: 0,
     timeoutMs: options.acquireTimeoutMs ?? MACHINE_DEFAULTS.acquireTimeoutMs,
   };
@@ -94,28 +95,10 @@ function machineOptions(options: ConnectionOptions): Partial<MachineOptions> {
   const given = Object.entries(options).filter(
     ([key, value]) => key in MACHINE_DEFAULTS && value !== undefined,
   );
-  for (const [key, value] of given) {
-    if (typeof value === 'number' && !(value >= 0)) {
-      throw new AdmitError('invalid_options', `${key} must be zero or more`);
-    }
-  }
   return { ...Object.fromEntries(given), tickets: options.enabled ?? true };
 }
 
-function socketUrl(given: string | URL): string {
-  let url: URL | undefined;
-  try {
-    url = new URL(given, globalThis.location?.href);
-  } catch {
-    // Said below, with what to write instead.
-  }
-  const scheme = url?.protocol.replace(/^http/, 'ws');
-  if (!url || (scheme !== 'ws:' && scheme !== 'wss:')) {
-    throw new AdmitError(
-      'invalid_options',
-      'url is no ws(s) or http(s) URL, such as "wss://gw.example.com/chat"',
-    );
-  }
-  url.hash = '';
-  return url.href.replace(/^http/, 'ws');
+/** Without a fragment, which no socket URL may have. */
+function socketUrl({ href }: URL): string {
+  return href.replace(/#.*/, '').replace(/^http/, 'ws');
 }

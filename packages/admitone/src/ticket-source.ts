@@ -1,5 +1,7 @@
+import { backoffMs } from './backoff.js';
 import { AdmitError } from './errors.js';
 import { type MintedTicket, readMinted } from './minted-ticket.js';
+import { checkOptions, parseUrl } from './option-rules.js';
 import { problemOf } from './problem.js';
 
 /** How a page mints tickets. */
@@ -61,9 +63,10 @@ const RETRY_CAP_MS = 10_000;
 /**
  * A source of tickets for one login and route.
  *
- * @throws AdmitError `invalid_options` when `gateway` is no http(s) URL
+ * @throws AdmitError `invalid_options`, naming the option
  */
 export function createTicketSource(options: TicketSourceOptions): TicketSource {
+  checkOptions(options, 'gateway', 'token');
   const endpoint = endpointOf(options.gateway);
   const body = JSON.stringify({
     route: options.route,
@@ -71,30 +74,33 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
     permissions: options.permissions,
     metadata: options.metadata,
   });
+  const { timeoutMs = 10_000, retryDelayMs = 1_000 } = options;
   const stats: TicketStats = { mints: 0, failures: 0, retries: 0 };
   const token = () => readToken(options.token);
   const mint = (signal: AbortSignal) => mintOnce(endpoint, body, token, options.fetch ?? fetch, signal);
+  const late = () => new AdmitError('timeout', `the gateway gave no ticket within ${timeoutMs} ms`);
 
-  async function acquire({ signal, maxRetries = options.maxRetries ?? 3 }: AcquireOptions = {}) {
-    for (let tries = 0; ; tries += 1) {
+  async function mintRepeatedly(maxRetries: number, signal: AbortSignal | undefined) {
+    for (let retry = 1; ; retry += 1) {
       try {
-        const minted = await withTime(mint, options.timeoutMs ?? 10_000, signal);
-        stats.mints += 1;
-        return minted;
+        return await within(timeoutMs, signal, mint, () => Promise.reject(late()));
       } catch (thrown) {
         const error = thrown as AdmitError;
-        if (!error.retryable() || tries >= maxRetries) {
-          stats.failures += 1;
-          throw error;
-        }
+        if (!error.retryable() || retry > maxRetries) throw error;
         stats.retries += 1;
-        await pause(pauseMs(tries, options.retryDelayMs ?? 1_000, error.retryAfterMs), signal).catch(
-          (aborted) => {
-            stats.failures += 1;
-            throw aborted;
-          },
-        );
+        await pause(backoffMs(retry, retryDelayMs, RETRY_CAP_MS, Math.random, error.retryAfterMs), signal);
       }
+    }
+  }
+
+  async function acquire({ signal, maxRetries = options.maxRetries ?? 3 }: AcquireOptions = {}) {
+    try {
+      const minted = await mintRepeatedly(maxRetries, signal);
+      stats.mints += 1;
+      return minted;
+    } catch (error) {
+      stats.failures += 1;
+      throw error;
     }
   }
 
@@ -140,83 +146,50 @@ async function readToken(ask: () => string | Promise<string>): Promise<string> {
   } catch (cause) {
     throw new AdmitError('token_failed', 'the token callback failed', { cause });
   }
-  if (typeof token !== 'string' || token === '') {
-    throw new AdmitError('token_failed', 'the token callback gave no token: return a non-empty string');
-  }
-  if (!/^[\x21-\x7e]+$/.test(token)) {
-    throw new AdmitError('token_failed', 'the token has characters that no header can carry');
+  if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) {
+    throw new AdmitError('token_failed', 'the token callback has to return a string of visible ASCII');
   }
   return token;
 }
 
-/** Runs one try under a time limit and the caller's signal; whichever ends it first gives the error. */
-async function withTime<T>(
-  run: (signal: AbortSignal) => Promise<T>,
-  timeoutMs: number,
+/** Runs until it ends, or the time is over and `late` decides, or the caller's signal aborts. */
+function within<T>(
+  ms: number,
   outer: AbortSignal | undefined,
+  run: (signal: AbortSignal) => Promise<T>,
+  late: () => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController();
-  let stop = () => {};
-  const stopped = new Promise<never>((_, reject) => {
-    const end = (error: AdmitError) => {
-      reject(error);
-      controller.abort(error);
-    };
-    const onAbort = () => end(abortedError());
-    const timer = setTimeout(
-      () => end(new AdmitError('timeout', `the gateway gave no ticket within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-    stop = () => {
+  return new Promise((resolve) => {
+    const controller = new AbortController();
+    const settle = (outcome: Promise<T>) => {
       clearTimeout(timer);
       outer?.removeEventListener('abort', onAbort);
+      resolve(outcome);
+      controller.abort();
     };
-    if (outer?.aborted) onAbort();
-    else outer?.addEventListener('abort', onAbort);
+    const onAbort = () =>
+      settle(Promise.reject(new AdmitError('aborted', 'the acquisition was ended by its caller')));
+    const timer = setTimeout(() => settle(late()), ms);
+    outer?.addEventListener('abort', onAbort);
+    if (outer?.aborted) return onAbort();
+    const running = run(controller.signal);
+    const ended = () => settle(running);
+    running.then(ended, ended);
   });
-  stopped.catch(() => {});
-  try {
-    return await Promise.race([outer?.aborted ? stopped : run(controller.signal), stopped]);
-  } finally {
-    stop();
-  }
 }
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(abortedError());
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    if (signal?.aborted) onAbort();
-    else signal?.addEventListener('abort', onAbort, { once: true });
-  });
-}
-
-function pauseMs(tries: number, baseMs: number, retryAfterMs = 0): number {
-  return retryAfterMs + Math.floor(Math.random() * Math.min(RETRY_CAP_MS, baseMs * 2 ** tries));
-}
-
-function abortedError(): AdmitError {
-  return new AdmitError('aborted', 'the acquisition was ended by its caller');
+  return within<void>(
+    ms,
+    signal,
+    () => new Promise(() => {}),
+    () => Promise.resolve(),
+  );
 }
 
 function endpointOf(gateway: string | URL): URL {
-  let url: URL | undefined;
-  try {
-    url = new URL(gateway, globalThis.location?.href);
-  } catch {
-    // Said below, with what to write instead.
-  }
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-    throw new AdmitError('invalid_options', 'gateway is no http(s) URL, such as "https://gw.example.com"');
-  }
+  const url = parseUrl(gateway) as URL;
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/auth/ticket`;
-  url.search = '';
-  url.hash = '';
+  url.search = url.hash = '';
   return url;
 }

@@ -1,58 +1,11 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AdmitConnection, type AdmitConnectionOptions, AdmitError, type CloseDetail } from '../src/index.js';
-import { FakeSocket, FakeWebSocket } from './fake-socket.js';
+import { AdmitError } from '../src/index.js';
+import { beginAnew, connect, dialing, open, settle, URL_OF_CHAT } from './connecting.js';
+import { FakeSocket } from './fake-socket.js';
 import { mintAnswer, problem, TICKET } from './gateway-answers.js';
 
-const JWT = 'e30.e30.c2ln';
-const URL_OF_CHAT = 'wss://gw.example/chat';
-
-/** A connection, everything it dispatches as text, and the mint it asks. */
-function connect(options: Partial<AdmitConnectionOptions> = {}) {
-  const fetch = vi.fn<typeof globalThis.fetch>(async () => mintAnswer());
-  const connection = new AdmitConnection({
-    gateway: 'https://gw.example',
-    token: () => JWT,
-    fetch,
-    WebSocket: FakeWebSocket,
-    ...options,
-  } as AdmitConnectionOptions);
-  const seen: string[] = [];
-  const errors: AdmitError[] = [];
-  const closes: CloseDetail[] = [];
-  connection.addEventListener('statechange', ({ detail }) => seen.push(detail.state.name));
-  connection.addEventListener('open', () => seen.push('!open'));
-  connection.addEventListener('message', ({ data }) => seen.push(`!message ${data}`));
-  connection.addEventListener('error', ({ detail }) => {
-    seen.push(`!error ${detail.code}`);
-    errors.push(detail);
-  });
-  connection.addEventListener('close', ({ detail }) => {
-    seen.push(`!close ${detail.code}${detail.retrying ? ', retrying' : ''}`);
-    closes.push(detail);
-  });
-  return { connection, seen, errors, closes, fetch };
-}
-
-const settle = () => vi.advanceTimersByTimeAsync(0);
-
-async function dialing(options: Partial<AdmitConnectionOptions> = {}) {
-  const made = connect(options);
-  await settle();
-  return { ...made, socket: FakeSocket.latest() };
-}
-
-async function open(options: Partial<AdmitConnectionOptions> = {}) {
-  const made = await dialing(options);
-  made.socket.accept();
-  return made;
-}
-
-beforeEach(() => {
-  FakeSocket.reset();
-  vi.useFakeTimers();
-  vi.spyOn(Math, 'random').mockReturnValue(0.5);
-});
+beforeEach(beginAnew);
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -194,119 +147,6 @@ describe('a refusal', () => {
   });
 });
 
-describe('reconnecting', () => {
-  it('gives every socket a ticket of its own', async () => {
-    let minted = 0;
-    const fetch = async () => {
-      minted += 1;
-      return mintAnswer({ ticket: `adm1_${String(minted).padStart(72, '0')}` });
-    };
-    const { socket } = await open({ fetch });
-    socket.end(1012, 'admitone:draining');
-    await vi.advanceTimersByTimeAsync(500);
-    FakeSocket.latest().end();
-    await vi.advanceTimersByTimeAsync(1_000);
-    const carriers = FakeSocket.all.map(({ offered }) => offered.at(-1));
-    expect(new Set(carriers).size).toBe(3);
-  });
-
-  it('waits as long as the mint asks, beyond what a timer can hold', async () => {
-    const days = 40 * 24 * 3600;
-    const { connection } = connect({
-      fetch: vi.fn(async () => problem(429, 'over_limit', {}, { 'retry-after': String(days) })),
-    });
-    await settle();
-    expect(connection.state).toMatchObject({ name: 'waiting', retry: 1 });
-    await vi.advanceTimersByTimeAsync(days * 1000);
-    expect(connection.state.name).toBe('waiting');
-    await vi.advanceTimersByTimeAsync(600);
-    expect(connection.state).toMatchObject({ name: 'waiting', retry: 2 });
-
-    connection.close();
-  });
-
-  it('gives up with the error of the mint', async () => {
-    const { closes } = connect({ maxRetries: 2, fetch: async () => problem(503, 'store_unavailable') });
-    await vi.advanceTimersByTimeAsync(10_000);
-    expect(closes.map(({ code, retrying, gaveUp }) => [code, retrying, gaveUp])).toEqual([
-      ['unavailable', true, undefined],
-      ['unavailable', true, undefined],
-      ['unavailable', false, true],
-    ]);
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
-  it('reads nothing more from an attempt that is over', async () => {
-    const { connection, seen, socket } = await dialing({ openTimeoutMs: 50 });
-    const { onopen, onmessage, onclose } = socket;
-    await vi.advanceTimersByTimeAsync(50);
-    expect(socket.closeCalls).toEqual([[]]);
-    const before = [...seen];
-    socket.accept();
-    onopen?.();
-    onmessage?.(new MessageEvent('message', { data: 'late' }));
-    onclose?.({ code: 4901, reason: 'admitone:not_logged_in' });
-    expect(seen).toEqual(before);
-    expect(connection.state.name).toBe('waiting');
-    expect(socket.onmessage).toBeNull();
-  });
-
-  it('treats a socket that cannot be constructed as one that failed, and never quotes its message', async () => {
-    FakeSocket.refuseToConstruct = new SyntaxError(`The subprotocol 'admitone.ticket.${TICKET}' is invalid.`);
-    const { seen, errors } = connect();
-    await settle();
-    expect(seen).toEqual([
-      'acquiring',
-      'dialing',
-      'waiting',
-      '!error connection_failed',
-      '!close connection_failed, retrying',
-    ]);
-    expect(inspect(errors, { depth: 9 })).not.toContain(TICKET);
-  });
-});
-
-describe('the fallback', () => {
-  const jwt = { fallback: 'jwt', url: URL_OF_CHAT } as const;
-
-  it('connects with the JWT where tickets are off for the subject [F25]', async () => {
-    const { connection, seen, socket } = await dialing({
-      ...jwt,
-      fetch: async () => problem(404, 'tickets_disabled'),
-    });
-    expect(socket.offered.at(-1)).toBe(`bearer.${JWT}`);
-    socket.accept();
-    expect(seen).toEqual(['acquiring', 'acquiring', '!error tickets_disabled', 'dialing', 'open', '!open']);
-    expect(connection.method).toBe('jwt');
-    expect(connection.handshake?.offered.at(-1)).toBe('bearer.…');
-    expect(connection.handshake?.sessionId).toBeUndefined();
-  });
-
-  it.each([
-    ['refused', (socket: FakeSocket) => socket.end(4804, 'admitone:store_unavailable'), 'store_unavailable'],
-    ['failed', (socket: FakeSocket) => socket.end(), 'connection_failed'],
-  ])('follows a ticket that was %s, and reports it', async (_, end, code) => {
-    const { seen, socket } = await dialing(jwt);
-    end(socket);
-    await settle();
-    expect(seen).toEqual(['acquiring', 'dialing', 'acquiring', `!error ${code}`, 'dialing']);
-    expect(FakeSocket.latest().offered.at(-1)).toBe(`bearer.${JWT}`);
-  });
-
-  it('is the first choice with enabled: false', async () => {
-    const { fetch, socket } = await dialing({ ...jwt, enabled: false });
-    expect(fetch).not.toHaveBeenCalled();
-    expect(socket.offered.at(-1)).toBe(`bearer.${JWT}`);
-  });
-
-  it('ends where there is no token', async () => {
-    const token = () => Promise.reject(new Error('logged out'));
-    const { seen } = connect({ ...jwt, enabled: false, token });
-    await settle();
-    expect(seen).toEqual(['acquiring', 'closed', '!error token_failed', '!close token_failed']);
-  });
-});
-
 describe('close()', () => {
   it('while acquiring aborts the mint, and no socket opens later', async () => {
     let answer = (_: Response) => {};
@@ -388,21 +228,6 @@ describe('close()', () => {
     );
     connection.close(undefined, 'e'.repeat(123));
     expect(socket.closeCalls).toEqual([[1000, 'e'.repeat(123)]]);
-  });
-});
-
-describe('options that cannot work', () => {
-  it.each<[string, Partial<AdmitConnectionOptions>, string]>([
-    ['a fallback without url', { fallback: 'jwt' }, 'invalid_options'],
-    ['a url of another scheme', { url: 'ftp://gw.example' }, 'invalid_options'],
-    ['a url that is none', { url: 'chat' }, 'invalid_options'],
-    ['a gateway that is none', { gateway: 'gw.example' }, 'invalid_options'],
-    ['a negative time', { openTimeoutMs: -1 }, 'invalid_options'],
-    ['a count that is no number', { maxRetries: Number.NaN }, 'invalid_options'],
-    ['no WebSocket', { WebSocket: {} as typeof WebSocket }, 'invalid_options'],
-    ['a reserved protocol', { protocols: ['admitone.v1'] }, 'invalid_protocol'],
-  ])('%s are refused up front', (_, options, code) => {
-    expect(() => connect(options)).toThrow(expect.objectContaining({ code }));
   });
 });
 

@@ -3,7 +3,8 @@ type Close = { code: number; reason: string };
 /** A `WebSocket` whose server is the test. */
 export class FakeSocket {
   static all: FakeSocket[] = [];
-  static refuseToConstruct: Error | undefined;
+  /** What the constructor throws. */
+  static refuseToConstruct: Error | { readonly thrown: unknown } | undefined;
 
   static latest(): FakeSocket {
     const socket = FakeSocket.all.at(-1);
@@ -30,7 +31,8 @@ export class FakeSocket {
   readonly offered: string[];
 
   constructor(url: string | URL, offered: string | string[] = []) {
-    if (FakeSocket.refuseToConstruct) throw FakeSocket.refuseToConstruct;
+    const refusal = FakeSocket.refuseToConstruct;
+    if (refusal) throw 'thrown' in refusal ? refusal.thrown : refusal;
     this.url = String(url);
     this.offered = [offered].flat();
     FakeSocket.all.push(this);

@@ -135,7 +135,11 @@ function randomInput(latest: number, pick: <T>(list: readonly T[]) => T): Input 
       attempt,
       error: { code: pick(['network', 'forbidden', 'tickets_disabled', 'x']) },
     }),
-    () => ({ type: 'dial_failed', attempt, error: { code: pick(['connection_failed', 'invalid_url', 'x']) } }),
+    () => ({
+      type: 'dial_failed',
+      attempt,
+      error: { code: pick(['connection_failed', 'invalid_url', 'x']) },
+    }),
     () => ({ type: 'opened', attempt, selected: pick(['', 'admitone.v1', 'admitone.refused', 'chat']) }),
     () => ({
       type: 'closed',

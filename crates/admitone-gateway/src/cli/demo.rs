@@ -14,10 +14,12 @@ pub(super) async fn run(host: IpAddr, port: u16, json: bool) -> ExitCode {
         Ok(demo) => demo,
         Err(error) => return fail(error.exit_status(), &error.to_string()),
     };
+    // Whoever reads the announcement may end it from then on.
+    let requests = shutdown::listen();
     let announcement = if json { as_json(demo.addresses()) } else { as_text(demo.addresses(), port) };
     // Whoever closed the pipe does not need the line.
     let _ = writeln!(std::io::stdout(), "{announcement}");
-    shutdown::run(demo.run(shutdown::requested())).await
+    shutdown::run(demo.run(requests.first), requests.second).await
 }
 
 fn as_json(addresses: &Addresses) -> String {

@@ -29,8 +29,10 @@ pub(super) async fn run(path: &Path, json: bool) -> ExitCode {
         Ok(gateway) => gateway,
         Err(error) => return fail(1, &error.to_string()),
     };
+    // Whoever reads that it listens may end it from then on.
+    let requests = shutdown::listen();
     for address in gateway.addresses() {
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     }
-    shutdown::run(gateway.run(shutdown::requested())).await
+    shutdown::run(gateway.run(requests.first), requests.second).await
 }

@@ -2,31 +2,41 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs to the end of the drain that the first signal begins, or until a second one.
-pub(super) async fn run(running: impl Future<Output = ()>) -> ExitCode {
+/// The two requests to end: the first begins the drain, the second does not wait for it.
+pub(super) struct Requests<A, B> {
+    pub(super) first: A,
+    pub(super) second: B,
+}
+
+/// Listens for SIGTERM and Ctrl-C from now on, also before the requests are awaited.
+pub(super) fn listen() -> Requests<impl Future<Output = ()>, impl Future<Output = ()>> {
+    Requests { first: requested(1), second: requested(2) }
+}
+
+/// Runs to the end of the drain, or until it is not to be waited for.
+pub(super) async fn run(running: impl Future<Output = ()>, second: impl Future<Output = ()>) -> ExitCode {
     tokio::select! {
         () = running => ExitCode::SUCCESS,
-        () = twice() => {
+        () = second => {
             tracing::warn!("asked a second time: ending without waiting for the drain");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn twice() {
-    requested().await;
-    requested().await;
-}
-
-/// Waits for SIGTERM or Ctrl-C.
-pub(super) async fn requested() {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        tracing::error!("cannot listen for SIGTERM; Ctrl-C still works");
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+fn requested(times: u32) -> impl Future<Output = ()> {
+    let terminate = signal(SignalKind::terminate());
+    let interrupt = signal(SignalKind::interrupt());
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
+            tracing::error!("cannot listen for signals: they end the process at once");
+            return std::future::pending().await;
+        };
+        for _ in 0..times {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
     }
 }

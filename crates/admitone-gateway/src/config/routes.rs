@@ -66,14 +66,6 @@ pub struct Route {
     pub upgrade_timeout: Duration,
 }
 
-impl Route {
-    /// Whether a JWT in the query is taken: `danger_query_token`.
-    #[must_use]
-    pub fn allows_query_token(&self) -> bool {
-        self.jwt_carriers.contains(&Carrier::Query)
-    }
-}
-
 /// What becomes of a JWT on the upgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JwtFallback {

@@ -37,12 +37,6 @@ impl Server {
         let own = || WebOrigin::new(self.tls.is_some(), Host::Ip(bound.ip()), Some(bound.port()));
         self.public_url.clone().unwrap_or_else(own)
     }
-
-    /// Whether forwarding headers of the peer at `address` are believed.
-    #[must_use]
-    pub fn trusts(&self, address: std::net::IpAddr) -> bool {
-        self.trusted_proxies.iter().any(|network| network.contains(address))
-    }
 }
 
 pub(super) fn read(table: &Table<'_>, store_is_shared: bool) -> Option<Server> {

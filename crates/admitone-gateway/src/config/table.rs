@@ -331,7 +331,10 @@ impl<'d> Entry<'d> {
 
     /// The folder where a relative path starts, as a message shows it.
     pub(super) fn path_start(&self) -> String {
-        quoted(&self.document.folder().to_string_lossy())
+        match self.document.folder().to_string_lossy() {
+            folder if folder.is_empty() => "the folder that the gateway was started in".to_owned(),
+            folder => quoted(&folder),
+        }
     }
 
     /// What `parse` makes of the string; its complaint becomes a fault here.

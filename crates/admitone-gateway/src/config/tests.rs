@@ -119,7 +119,9 @@ fn the_least_configuration_has_defaults_for_all_the_rest() {
     assert_eq!(config.server.public_url_on(bound).as_str(), "http://127.0.0.1:41234");
     let [route] = &*config.routes else { panic!("one route") };
     assert_eq!(route.issuers, ["main"]);
-    assert!(route.bind_origin && !route.bind_address && !route.allows_query_token());
+    assert!(
+        route.bind_origin && !route.bind_address && !route.jwt_carriers.contains(&admitone::carrier::Carrier::Query)
+    );
     assert_eq!(route.upstream.to_string(), "ws://127.0.0.1:9000/chat");
 }
 

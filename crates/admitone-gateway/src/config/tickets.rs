@@ -11,7 +11,7 @@ use super::secret::{Secret, read_key};
 use super::table::Table;
 
 /// Shortest and longest life of a ticket, in seconds.
-pub(super) const TTL_SECONDS: std::ops::RangeInclusive<u64> = 5..=3600;
+pub const TTL_SECONDS: std::ops::RangeInclusive<u64> = 5..=3600;
 
 /// Where tickets are kept.
 #[derive(Debug)]

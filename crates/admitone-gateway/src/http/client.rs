@@ -7,10 +7,9 @@ use super::{App, Peer};
 /// The client's address: the TCP peer, or what trusted proxies say of it. `X-Forwarded-For` is read from its end, past the
 /// trusted hops; whatever stands before the first untrusted one was written by the client.
 pub(super) fn address(app: &App, peer: Peer, headers: &HeaderMap) -> IpAddr {
-    let trusted = |address: IpAddr| app.trusted_proxies.iter().any(|network| network.contains(address));
     let mut client = peer.0.ip().to_canonical();
     for hop in forwarded_for(headers).iter().rev() {
-        if !trusted(client) {
+        if !app.trusts(client) {
             break;
         }
         let Ok(address) = hop.parse::<IpAddr>() else { break };
@@ -22,8 +21,7 @@ pub(super) fn address(app: &App, peer: Peer, headers: &HeaderMap) -> IpAddr {
 /// What the upstream is told: the hops so far, of which an untrusted peer's own claims are dropped.
 pub(super) fn forwarded_chain(app: &App, peer: Peer, headers: &HeaderMap) -> String {
     let peer = peer.0.ip().to_canonical();
-    let trusted = app.trusted_proxies.iter().any(|network| network.contains(peer));
-    let mut hops: Vec<String> = if trusted { forwarded_for(headers) } else { Vec::new() };
+    let mut hops: Vec<String> = if app.trusts(peer) { forwarded_for(headers) } else { Vec::new() };
     hops.push(peer.to_string());
     hops.join(", ")
 }

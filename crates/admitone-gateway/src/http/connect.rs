@@ -148,9 +148,9 @@ struct Connected {
 /// Redeems, opens the session, and asks the upstream: in this order.
 async fn enter(app: Arc<App>, route: Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
     let Entry { authentic, dialed, offer, key, target, mut headers } = entry;
-    // Dialling may have taken until after the drain: nothing has been spent yet.
-    app.check_not_draining()?;
     let now = Now::read();
+    // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
+    app.check_not_draining()?;
     let admitted = app.admission.redeem(authentic, route.max_session, now).await;
     let admitted = admitted.map_err(|error| replay::audited(&app, &route, error.into()))?;
     forward::identify(&mut headers, &admitted, &offer)?;

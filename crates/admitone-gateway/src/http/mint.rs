@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use admitone::carrier::{MARKER, REFUSED};
+use admitone::carrier;
 use admitone::grant::MAX_METADATA_BYTES;
 use admitone::now::Now;
 use admitone::principal::Permissions;
@@ -18,11 +18,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{App, Peer, bearer, body, client};
+use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
 use crate::routes::{Asked, Route};
-
-/// The TTL that a request may ask for, in seconds.
-const TTL_SECONDS: std::ops::RangeInclusive<u64> = 5..=3600;
 
 pub(super) async fn mint(
     State(app): State<Arc<App>>,
@@ -60,7 +58,7 @@ pub(super) async fn mint(
         ttl_seconds: minted.expires_at - minted.created_at,
         single_use,
         websocket_url: app.public_url.socket_url(&route.path),
-        protocols: [MARKER.to_owned(), REFUSED.to_owned(), format!("admitone.ticket.{ticket}")],
+        protocols: carrier::offer_ticket(ticket),
     };
     let json = serde_json::to_vec(&answer).map_err(|_| Rejection::Internal("the answer does not serialise"))?;
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];

@@ -17,7 +17,11 @@ mod redeeming;
 mod refusals;
 mod replays;
 mod secrecy;
+#[path = "../../../admitone/tests/redis/servers.rs"]
+#[allow(dead_code, reason = "the library's tests use all of it")]
+mod servers;
 mod serving;
+mod shared_store;
 mod tls;
 mod tokens;
 mod upstream;

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
-use crate::client::{Connection, LIMIT, Request, soon};
+use tokio::sync::oneshot;
+
+use crate::client::{Connection, Request, soon};
 use crate::tokens::FOLDER;
 use crate::upstream::Upstream;
 use crate::world::{Lines, ORIGIN, ROUTE};
@@ -19,11 +19,22 @@ pub(crate) struct Finished {
     pub(crate) stderr: String,
 }
 
+/// Ended with the test, however that ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, and need not be.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A running `admitone serve`.
 pub(crate) struct Process {
-    child: Child,
+    child: Running,
     pub(crate) address: SocketAddr,
-    outputs: [JoinHandle<String>; 2],
+    outputs: [oneshot::Receiver<String>; 2],
 }
 
 pub(crate) fn write_configuration(text: &str) -> PathBuf {
@@ -47,32 +58,35 @@ impl Process {
         let path = write_configuration(configuration);
         let mut command = admitone();
         command.args(["serve", "--config"]).arg(path).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary");
-        let stdout = child.stdout.take().expect("piped");
-        let stderr = child.stderr.take().expect("piped");
-        let (found, address) = tokio::sync::oneshot::channel();
-        let outputs =
-            [std::thread::spawn(move || read_all(stdout)), std::thread::spawn(move || read_log(stderr, found))];
+        let mut child = Running(command.spawn().expect("the binary"));
+        let stdout = child.0.stdout.take().expect("piped");
+        let stderr = child.0.stderr.take().expect("piped");
+        let (found, address) = oneshot::channel();
+        let outputs = [in_thread(move || read_all(stdout)), in_thread(move || read_log(stderr, found))];
         let address = soon("it listens", address).await.expect("an address in the log");
         Self { child, address, outputs }
     }
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
-        let told = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
+        let told = Command::new("kill").arg("-TERM").arg(self.child.0.id().to_string()).status();
         assert!(told.expect("kill").success());
     }
 
-    /// Waits for its end.
+    /// Waits for its end, which its outputs end with.
     pub(crate) async fn finished(self) -> Finished {
         let Self { mut child, outputs: [stdout, stderr], .. } = self;
-        let ending = tokio::task::spawn_blocking(move || {
-            let status = child.wait().expect("its end");
-            let (stdout, stderr) = (stdout.join().expect("its output"), stderr.join().expect("its log"));
-            Finished { status, stdout, stderr }
-        });
-        soon("it ends", ending).await.expect("no panic")
+        let [stdout, stderr] = [soon("its output ends", stdout).await, soon("its log ends", stderr).await];
+        let (stdout, stderr) = (stdout.expect("its output"), stderr.expect("its log"));
+        Finished { status: child.0.wait().expect("its end"), stdout, stderr }
     }
+}
+
+/// Unlike a task of the runtime, nothing waits for it when the test has failed.
+fn in_thread(read: impl FnOnce() -> String + Send + 'static) -> oneshot::Receiver<String> {
+    let (done, reading) = oneshot::channel();
+    std::thread::spawn(move || drop(done.send(read())));
+    reading
 }
 
 fn read_all(mut from: impl Read) -> String {
@@ -81,12 +95,13 @@ fn read_all(mut from: impl Read) -> String {
     text
 }
 
-fn read_log(from: impl Read, found: tokio::sync::oneshot::Sender<SocketAddr>) -> String {
+fn read_log(from: impl Read, found: oneshot::Sender<SocketAddr>) -> String {
     let mut found = Some(found);
     let mut text = String::new();
     for line in BufReader::new(from).lines() {
         let line = line.expect("UTF-8");
-        let address = line.split("address=").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+        let address = ["address=", "\"address\":\""].iter().find_map(|before| line.split(before).nth(1));
+        let address = address.and_then(|rest| rest.split([' ', '"']).next()?.parse().ok());
         if let Some((address, found)) = address.zip(found.take_if(|_| address.is_some())) {
             // Nobody waits for it any more if the test has failed.
             let _ = found.send(address);
@@ -144,26 +159,12 @@ async fn a_busy_port_is_told_with_its_mend() {
 #[tokio::test]
 async fn the_log_is_json_by_default() {
     let upstream = Upstream::echo().await;
-    let path = write_configuration(&Lines::default().configuration(&upstream.url()));
-    let mut child =
-        admitone().args(["serve", "--config"]).arg(path).stderr(Stdio::piped()).spawn().expect("the binary");
-    let stderr = child.stderr.take().expect("piped");
-    let first = Arc::new(Mutex::new(None));
-    let seen = first.clone();
-    let reading = tokio::task::spawn_blocking(move || {
-        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            let entry: serde_json::Value = serde_json::from_str(&line).expect("each line is JSON");
-            if entry["message"] == "listening" {
-                *seen.lock().expect("no panic") = Some(entry);
-                break;
-            }
-        }
-    });
-    let read = tokio::time::timeout(LIMIT, reading).await;
-    child.kill().expect("a running process");
-    child.wait().expect("its end");
-    read.expect("in time").expect("no panic");
-    let entry = first.lock().expect("no panic").take().expect("a line that says where it listens");
-    assert_eq!(entry["level"], "INFO");
-    assert!(entry["address"].as_str().is_some_and(|address| address.starts_with("127.0.0.1:")));
+    let process = Process::serve(&Lines::default().configuration(&upstream.url())).await;
+    process.terminate();
+    let finished = process.finished().await;
+    let lines = finished.stderr.lines().map(|line| serde_json::from_str(line).expect("each line is JSON"));
+    let lines: Vec<serde_json::Value> = lines.collect();
+    let listening = lines.iter().find(|line| line["message"] == "listening").expect("a line that says where");
+    assert_eq!(listening["level"], "INFO");
+    assert!(listening["address"].as_str().is_some_and(|address| address.starts_with("127.0.0.1:")));
 }

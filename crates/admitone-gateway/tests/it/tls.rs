@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use tokio::net::TcpStream;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::client::{Connection, Request, soon};
@@ -120,4 +121,32 @@ async fn an_upstream_is_reached_by_tls_only_with_a_certificate_that_is_trusted_a
         let answer = world.ask(Request::upgrade(ROUTE).origin(ORIGIN).ticket(&ticket)).await;
         assert_eq!((answer.status, answer.header("admitone-ticket")), (502, Some("unspent")));
     }
+}
+
+#[tokio::test]
+async fn f12_an_upgrade_whose_upstream_was_still_being_dialled_at_the_shutdown_spends_no_ticket() {
+    let pair = Pair::in_files("slow");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("wss://localhost:{}/behind", listener.local_addr().expect("its address").port());
+    let lines = Lines { server: "drain_seconds = 0", route: "upstream_ca_file = \"slow.pem\"", ..Lines::default() };
+    let world = World::with(lines, &url).await;
+    let ticket = world.ticket().await;
+    let mut idle = world.connect().await;
+    idle.send(Request::new("GET /healthz").text()).await;
+    assert_eq!(idle.answer().await.status, 200);
+    let mut connection = world.connect().await;
+    connection.send(Request::upgrade(ROUTE).origin(ORIGIN).readable_ticket(&ticket).text()).await;
+    let (dialled, _) = soon("the dial", listener.accept()).await.expect("a connection");
+
+    let ended = world.shut_down();
+    idle.end().await;
+    let mut dialled = pair.acceptor().accept(dialled).await.expect("TLS");
+    assert_eq!(connection.answer().await.header("sec-websocket-protocol"), Some("admitone.refused"));
+    assert_eq!(connection.close().await, (1012, "admitone:draining".to_owned()));
+    let mut received = Vec::new();
+    // However it ended.
+    let _ = soon("the end", dialled.read_to_end(&mut received)).await;
+    assert_eq!(received, b"", "no byte of a request");
+    drop(connection);
+    soon("the gateway ends", ended).await.expect("no panic");
 }

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::PoisonError;
+use std::time::Instant;
 
 use hashbrown::HashSet;
 
 use crate::now::Now;
+use crate::sync::{Mutex, MutexGuard};
 use crate::ticket::TicketId;
 
 const SHARDS: usize = 16;
@@ -15,12 +16,13 @@ const MOST_PER_SHARD: usize = 1 << 16;
 /// The tickets that this node has seen spent, until they expire: a replay costs neither a dial nor a store operation.
 #[derive(Debug)]
 pub(crate) struct SpentTickets {
+    epoch: Instant,
     shards: [Mutex<Shard>; SHARDS],
 }
 
 impl Default for SpentTickets {
     fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()) }
+        Self { epoch: Instant::now(), shards: std::array::from_fn(|_| Mutex::default()) }
     }
 }
 
@@ -30,8 +32,8 @@ impl SpentTickets {
     }
 
     pub(crate) fn add(&self, id: TicketId, forget_at: u64, now: Now) {
-        let remaining = Duration::from_secs(forget_at.saturating_sub(now.unix));
-        self.shard(id).add(id, now.instant + remaining, now.instant);
+        let second = now.instant.saturating_duration_since(self.epoch).as_secs();
+        self.shard(id).add(id, second + forget_at.saturating_sub(now.unix), second);
     }
 
     fn shard(&self, id: TicketId) -> MutexGuard<'_, Shard> {
@@ -42,11 +44,12 @@ impl SpentTickets {
 #[derive(Debug, Default)]
 struct Shard {
     ids: HashSet<TicketId>,
-    forgotten_at: BTreeMap<Instant, Vec<TicketId>>,
+    /// By the second, since the memory was made, in which they may be forgotten.
+    forgotten_at: BTreeMap<u64, Vec<TicketId>>,
 }
 
 impl Shard {
-    fn add(&mut self, id: TicketId, forget_at: Instant, now: Instant) {
+    fn add(&mut self, id: TicketId, forget_at: u64, now: u64) {
         while let Some(first) = self.forgotten_at.first_entry() {
             if *first.key() > now && self.ids.len() < MOST_PER_SHARD {
                 break;
@@ -63,6 +66,8 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn id(number: u32) -> TicketId {

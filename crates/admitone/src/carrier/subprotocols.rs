@@ -11,7 +11,7 @@ pub const MARKER: &str = "admitone.v1";
 pub const REFUSED: &str = "admitone.refused";
 
 const OURS: &str = "admitone.";
-const TICKET: &str = "admitone.ticket.";
+pub(super) const TICKET: &str = "admitone.ticket.";
 const JWT: [&str; 3] = ["bearer.", "jwt.", "jwt-auth."];
 const JWT_ENCODED: &str = "base64url.bearer.authorization.k8s.io.";
 

@@ -1,9 +1,10 @@
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use tokio::sync::watch;
 
 use super::{Batch, Cursor, Revocation};
+use crate::sync::Mutex;
 
 /// Most revocations that a follower can be behind before it meets a gap.
 const LENGTH: usize = 4096;

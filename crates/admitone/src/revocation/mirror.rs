@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use hashbrown::{Equivalent, HashMap};
@@ -8,6 +8,7 @@ use super::{MARK_RETENTION, Mark, Revocation};
 use crate::grant::SessionId;
 use crate::now::Now;
 use crate::principal::{LoginStamp, Principal};
+use crate::sync::RwLock;
 
 /// The marks as one node knows them, in memory.
 #[derive(Debug, Default)]

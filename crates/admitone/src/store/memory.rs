@@ -4,8 +4,7 @@
 //! Expired grants are swept while storing; nothing runs in the background.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
@@ -15,9 +14,14 @@ use crate::grant::{Grant, SessionId};
 use crate::now::Now;
 use crate::revocation::Mark;
 use crate::revocation::memory::MemoryRevocations;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 use crate::ticket::{SubjectTag, TicketId};
 
 const SHARDS: usize = 64;
+
+/// Taken ids that a shard may list beside as many as it holds.
+const LISTED_ANYWAY: usize = 64;
 
 /// How much a memory store holds.
 #[derive(Clone, Copy, Debug)]
@@ -176,6 +180,7 @@ struct Shard {
     outstanding: HashMap<SubjectTag, u32>,
     /// Ids by the second in which they may be swept; those taken meanwhile are still listed.
     expiring: BTreeMap<u64, Vec<(SubjectTag, TicketId)>>,
+    listed: usize,
 }
 
 impl Shard {
@@ -187,7 +192,22 @@ impl Shard {
         self.outstanding.insert(key.subject, outstanding + 1);
         self.grants.insert(key.id, held);
         self.expiring.entry(ends + 1).or_default().push((key.subject, key.id));
+        self.listed += 1;
+        if self.listed > 2 * self.grants.len() + LISTED_ANYWAY {
+            self.forget_taken();
+        }
         Ok(())
+    }
+
+    /// Strikes what was taken off the list, so that the list is never much longer than what is held.
+    fn forget_taken(&mut self) {
+        let grants = &self.grants;
+        self.expiring.retain(|_, bucket| {
+            bucket.retain(|(_, id)| grants.contains_key(id));
+            bucket.shrink_to_fit();
+            !bucket.is_empty()
+        });
+        self.listed = self.expiring.values().map(Vec::len).sum();
     }
 
     /// Counts one use down; what has none left, or is over, is gone.
@@ -208,7 +228,9 @@ impl Shard {
     fn sweep(&mut self, second: u64) -> usize {
         let mut swept = 0;
         while let Some(bucket) = self.expiring.first_entry().filter(|bucket| *bucket.key() <= second) {
-            for (subject, id) in bucket.remove() {
+            let ids = bucket.remove();
+            self.listed -= ids.len();
+            for (subject, id) in ids {
                 if self.grants.remove(&id).is_some() {
                     self.count_down(subject);
                     swept += 1;
@@ -231,4 +253,34 @@ impl Shard {
 /// A panic while the lock was held leaves a shard whose counts may be high, never a grant that can be taken twice.
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::SessionId;
+    use crate::principal::{Login, LoginStamp, Permissions, Principal};
+    use crate::store::TicketKey;
+
+    #[test]
+    fn tickets_that_were_taken_leave_nothing_behind() {
+        let store = MemoryTicketStore::new(MemoryLimits::default(), Arc::default());
+        let now = Now::read();
+        let login = Login {
+            principal: Principal::new("https://id.example.com", "ada", None).expect("a principal"),
+            permissions: Permissions::default(),
+            stamp: LoginStamp { issued_at: now.unix, sid: None, jti: None },
+            expires_at: now.unix + 3600,
+        };
+        let grant = crate::grant::Grant::of(&login, "/chat", Duration::from_secs(3600), now.unix);
+        for number in 0..10_000_u128 {
+            let key = TicketKey { subject: SubjectTag([0; 8]), id: TicketId(number.to_be_bytes()) };
+            let session_id = SessionId::new(0, number.to_be_bytes());
+            store.put_now(key, Stored { grant: grant.clone(), session_id, uses: 1 }, now).expect("room");
+            assert!(store.take_now(key, now).is_some());
+        }
+        let shard = store.shard(SubjectTag([0; 8]));
+        assert!(shard.listed <= LISTED_ANYWAY + 1, "{} are listed", shard.listed);
+        assert_eq!(shard.listed, shard.expiring.values().map(Vec::len).sum::<usize>());
+    }
 }

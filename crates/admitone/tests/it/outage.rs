@@ -92,6 +92,9 @@ async fn a_node_that_is_cut_off_closes_its_sessions_where_that_is_wanted() {
             () = tokio::time::sleep(seconds(60)) => None,
         };
         assert_eq!(code, closes.then_some(CloseCode::StoreUnavailable), "{age:?}");
+        let next = sessions.open(world.admitted(&login("bob", now), now).await, now).expect("a session");
+        let closing = tokio::time::timeout(seconds(1), next.closing()).await;
+        assert!(closing.is_err(), "nothing is closed by what happened before it opened");
     }
 }
 

@@ -1,0 +1,107 @@
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::{NGINX, OURS, Relays, busyness};
+use crate::gateway::Tickets;
+use crate::rounds::{Load, Rounds, Workload};
+use crate::socket::{NO_TICKET, Socket, upgrade};
+use crate::table::{Goal, Row, Table};
+use crate::{Failure, Settings, nginx};
+
+/// Tickets for a second: more than any gateway on one core redeems.
+const TICKETS_PER_SECOND: f64 = 12_000.0;
+
+pub(super) async fn run(settings: Settings) -> Result<Table, Failure> {
+    let relays = Relays::start().await?;
+    let mut table =
+        Table::new("handshake: connect, upgrade, 101; then closed properly, untimed in p50 and counted in the rest");
+    let (peers, has_nginx) = (relays.peers(), relays.has_nginx());
+    let Relays { gateway: _gateway, tickets, upstream, addresses, contenders, _others, _folder } = relays;
+    let mut handshakes = Handshakes { addresses, tickets, shares: Vec::new(), in_flight: 0 };
+    for in_flight in [32, 1] {
+        handshakes.in_flight = in_flight;
+        let rounds = Rounds::measure(&contenders, Some(upstream.pid()), settings, &mut handshakes).await?;
+        for &(peer, name) in &peers {
+            add(&mut table, &rounds, (peer, name), in_flight);
+        }
+        table.note(format!("{in_flight} in flight: {}", busyness(&rounds, &contenders)));
+        table.note(format!("{in_flight} in flight: {}", rounds.quietness()));
+    }
+    table.note("tickets were minted before the clock started: the figures hold redemption and upgrade");
+    if !has_nginx {
+        table.note(nginx::ABSENT);
+    }
+    Ok(table)
+}
+
+fn add(table: &mut Table, rounds: &Rounds, (peer, name): (usize, &'static str), in_flight: usize) {
+    let label = |what: &str| format!("{what}, {in_flight} in flight");
+    let pair = (OURS, peer, name);
+    let counts = peer == NGINX && in_flight > 1;
+    let (rate, cpu) = (Goal::AtLeast(0.95), Goal::AtMost(1.05));
+    table.add(Row::of_rounds(label("handshakes/s"), rounds, pair, |sample| sample.rate, counts.then_some(rate)));
+    table.add(Row::of_rounds(label("CPU us"), rounds, pair, |sample| sample.cpu, counts.then_some(cpu)));
+    table.add(Row::of_rounds(label("p50 us"), rounds, pair, |sample| sample.p50, None));
+}
+
+/// The same request for every contender, but for the ticket.
+struct Handshakes {
+    addresses: Vec<SocketAddr>,
+    tickets: Tickets,
+    /// Those of the next run, a share for each task.
+    shares: Vec<Vec<String>>,
+    in_flight: usize,
+}
+
+impl Workload for Handshakes {
+    async fn prepare(&mut self, contender: usize, time: Duration) -> Result<(), Failure> {
+        self.shares = vec![Vec::new(); self.in_flight];
+        if contender == OURS {
+            let wanted = (TICKETS_PER_SECOND * time.as_secs_f64()).ceil() as usize / self.in_flight;
+            self.tickets.fill(wanted * self.in_flight).await?;
+            self.shares.fill_with(|| self.tickets.take(wanted));
+        }
+        Ok(())
+    }
+
+    async fn run(&mut self, contender: usize, time: Duration) -> Result<Load, Failure> {
+        let (address, end) = (self.addresses[contender], Instant::now() + time);
+        let mut tasks = JoinSet::new();
+        for tickets in self.shares.drain(..) {
+            let ticketed = contender == OURS;
+            tasks.spawn(shake_until(end, address, tickets, ticketed));
+        }
+        let mut load = Load::default();
+        while let Some(shaken) = tasks.join_next().await {
+            let (took, tickets) = shaken??;
+            load.operations += took.len() as u64;
+            load.took.extend(took);
+            self.tickets.put_back(tickets);
+        }
+        Ok(load)
+    }
+}
+
+/// How long each handshake took, and the tickets that are left.
+async fn shake_until(
+    end: Instant,
+    address: SocketAddr,
+    mut tickets: Vec<String>,
+    ticketed: bool,
+) -> Result<(Vec<Duration>, Vec<String>), Failure> {
+    let mut took = Vec::new();
+    while Instant::now() < end {
+        let request = match tickets.pop() {
+            Some(ticket) => upgrade(&ticket),
+            None if ticketed => return Err("the tickets ran out: raise TICKETS_PER_SECOND".into()),
+            None => upgrade(NO_TICKET),
+        };
+        let begun = Instant::now();
+        let socket = Socket::open(address, &request).await?;
+        took.push(begun.elapsed());
+        socket.close().await?;
+    }
+    Ok((took, tickets))
+}

@@ -1,0 +1,165 @@
+//! The gateway under test: the release binary's `serve`, as in production.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::http::{Client, mint_request};
+use crate::place::SERVER;
+use crate::process::{Process, free_port};
+use crate::token::{AUDIENCE, ISSUER, ORIGIN, SECRET};
+use crate::{Failure, process};
+
+/// The route of the sockets.
+pub(crate) const ROUTE: &str = "/echo";
+
+/// How many people there are.
+pub(crate) const SUBJECTS: usize = 1000;
+
+/// A running gateway.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    process: Process,
+    address: SocketAddr,
+}
+
+impl Gateway {
+    /// Starts one before `upstream`, with its files in `folder`; tickets live for `ttl_seconds`.
+    pub(crate) async fn start(folder: &Path, upstream: SocketAddr, ttl_seconds: u32) -> Result<Self, Failure> {
+        let address = free_port()?;
+        write_secret(&folder.join("issuer.secret"))?;
+        let file = folder.join("admitone.toml");
+        std::fs::write(&file, configuration(address, upstream, ttl_seconds))?;
+        let arguments = ["serve".as_ref(), "--config".as_ref(), file.as_os_str()];
+        let mut process = Process::start(SERVER, &program()?, arguments)?;
+        process.listens(address).await.map_err(|error| format!("admitone serve: {error}"))?;
+        Ok(Self { process, address })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    pub(crate) fn rss(&self) -> Result<u64, Failure> {
+        process::rss(self.pid())
+    }
+}
+
+/// Tickets of a gateway, minted ahead.
+#[derive(Debug)]
+pub(crate) struct Tickets {
+    gateway: SocketAddr,
+    requests: Vec<Vec<u8>>,
+    minted: usize,
+    held: Vec<String>,
+}
+
+impl Tickets {
+    pub(crate) fn of(gateway: &Gateway) -> Result<Self, Failure> {
+        let requests = (0..SUBJECTS).map(mint_request).collect::<Result<_, _>>()?;
+        Ok(Self { gateway: gateway.address(), requests, minted: 0, held: Vec::new() })
+    }
+
+    /// Mints until `count` are held.
+    pub(crate) async fn fill(&mut self, count: usize) -> Result<(), Failure> {
+        if self.held.len() >= count {
+            return Ok(());
+        }
+        let mut client = Client::connect(self.gateway).await?;
+        while self.held.len() < count {
+            self.minted += 1;
+            self.held.push(client.mint(&self.requests[self.minted % self.requests.len()]).await?);
+        }
+        Ok(())
+    }
+
+    /// Takes `count`, or as many as are held.
+    pub(crate) fn take(&mut self, count: usize) -> Vec<String> {
+        self.held.split_off(self.held.len() - count.min(self.held.len()))
+    }
+
+    /// Puts back what was not used.
+    pub(crate) fn put_back(&mut self, tickets: impl IntoIterator<Item = String>) {
+        self.held.extend(tickets);
+    }
+}
+
+/// Builds the gateway, where cargo started us.
+pub(crate) fn build() -> Result<(), Failure> {
+    let Some(cargo) = std::env::var_os("CARGO") else { return Ok(()) };
+    let arguments = ["build", "--quiet", "--release", "--package", "admitone-gateway", "--bin", "admitone"];
+    let status = Command::new(cargo).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).status()?;
+    if status.success() { Ok(()) } else { Err("the gateway does not build".into()) }
+}
+
+fn program() -> Result<PathBuf, Failure> {
+    let program = std::env::current_exe()?.with_file_name("admitone");
+    if program.is_file() {
+        return Ok(program);
+    }
+    Err(format!("{} is missing: cargo build --release --bin admitone", program.display()).into())
+}
+
+fn write_secret(path: &Path) -> Result<(), Failure> {
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
+    Ok(file.write_all(SECRET.as_bytes())?)
+}
+
+fn configuration(address: SocketAddr, upstream: SocketAddr, ttl_seconds: u32) -> String {
+    format!(
+        r#"
+[server]
+listen = "{address}"
+max_connections = 100000
+
+[store]
+max_tickets = 10000000
+max_tickets_per_subject = 1000000
+
+[tickets]
+ttl_seconds = {ttl_seconds}
+
+[[issuers]]
+name = "bench"
+issuer = "{ISSUER}"
+audience = "{AUDIENCE}"
+algorithm = "HS256"
+secret_file = "issuer.secret"
+
+[[routes]]
+path = "{ROUTE}"
+upstream = "ws://{upstream}{ROUTE}"
+origins = ["{ORIGIN}"]
+"#
+    )
+}
+
+/// A folder for configurations, gone when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        let path = std::env::temp_dir().join(format!("admitone-benches-{}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What stays behind is in the system's folder for that.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

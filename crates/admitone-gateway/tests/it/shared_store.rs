@@ -1,0 +1,193 @@
+//! Gateways that share a Redis, and what they do without it.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::client::{Connection, Request};
+use crate::servers::Server;
+use crate::tokens::token;
+use crate::upstream::Upstream;
+use crate::world::{Lines, ORIGIN, ROUTE, World};
+
+/// A gateway with its tickets in this server.
+async fn gateway(redis: &Server, route: &str, upstream: &Upstream) -> World {
+    let store = format!("kind = \"redis\"\nurl = \"redis://{}\"", redis.address());
+    World::with(Lines { store: &store, route, ..Lines::default() }, &upstream.url()).await
+}
+
+fn upgrade() -> Request {
+    Request::upgrade(ROUTE).origin(ORIGIN)
+}
+
+async fn closes_as_revoked(socket: &mut Connection) {
+    let close = tokio::time::timeout(Duration::from_secs(1), socket.close()).await;
+    assert_eq!(close.expect("a Close within a second"), (4900, "admitone:revoked".to_owned()));
+}
+
+/// Asks until the gateway says so, for at most as long as the promise.
+async fn within(limit: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
+    let started = Instant::now();
+    while !is_so().await {
+        assert!(started.elapsed() < limit, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s7_of_64_upgrades_on_two_gateways_with_one_ticket_one_reaches_the_upstream() {
+    let (redis, upstream) = (Server::start(&[]), Upstream::echo().await);
+    for refuse_with in ["http", "close"] {
+        let route = format!("refuse_with = \"{refuse_with}\"");
+        let nodes = [gateway(&redis, &route, &upstream).await, gateway(&redis, &route, &upstream).await];
+        for _ in 0..5 {
+            let before = requests(&upstream).await;
+            let text = upgrade().readable_ticket(&nodes[0].ticket().await).text();
+            let mut racing = Vec::new();
+            for at in 0..64 {
+                let mut connection = nodes[at % 2].connect().await;
+                let text = text.clone();
+                racing.push(tokio::spawn(async move {
+                    connection.send(text).await;
+                    let answer = connection.answer().await;
+                    answer.status == 101 && answer.header("sec-websocket-protocol") == Some("admitone.v1")
+                }));
+            }
+            let mut admitted = 0;
+            for racer in racing {
+                admitted += usize::from(racer.await.expect("an answer"));
+            }
+            assert_eq!((admitted, requests(&upstream).await - before), (1, 1), "{refuse_with}");
+        }
+    }
+}
+
+/// How many requests, not only connections, the upstream has had.
+async fn requests(upstream: &Upstream) -> usize {
+    upstream.received_by_now().await.iter().filter(|received| !received.is_empty()).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s5_a_logout_on_one_gateway_ends_tickets_sockets_and_the_login_on_the_other() {
+    let (redis, upstream) = (Server::start(&[]), Upstream::echo().await);
+    let (here, there) = (gateway(&redis, "", &upstream).await, gateway(&redis, "", &upstream).await);
+    let (leaving, staying) = (token("ada"), token("ada"));
+    let mut socket = there.open(&here.ticket_for(&leaving).await).await;
+    let mut other = there.open(&there.ticket_for(&staying).await).await;
+    socket.echo("alive").await;
+    let outstanding = there.ticket_for(&leaving).await;
+    let answer = here.ask(Request::post("/auth/logout").bearer(&leaving)).await;
+    assert_eq!(answer.status, 204);
+    there.does_not_open(&outstanding).await;
+    closes_as_revoked(&mut socket).await;
+    assert_eq!(there.ask_for_ticket(&leaving, "{}").await.status, 401);
+    other.echo("another login").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a15_what_is_revoked_on_one_gateway_closes_on_the_other() {
+    let (redis, upstream) = (Server::start(&[]), Upstream::echo().await);
+    let (here, there) = (gateway(&redis, "", &upstream).await, gateway(&redis, "", &upstream).await);
+    let ada = token("ada");
+    let minted = here.minted(&ada, "{}").await;
+    let id = minted["session_id"].as_str().expect("an id");
+    let mut socket = there.open(minted["ticket"].as_str().expect("a ticket")).await;
+    socket.echo("alive").await;
+    let end = |token: &str| Request::new(&format!("DELETE /auth/session/{id}")).bearer(token);
+    assert_eq!(here.ask(end(&token("grace"))).await.status, 404);
+    socket.echo("still alive").await;
+    assert_eq!(here.ask(end(&ada)).await.status, 204);
+    closes_as_revoked(&mut socket).await;
+
+    let ticket = here.ticket_for(&ada).await;
+    let body = json!({ "ticket": ticket }).to_string();
+    let revoke = || Request::post("/auth/ticket/revoke").bearer(&ada).json(&body);
+    assert_eq!(there.ask(revoke()).await.status, 200);
+    assert_eq!(here.ask(revoke()).await.status, 404);
+    here.does_not_open(&ticket).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s6_a_replay_on_one_gateway_closes_the_first_socket_on_the_other() {
+    let (redis, upstream) = (Server::start(&[]), Upstream::echo().await);
+    let close = "on_replay = \"close\"";
+    let (here, there) = (gateway(&redis, close, &upstream).await, gateway(&redis, close, &upstream).await);
+    let ticket = here.ticket().await;
+    let mut first = here.open(&ticket).await;
+    first.echo("alive").await;
+    there.does_not_open(&ticket).await;
+    closes_as_revoked(&mut first).await;
+}
+
+/// F1, F2, F5.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f2_without_its_store_a_gateway_refuses_tickets_and_falls_back_where_it_may() {
+    let (mut redis, upstream) = (Server::start(&[]), Upstream::echo().await);
+    let world = gateway(&redis, "jwt_fallback = \"allow\"", &upstream).await;
+    let strict = gateway(&redis, "", &upstream).await;
+    let ticket = world.ticket().await;
+    let mut live = world.open(&world.ticket().await).await;
+    live.echo("alive").await;
+    let before = requests(&upstream).await;
+
+    redis.kill();
+    let asked = Instant::now();
+    let answer = world.ask_for_ticket(&token("ada"), "{}").await;
+    assert_eq!((answer.status, &*answer.problem()), (503, "store_unavailable"));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
+    let close = world.close_of(upgrade().readable_ticket(&ticket)).await;
+    assert_eq!(close, (4804, "admitone:store_unavailable".to_owned()));
+    let answer = strict.ask(upgrade().ticket(&ticket)).await;
+    assert_eq!((answer.status, answer.header("admitone-ticket")), (503, Some("spent")));
+    assert_eq!(requests(&upstream).await, before, "no byte of a refused request reaches the upstream");
+
+    live.echo("open sockets stay").await;
+    let (answer, mut fallback) = world.present(upgrade().bearer(&token("ada"))).await;
+    assert_eq!(answer.status, 101, "{answer:?}");
+    fallback.echo("by JWT").await;
+    let ready = world.ask(Request::new("GET /readyz")).await;
+    assert_eq!((ready.status, ready.json()["status"].clone()), (200, json!("degraded")));
+    let ready = strict.ask(Request::new("GET /readyz")).await;
+    assert_eq!((ready.status, ready.json()["status"].clone()), (503, json!("unavailable")));
+    assert_eq!(ready.json()["store"], json!({ "kind": "redis", "status": "unavailable" }));
+
+    redis.restart();
+    let mints = async || world.ask_for_ticket(&token("ada"), "{}").await.status == 201;
+    within(Duration::from_secs(2), "tickets again within two seconds", mints).await;
+    world.opens(&world.ticket().await).await;
+    let is_ready = async || world.ask(Request::new("GET /readyz")).await.json()["status"] == "ready";
+    within(Duration::from_secs(2), "ready again", is_ready).await;
+    live.echo("and stay").await;
+}
+
+/// F20: what was revoked on another gateway while this one could not hear of it is closed soon after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f20_a_socket_lives_through_an_outage_and_closes_when_it_was_revoked() {
+    let (mut redis, upstream) = (Server::start(&[]), Upstream::echo().await);
+    let (here, there) = (gateway(&redis, "", &upstream).await, gateway(&redis, "", &upstream).await);
+    let ada = token("ada");
+    let mut socket = here.open(&here.ticket_for(&ada).await).await;
+    socket.echo("alive").await;
+    redis.kill();
+    let logout = || Request::post("/auth/logout").bearer(&ada);
+    assert_eq!(there.ask(logout()).await.status, 503, "not said to be revoked before it is");
+    socket.echo("kept").await;
+    redis.restart();
+    within(Duration::from_secs(2), "revoked", async || there.ask(logout()).await.status != 503).await;
+    closes_as_revoked(&mut socket).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_login_does_not_fall_back_while_the_store_is_away() {
+    let (redis, upstream) = (Server::start(&[]), Upstream::echo().await);
+    let route = "jwt_fallback = \"allow\"";
+    let (here, there) = (gateway(&redis, route, &upstream).await, gateway(&redis, route, &upstream).await);
+    let ada = token("ada");
+    assert_eq!(here.ask(Request::post("/auth/logout").bearer(&ada)).await.status, 204);
+    let refused = async || there.ask(upgrade().bearer(&ada)).await.status == 401;
+    within(Duration::from_secs(1), "heard of on the other gateway", refused).await;
+    redis.kill();
+    assert!(refused().await);
+    let (answer, _socket) = there.present(upgrade().bearer(&token("ada"))).await;
+    assert_eq!(answer.status, 101, "another login of the same person");
+}

@@ -1,0 +1,75 @@
+import { AdmitError } from './errors.js';
+
+type Rule = readonly [allowed: string, fits: (given: unknown) => boolean];
+
+const AMOUNT: Rule = [
+  'a finite number, zero or more',
+  (given) => Number.isFinite(given) && Number(given) >= 0,
+];
+const ANYTHING: Rule = ['anything', () => true];
+const FLAG: Rule = ['a boolean', (given) => typeof given === 'boolean'];
+const FUNCTION: Rule = ['a function', isFunction];
+
+/** What a page could get wrong before anything is sent, beside the numbers: those end in `Ms` or `Retries`. */
+const RULES: Readonly<Record<string, Rule>> = {
+  source: ['a TicketSource, unless gateway and token are given', isSource],
+  gateway: ['an http(s) URL such as "https://gw.example.com"', (given) => hasScheme(given, /^https?:/)],
+  token: FUNCTION,
+  fetch: FUNCTION,
+  WebSocket: ['a WebSocket constructor, where there is no global one', isFunction],
+  url: [
+    'a ws(s) or http(s) URL such as "wss://gw.example.com/chat"',
+    (given) => hasScheme(given, /^(ws|http)s?:/),
+  ],
+  protocols: [
+    'a string or an array of strings',
+    (given) => [given].flat().every((item) => typeof item === 'string'),
+  ],
+  fallback: ["'none' or 'jwt'", (given) => given === 'none' || given === 'jwt'],
+  enabled: FLAG,
+  autoConnect: FLAG,
+  retryCodes: ['an array of integers', (given) => Array.isArray(given) && given.every(Number.isInteger)],
+};
+
+/**
+ * Checks the options that are given, and that those required are.
+ *
+ * @throws AdmitError `invalid_options`, naming the option, what is allowed, and the type of what was given
+ */
+export function checkOptions(options: object, ...required: string[]): void {
+  const given = Object(options) as Record<string, unknown>;
+  for (const name of new Set([...required, ...Object.keys(given)])) {
+    const [allowed, fits] = RULES[name] ?? (/(Ms|Retries)$/.test(name) ? AMOUNT : ANYTHING);
+    const value = given[name];
+    if (value === undefined ? required.includes(name) : !fits(value))
+      throw new AdmitError('invalid_options', `option ${name}: expected ${allowed}, got ${typeName(value)}`);
+  }
+}
+
+/** A URL, relative ones counting from the page; nothing where it is none. */
+export function parseUrl(given: unknown): URL | undefined {
+  if (typeof given !== 'string' && !(given instanceof URL)) return undefined;
+  try {
+    return new URL(given, globalThis.location?.href);
+  } catch {
+    return undefined;
+  }
+}
+
+function hasScheme(given: unknown, scheme: RegExp): boolean {
+  return scheme.test(parseUrl(given)?.href ?? '');
+}
+
+function isFunction(given: unknown): boolean {
+  return typeof given === 'function';
+}
+
+function isSource(given: unknown): boolean {
+  const { acquire, token } = Object(given);
+  return isFunction(acquire) && isFunction(token);
+}
+
+function typeName(given: unknown): string {
+  if (given === null) return 'null';
+  return Array.isArray(given) ? 'array' : typeof given;
+}

@@ -1,0 +1,111 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AdmitConnection, type AdmitConnectionOptions, createTicketSource } from '../src/index.js';
+import { beginAnew, connect, settle } from './connecting.js';
+
+beforeEach(beginAnew);
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('options that cannot work', () => {
+  it.each<[string, Partial<AdmitConnectionOptions>, string]>([
+    ['a fallback without url', { fallback: 'jwt' }, 'invalid_options'],
+    ['a url of another scheme', { url: 'ftp://gw.example' }, 'invalid_options'],
+    ['a url that is none', { url: 'chat' }, 'invalid_options'],
+    ['a gateway that is none', { gateway: 'gw.example' }, 'invalid_options'],
+    ['a negative time', { openTimeoutMs: -1 }, 'invalid_options'],
+    ['a count that is no number', { maxRetries: Number.NaN }, 'invalid_options'],
+    ['no WebSocket', { WebSocket: {} as typeof WebSocket }, 'invalid_options'],
+    ['a reserved protocol', { protocols: ['admitone.v1'] }, 'invalid_protocol'],
+  ])('%s are refused up front', (_, options, code) => {
+    expect(() => connect(options)).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe('an option of a wrong type', () => {
+  const NUMBER = 'a finite number, zero or more';
+
+  it.each<[string, unknown, string, string]>([
+    ['fallback', 'JWT', "'none' or 'jwt'", 'string'],
+    ['fallback', true, "'none' or 'jwt'", 'boolean'],
+    ['enabled', 'false', 'a boolean', 'string'],
+    ['autoConnect', 0, 'a boolean', 'number'],
+    ['maxRetries', '3', NUMBER, 'string'],
+    ['maxRetries', Number.POSITIVE_INFINITY, NUMBER, 'number'],
+    ['openTimeoutMs', Number.NaN, NUMBER, 'number'],
+    ['acquireTimeoutMs', null, NUMBER, 'null'],
+    ['closeTimeoutMs', -1, NUMBER, 'number'],
+    ['retryBaseMs', [], NUMBER, 'array'],
+    ['retryCapMs', {}, NUMBER, 'object'],
+    ['stableAfterMs', '10s', NUMBER, 'string'],
+    ['retryCodes', 4000, 'an array of integers', 'number'],
+    ['retryCodes', ['4000'], 'an array of integers', 'array'],
+    ['retryCodes', [4000.5], 'an array of integers', 'array'],
+    ['protocols', 7, 'a string or an array of strings', 'number'],
+    ['protocols', ['chat', null], 'a string or an array of strings', 'array'],
+    ['url', null, 'a ws(s) or http(s) URL', 'null'],
+    ['source', null, 'a TicketSource', 'null'],
+    ['source', { acquire: () => {} }, 'a TicketSource', 'object'],
+    ['gateway', undefined, 'a TicketSource, unless gateway and token are given', 'undefined'],
+    ['gateway', 7, 'an http(s) URL', 'number'],
+    ['token', 'eyJhbGciOi', 'a function', 'string'],
+    ['token', undefined, 'a function', 'undefined'],
+    ['fetch', {}, 'a function', 'object'],
+    ['WebSocket', 'ws', 'a WebSocket constructor', 'string'],
+  ])('%s: %j is named, with what is allowed', (name, given, allowed, type) => {
+    const refused = expect.objectContaining({
+      code: 'invalid_options',
+      message: expect.stringMatching(
+        new RegExp(
+          `^option ${name === 'gateway' && type === 'undefined' ? 'source' : name}: expected .*, got ${type}$`,
+        ),
+      ),
+    });
+    expect(() => connect({ [name]: given })).toThrow(refused);
+    expect(() => connect({ [name]: given })).toThrow(allowed);
+  });
+
+  it.each([undefined, null, 'https://gw.example'])('options that are %s say what they need', (options) => {
+    expect(() => new AdmitConnection(options as unknown as AdmitConnectionOptions)).toThrow(
+      expect.objectContaining({ code: 'invalid_options' }),
+    );
+  });
+
+  it.each(['timeoutMs', 'maxRetries', 'retryDelayMs'])('of a ticket source is named too: %s', (name) => {
+    const options = { gateway: 'https://gw.example', token: () => '', [name]: Number.NaN };
+    expect(() => createTicketSource(options)).toThrow(`option ${name}: expected ${NUMBER}, got number`);
+  });
+
+  it('never shows its value', () => {
+    expect(() => connect({ token: 'eyJhbGciOi' as unknown as () => string })).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('eyJ') }),
+    );
+  });
+});
+
+describe('options that are undefined', () => {
+  it('are as good as absent', async () => {
+    const { connection } = connect({
+      source: undefined,
+      url: undefined,
+      fallback: undefined,
+      maxRetries: undefined,
+      retryCodes: undefined,
+      protocols: undefined,
+    } as unknown as Partial<AdmitConnectionOptions>);
+    await settle();
+    expect(connection.state.name).toBe('dialing');
+  });
+});
+
+describe('the route of an inline source', () => {
+  it.each<[string, Partial<AdmitConnectionOptions>, string | undefined]>([
+    ['is the path of url', { url: 'wss://gw.example/rooms/chat?room=1#x' }, '/rooms/chat'],
+    ['is its own where it is given', { url: 'wss://gw.example/chat', route: '/other' }, '/other'],
+    ['is left to the gateway without url', {}, undefined],
+  ])('%s', async (_, options, route) => {
+    const { fetch } = connect(options);
+    await settle();
+    expect(JSON.parse(String(fetch.mock.calls[0]?.[1]?.body)).route).toBe(route);
+  });
+});
