@@ -16,7 +16,7 @@ pub(crate) enum Need {
     Packages,
     /// Debian's Chromium.
     Browser,
-    /// Debian's Redis and Sentinel.
+    /// Debian's Redis, which also plays Sentinel.
     Redis,
     /// cargo-deny, built under the target folder.
     CargoDeny,
@@ -86,7 +86,7 @@ fn browser(root: &Path) -> Outcome {
 }
 
 fn redis(root: &Path) -> Outcome {
-    debian(root, &[("/usr/bin/redis-server", "redis-server"), ("/usr/bin/redis-sentinel", "redis-sentinel")])
+    debian(root, &[("/usr/bin/redis-server", "redis-server")])
 }
 
 /// Installs the Debian packages whose programs are missing: (program, package).
