@@ -85,21 +85,12 @@ impl fmt::Debug for RedisRevocations {
     }
 }
 
-<<<<<<< HEAD
-/// The tag of an issuer's subject.
-type TagOf = dyn Fn(&str, &str) -> SubjectTag + Send + Sync;
-
-struct Shared {
-    servers: Arc<Servers>,
-    tag_of: Box<TagOf>,
-=======
 /// Tags a subject, as the ticket keys do: issuer, then subject.
 type TagOf = Box<dyn Fn(&str, &str) -> SubjectTag + Send + Sync>;
 
 struct Shared {
     servers: Arc<Servers>,
     tag_of: TagOf,
->>>>>>> redis
     mirror: Mirror,
     journal: Journal,
     /// When the stream was last heard from.
