@@ -6,6 +6,7 @@ use crate::dice::Dice;
 use crate::gateways::Gateways;
 use crate::link::Link;
 use crate::pair::Pair;
+use crate::servers::eventually;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
@@ -55,14 +56,15 @@ impl Target<'_> {
         let Self { pair, link, gateways } = self;
         match fault {
             Fault::Emptied => {
-                pair.primary.kill();
+                pair.kill_primary();
                 lasts().await;
                 pair.primary.restart();
             }
             Fault::Restored => {
-                assert_eq!(pair.primary.cli(&["SAVE"]), "OK");
+                // Not while it sends the replica one.
+                eventually("a snapshot", || pair.primary.cli(&["SAVE"]) == "OK");
                 lasts().await;
-                pair.primary.kill();
+                pair.kill_primary();
                 pair.primary.restart();
             }
             Fault::Hung => {

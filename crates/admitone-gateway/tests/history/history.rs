@@ -81,16 +81,18 @@ impl Plan {
             tokio::time::sleep(self.length).await;
             return suffered;
         }
-        while suffered.is_empty() || started.elapsed() < self.length {
+        loop {
             let mut faults = Fault::ALL;
             dice.shuffle(&mut faults);
             for fault in faults {
+                if suffered.len() >= Fault::ALL.len() && started.elapsed() >= self.length {
+                    return suffered;
+                }
                 target.suffer(fault, dice).await;
                 suffered.push(fault);
                 recovered(field, fault).await;
             }
         }
-        suffered
     }
 }
 

@@ -1,5 +1,7 @@
 //! A Redis and its replica.
 
+use std::net::TcpListener;
+
 use crate::link::Link;
 use crate::servers::{Server, eventually};
 
@@ -13,6 +15,13 @@ impl Pair {
         let primary = Server::start(&[]);
         let replica = replica_of(&primary);
         Self { primary, replica }
+    }
+
+    /// Kills the primary with -9; when this returns, its port is free for the next.
+    pub(crate) fn kill_primary(&self) {
+        self.primary.kill();
+        let is_free = || TcpListener::bind(("0.0.0.0", self.primary.port)).is_ok();
+        eventually("its port is free", is_free);
     }
 
     /// Waits until the replica has all that the primary has by now.
@@ -29,8 +38,9 @@ impl Pair {
 
     /// Kills the primary, puts the replica in its place, and gives that one a replica.
     pub(crate) fn fail_over(&mut self, link: &Link) {
-        self.primary.kill();
-        assert_eq!(self.replica.cli(&["REPLICAOF", "NO", "ONE"]), "OK");
+        self.kill_primary();
+        // Not while it loads what it was sent.
+        eventually("it is promoted", || self.replica.cli(&["REPLICAOF", "NO", "ONE"]) == "OK");
         link.lead_to(self.replica.port);
         let fresh = replica_of(&self.replica);
         self.primary = std::mem::replace(&mut self.replica, fresh);
