@@ -1,0 +1,85 @@
+//! Two gateways: the real binary.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::RwLock;
+
+use crate::tokens::FOLDER;
+use crate::world::Lines;
+
+pub(crate) struct Gateways {
+    configuration: PathBuf,
+    running: [RwLock<Running>; 2],
+}
+
+impl Gateways {
+    /// Starts both and waits until they listen.
+    pub(crate) fn start(fence: &str, redis: SocketAddr, upstream: SocketAddr) -> Self {
+        let store = format!(
+            "kind = \"redis\"\nurl = \"redis://{redis}\"\nfence = \"{fence}\"\nmax_tickets_per_subject = 1000000"
+        );
+        let lines = Lines { store: &store, tickets: "ttl_seconds = 900", ..Lines::default() };
+        let configuration = FOLDER.join(format!("history-{}.toml", redis.port()));
+        std::fs::write(&configuration, lines.configuration(&format!("ws://{upstream}/behind"))).expect("a file");
+        let running = [Running::start(&configuration), Running::start(&configuration)].map(RwLock::new);
+        Self { configuration, running }
+    }
+
+    /// Where one of them listens now.
+    pub(crate) fn address(&self, at: usize) -> SocketAddr {
+        self.running[at].read().expect("no panic").address
+    }
+
+    /// Kills one of them with -9 and starts it anew; it comes back with nothing in its memory, on another port.
+    pub(crate) fn kill_and_restart(&self, at: usize) {
+        self.running[at].write().expect("no panic").kill();
+        let fresh = Running::start(&self.configuration);
+        *self.running[at].write().expect("no panic") = fresh;
+    }
+}
+
+struct Running {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Running {
+    fn start(configuration: &PathBuf) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_admitone"));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ADMITONE_")) {
+            command.env_remove(name);
+        }
+        command.args(["serve", "--config"]).arg(configuration).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary");
+        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+        let mut said = Vec::new();
+        let address = loop {
+            let line = lines.next().unwrap_or_else(|| panic!("the gateway did not start:\n{}", said.join("\n")));
+            if let Some(address) = address_in(&line) {
+                break address;
+            }
+            said.push(line);
+        };
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address }
+    }
+
+    fn kill(&mut self) {
+        // One that has ended already cannot be killed, and need not be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let rest = ["address=", "\"address\":\""].iter().find_map(|before| line.split(before).nth(1))?;
+    rest.split([' ', '"']).next()?.parse().ok()
+}
