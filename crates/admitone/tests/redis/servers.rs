@@ -104,7 +104,9 @@ impl Server {
     /// Nothing is written any more, nothing said.
     pub(crate) fn kill(&self) {
         self.signal("-KILL");
-        while Path::new(&format!("/proc/{}/exe", self.pid)).exists() {
+        // The process is gone before its port is free.
+        let is_there = || Path::new(&format!("/proc/{}/exe", self.pid)).exists();
+        while is_there() || TcpListener::bind(("127.0.0.1", self.port)).is_err() {
             std::thread::yield_now();
         }
     }
