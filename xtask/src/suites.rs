@@ -56,6 +56,9 @@ static SUITES: &[Suite] = &[
     suite("rustdoc", "documentation without warnings", rustdoc),
     suite("rust", "unit and integration tests", rust).needing(&[Need::Redis]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
+    suite("history", "half an hour of faults over two gateways and a Redis pair", history)
+        .needing(&[Need::Redis])
+        .only_when_long(),
     suite("deny", "licences, bans and sources of every crate", deny).needing(&[Need::CargoDeny]).only_when_long(),
 ];
 
@@ -87,6 +90,14 @@ fn rustdoc(root: &Path) -> Outcome {
 
 fn rust(root: &Path) -> Outcome {
     call::cargo(root).args(["test", "--workspace", "--all-features", "--no-fail-fast"]).run()
+}
+
+/// Every ordinary run of the tests has a short one.
+fn history(root: &Path) -> Outcome {
+    call::cargo(root)
+        .args(["test", "--package", "admitone-gateway", "--all-features", "--test", "history", "--", "--nocapture"])
+        .env("ADMITONE_HISTORY_SECONDS", "1800")
+        .run()
 }
 
 /// The binary is built beside the tests: with their set of features it is the one `cargo test` has
