@@ -29,7 +29,14 @@ export type ConnectionState =
   | (Attempting & { readonly name: 'dialing'; readonly until: number })
   | (Attempting & { readonly name: 'refused'; readonly until: number })
   | (Attempting & { readonly name: 'open'; readonly since: number })
-  | { readonly name: 'waiting'; readonly retry: number; readonly until: number; readonly cause: Cause }
+  | {
+      readonly name: 'waiting';
+      readonly retry: number;
+      readonly until: number;
+      readonly cause: Cause;
+      /** What the gateway asked for: nothing makes the wait shorter. Only where it did. */
+      readonly notBefore?: number;
+    }
   | { readonly name: 'closing'; readonly attempt: number; readonly until: number }
   | { readonly name: 'closed'; readonly cause: Cause };
 
@@ -54,6 +61,8 @@ export type Input =
   | { readonly type: 'opened'; readonly attempt: number; readonly selected: string }
   | ({ readonly type: 'closed'; readonly attempt: number } & ReceivedClose)
   | ({ readonly type: 'close' } & AskedClose)
+  | { readonly type: 'wake' }
+  | { readonly type: 'login_changed' }
   | { readonly type: 'timeout' };
 
 /** What the machine asks of its driver. */
@@ -61,7 +70,9 @@ export type Action =
   | (Attempting & { readonly type: 'acquire' })
   | { readonly type: 'abandon'; readonly attempt: number }
   | (Attempting & { readonly type: 'dial' })
-  | ({ readonly type: 'hang_up'; readonly attempt: number } & AskedClose);
+  | ({ readonly type: 'hang_up'; readonly attempt: number } & AskedClose)
+  | { readonly type: 'prefetch' }
+  | { readonly type: 'renew'; readonly attempt: number };
 
 /** Times are milliseconds. */
 export interface MachineOptions {
@@ -162,6 +173,10 @@ export function advance(machine: Machine, input: Input, now: number, random: () 
       return ended(machine, input, moment);
     case 'close':
       return close(machine, input, now);
+    case 'wake':
+      return state.name === 'waiting' ? wake(machine, state, moment) : stay(machine);
+    case 'login_changed':
+      return stay(machine, state.name === 'open' ? [{ type: 'renew', attempt: state.attempt }] : []);
     case 'timeout':
       return 'until' in state && now >= state.until ? timedOut(machine, state, moment) : stay(machine);
   }
@@ -253,7 +268,8 @@ function endedOpen(
   const ours = readClose(received.code, received.reason);
   const again = ours ? ours.next === 'mint_again' : isLost(machine, received.code);
   const cause = causeOf(ours?.name ?? (again ? 'connection_lost' : 'closed_by_upstream'), received);
-  return again ? retry(counted, cause, moment) : enter(counted, closed(cause));
+  const step = again ? retry(counted, cause, moment) : enter(counted, closed(cause));
+  return ours?.name === 'draining' ? prefetching(step) : step;
 }
 
 function close(machine: Machine, asked: AskedClose, now: number): Step {
@@ -274,6 +290,13 @@ function close(machine: Machine, asked: AskedClose, now: number): Step {
     default:
       return stay(machine);
   }
+}
+
+/** Ends a wait soon, yet not for all at the same moment: what woke this client may have woken many. */
+function wake(machine: Machine, state: StateOf<'waiting'>, { now, random }: Moment): Step {
+  if (now < (state.notBefore ?? now)) return stay(machine);
+  const until = Math.min(state.until, now + Math.floor(random() * machine.options.retryBaseMs));
+  return prefetching(enter(machine, { ...state, until }));
 }
 
 function timedOut(
@@ -299,7 +322,8 @@ function retry(machine: Machine, cause: Cause, { now, random }: Moment, retryAft
   const count = machine.retries + 1;
   if (count > maxRetries) return enter(machine, closed({ ...cause, gaveUp: true }));
   const until = now + backoffMs(count, retryBaseMs, retryCapMs, random, retryAfterMs);
-  return enter({ ...machine, retries: count }, { name: 'waiting', retry: count, until, cause });
+  const asked = retryAfterMs === undefined ? {} : { notBefore: now + retryAfterMs };
+  return enter({ ...machine, retries: count }, { name: 'waiting', retry: count, until, cause, ...asked });
 }
 
 function isLost(machine: Machine, code: number): boolean {
@@ -322,12 +346,18 @@ function hangUp(attempt: number, asked?: AskedClose): Action {
   return { ...asked, type: 'hang_up', attempt };
 }
 
-function stay(machine: Machine): Step {
-  return { machine, actions: [] };
+function stay(machine: Machine, actions: readonly Action[] = []): Step {
+  return { machine, actions };
 }
 
 function enter(machine: Machine, state: ConnectionState, actions: readonly Action[] = []): Step {
   return { machine: { ...machine, state }, actions };
+}
+
+/** What the next attempt needs, minted while it waits. */
+function prefetching(step: Step): Step {
+  const { tickets } = step.machine.options;
+  return tickets ? { ...step, actions: [{ type: 'prefetch' }] } : step;
 }
 
 function after(action: Action, step: Step): Step {
