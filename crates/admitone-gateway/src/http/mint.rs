@@ -17,7 +17,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, ORIGIN};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{App, Peer, bearer, body, client};
+use super::{App, Peer, body, client, login};
 use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
 use crate::routes::{Asked, Route};
@@ -31,7 +31,7 @@ pub(super) async fn mint(
     app.check_not_draining()?;
     refuse_query_token(request.uri().query())?;
     let (parts, body) = request.into_parts();
-    let login = bearer::login(&app, &parts.headers, now)?;
+    let login = login::of_request(&app, &parts.headers, now).await?;
     let fields = body::object(&parts.headers, body).await?;
     let (route, asked) = read_fields(&app, &fields)?;
     let (single_use, uses) = (asked.single_use, uses(&route, asked.single_use)?);
