@@ -160,7 +160,9 @@ export function advance(machine: Machine, input: Input, now: number, random: () 
   if ('attempt' in input && !('attempt' in state && state.attempt === input.attempt)) return stay(machine);
   switch (input.type) {
     case 'connect':
-      return state.name === 'idle' || state.name === 'closed' ? connect(machine, now) : stay(machine);
+      return state.name === 'idle' || state.name === 'closed'
+        ? begin({ ...machine, retries: 0 }, now)
+        : stay(machine);
     case 'acquired':
       return state.name === 'acquiring' ? dial(machine, state, now) : stay(machine);
     case 'acquire_failed':
@@ -176,17 +178,22 @@ export function advance(machine: Machine, input: Input, now: number, random: () 
     case 'wake':
       return state.name === 'waiting' ? wake(machine, state, moment) : stay(machine);
     case 'login_changed':
-      return stay(machine, state.name === 'open' ? [{ type: 'renew', attempt: state.attempt }] : []);
+      return stay(machine, isRenewable(state) ? [{ type: 'renew', attempt: state.attempt }] : []);
     case 'timeout':
       return 'until' in state && now >= state.until ? timedOut(machine, state, moment) : stay(machine);
   }
 }
 
-function connect(machine: Machine, now: number): Step {
-  const fresh = { ...machine, retries: 0 };
+/** Of a connection by JWT, nobody told the handle that a renewal needs. */
+function isRenewable(state: ConnectionState): state is StateOf<'open'> {
+  return state.name === 'open' && state.credential === 'ticket';
+}
+
+/** Begins an attempt with the credential that is preferred now. */
+function begin(machine: Machine, now: number): Step {
   const { tickets, fallback } = machine.options;
-  if (!tickets && fallback === 'none') return enter(fresh, closed({ code: 'tickets_disabled' }));
-  return acquire(fresh, tickets ? 'ticket' : 'jwt', now);
+  if (!tickets && fallback === 'none') return enter(machine, closed({ code: 'tickets_disabled' }));
+  return acquire(machine, tickets ? 'ticket' : 'jwt', now);
 }
 
 function acquire(machine: Machine, credential: CredentialKind, now: number): Step {
@@ -311,7 +318,7 @@ function timedOut(
     case 'refused':
       return after(hangUp(state.attempt), endedUnopened(machine, state, NO_CLOSE, moment));
     case 'waiting':
-      return acquire(machine, machine.options.tickets ? 'ticket' : 'jwt', moment.now);
+      return begin(machine, moment.now);
     case 'closing':
       return enter(machine, closed({ code: 'closed_by_application' }));
   }

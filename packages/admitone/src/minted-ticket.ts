@@ -14,23 +14,36 @@ export interface MintedTicket {
   readonly expiresIn: number;
   readonly ttlSeconds: number;
   readonly singleUse: boolean;
+  /** Unix seconds: when the login ends, and with it the connection unless it is renewed. */
+  readonly loginExpiresAt: number | undefined;
   /** Where to connect; without the ticket. */
   readonly websocketUrl: string;
   /** The subprotocols to offer after the application's own; the last one carries the secret. */
   readonly protocols: readonly string[];
 }
 
+/** What a renewal came to. */
+export interface RenewedSession {
+  readonly sessionId: string;
+  /** Unix seconds: when the connection ends now. */
+  readonly expiresAt: number;
+  /** Seconds from the answer on. */
+  readonly expiresIn: number;
+}
+
 const NUMBER = /^-?\d/;
 
-/** The fields of the gateway's 201, each as its JSON has to read. */
-const FIELDS = {
+/** The fields of a renewal's 200, each as its JSON has to read. */
+const RENEWED = { session_id: /^"./, expires_at: NUMBER, expires_in: NUMBER };
+
+/** Those of a mint's 201. */
+const MINTED = {
+  ...RENEWED,
   ticket: /^"[\w-]+"$/,
-  session_id: /^"./,
   created_at: NUMBER,
-  expires_at: NUMBER,
-  expires_in: NUMBER,
   ttl_seconds: NUMBER,
   single_use: /^(true|false)$/,
+  login_expires_at: /^(-?\d|undefined)/,
   websocket_url: /^"wss?:\/\/[^/?#"]/i,
   protocols: /^\[("[^"]+",?)+\]$/,
 };
@@ -45,9 +58,10 @@ class Minted implements MintedTicket {
   readonly expiresIn;
   readonly ttlSeconds;
   readonly singleUse;
+  readonly loginExpiresAt;
   readonly websocketUrl;
 
-  // biome-ignore lint/suspicious/noExplicitAny: FIELDS has judged every one that is read here.
+  // biome-ignore lint/suspicious/noExplicitAny: MINTED has judged every field.
   constructor(answer: any) {
     this.#ticket = answer.ticket;
     this.#protocols = answer.protocols;
@@ -57,6 +71,7 @@ class Minted implements MintedTicket {
     this.expiresIn = answer.expires_in;
     this.ttlSeconds = answer.ttl_seconds;
     this.singleUse = answer.single_use;
+    this.loginExpiresAt = answer.login_expires_at;
     this.websocketUrl = answer.websocket_url;
   }
 
@@ -70,16 +85,27 @@ class Minted implements MintedTicket {
 }
 
 /**
- * Reads the gateway's 201. Fields that it does not know are ignored.
+ * Reads a mint's 201. Fields that it does not know are ignored.
  *
  * @throws AdmitError `bad_answer`, naming the field; never with a part of the answer, which holds a secret
  */
 export function readMinted(text: string): MintedTicket {
+  return new Minted(readAnswer(text, MINTED));
+}
+
+/** Reads a renewal's 200, as {@link readMinted} does. */
+export function readRenewed(text: string): RenewedSession {
+  const { session_id, expires_at, expires_in } = readAnswer(text, RENEWED);
+  return { sessionId: session_id, expiresAt: expires_at, expiresIn: expires_in };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: of the fields, those that were judged are as `forms` has them.
+function readAnswer(text: string, forms: Record<string, RegExp>): any {
   const answer = readObject(text);
-  for (const [name, form] of Object.entries(FIELDS)) {
+  for (const [name, form] of Object.entries(forms)) {
     if (!form.test(JSON.stringify(answer[name]))) throw badAnswer(`"${name}" is missing or not as agreed`);
   }
-  return new Minted(answer);
+  return answer;
 }
 
 function readObject(text: string): Record<string, unknown> {
@@ -92,5 +118,5 @@ function readObject(text: string): Record<string, unknown> {
 }
 
 function badAnswer(fault: string): AdmitError {
-  return new AdmitError('bad_answer', `no ticket in the answer: ${fault}. Is "gateway" its address?`);
+  return new AdmitError('bad_answer', `not the gateway's answer: ${fault}. Is "gateway" its address?`);
 }

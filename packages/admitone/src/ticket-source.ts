@@ -1,7 +1,7 @@
 import { readText } from './answer.js';
 import { backoffMs } from './backoff.js';
 import { AdmitError } from './errors.js';
-import { type MintedTicket, readMinted } from './minted-ticket.js';
+import { type MintedTicket, type RenewedSession, readMinted, readRenewed } from './minted-ticket.js';
 import { checkOptions, parseUrl } from './option-rules.js';
 import { problemOf } from './problem.js';
 import { pause, stopwatch, within } from './time.js';
@@ -31,11 +31,14 @@ export interface TicketSourceOptions {
   readonly refreshThresholdMs?: number;
 }
 
-export interface AcquireOptions {
-  /** Ends the acquisition with `aborted`. */
+export interface RetryOptions {
+  /** Ends it with `aborted`. */
   readonly signal?: AbortSignal;
   /** In place of the source's own. */
   readonly maxRetries?: number;
+}
+
+export interface AcquireOptions extends RetryOptions {
   /** Where the source was given no route. */
   readonly route?: string | undefined;
 }
@@ -53,6 +56,12 @@ export interface TicketSource {
    * ended; a failure is only counted, since the next `acquire` mints by itself.
    */
   prefetch(route?: string): Promise<void>;
+  /**
+   * Extends a live session with the login that `token` gives now.
+   *
+   * @throws AdmitError as `acquire` does; the session is as it was
+   */
+  renew(sessionId: string, options?: RetryOptions): Promise<RenewedSession>;
   /** The login has changed, or was not accepted: a ticket that was minted with the former one reaches nobody. */
   clear(): void;
   /**
@@ -76,11 +85,14 @@ export interface TicketStats {
   prefetched: number;
 }
 
-interface Minted {
-  readonly ticket: MintedTicket;
+interface Answered<T> {
+  readonly read: T;
+  /** The token that was sent. */
   readonly login: string;
   readonly ageMs: () => number;
 }
+
+type Minted = Answered<MintedTicket>;
 
 /** The one ticket that is minted ahead, or will be. */
 interface Ahead {
@@ -101,7 +113,7 @@ const RETRY_CAP_MS = 10_000;
 export function createTicketSource(options: TicketSourceOptions): TicketSource {
   checkOptions(options, 'gateway', 'token');
   const { timeoutMs = 10_000, retryDelayMs = 1_000, refreshThresholdMs = 30_000 } = options;
-  const endpoint = endpointOf(options.gateway);
+  const gateway = baseOf(options.gateway);
   const fields = {
     ttl_seconds: options.ttlSeconds,
     permissions: options.permissions,
@@ -109,26 +121,28 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
   };
   const stats = { mints: 0, failures: 0, retries: 0, prefetched: 0 };
   const token = () => readToken(options.token);
-  const late = () => new AdmitError('timeout', `the gateway gave no ticket within ${timeoutMs} ms`);
+  const late = () => new AdmitError('timeout', `the gateway gave no answer within ${timeoutMs} ms`);
   /** Counts the logins. */
   let epoch = 0;
   let loggedIn = new AbortController();
   let ahead: Ahead | undefined;
 
-  async function mintOnce(route: string | undefined, signal: AbortSignal): Promise<Minted> {
-    const login = await token();
-    signal.throwIfAborted();
-    const ageMs = stopwatch();
-    const body = JSON.stringify({ route: options.route ?? route, ...fields });
-    const ticket = readMinted(await post(endpoint, login, body, options.fetch ?? fetch, signal));
-    stats.mints += 1;
-    return { ticket, login, ageMs };
-  }
-
-  async function mint({ signal, maxRetries = options.maxRetries ?? 3, route }: AcquireOptions) {
+  /** Posts with the login, and again after what may pass. */
+  async function ask<T>(
+    path: string,
+    body: object,
+    read: (text: string) => T,
+    { signal, maxRetries = options.maxRetries ?? 3 }: RetryOptions,
+  ): Promise<Answered<T>> {
     for (let retry = 1; ; retry += 1) {
       try {
-        return await within(timeoutMs, late, signal, (inner) => mintOnce(route, inner));
+        return await within(timeoutMs, late, signal, async (inner) => {
+          const login = await token();
+          inner.throwIfAborted();
+          const ageMs = stopwatch();
+          const text = await post(gateway + path, login, JSON.stringify(body), options.fetch ?? fetch, inner);
+          return { read: read(text), login, ageMs };
+        });
       } catch (thrown) {
         const error = thrown as AdmitError;
         if (!error.retryable() || retry > maxRetries) throw error;
@@ -138,7 +152,23 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
     }
   }
 
-  function serves({ ticket, ageMs }: Minted): boolean {
+  async function mint({ route, ...retrying }: AcquireOptions): Promise<Minted> {
+    const minted = await ask(
+      '/auth/ticket',
+      { route: options.route ?? route, ...fields },
+      readMinted,
+      retrying,
+    );
+    stats.mints += 1;
+    return minted;
+  }
+
+  async function renew(sessionId: string, retrying: RetryOptions = {}): Promise<RenewedSession> {
+    return (await ask(`/auth/session/${encodeURIComponent(sessionId)}/renew`, {}, readRenewed, retrying))
+      .read;
+  }
+
+  function serves({ read: ticket, ageMs }: Minted): boolean {
     const lifetimeMs = ticket.expiresIn * 1000;
     return lifetimeMs - ageMs() > Math.min(refreshThresholdMs, lifetimeMs / 2);
   }
@@ -167,7 +197,7 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
         const minted = waited ?? (await mint(asked));
         if (begun !== epoch) continue;
         if (waited) stats.prefetched += 1;
-        return minted.ticket;
+        return minted.read;
       }
     } catch (error) {
       stats.failures += 1;
@@ -205,11 +235,11 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
     loggedIn = new AbortController();
   }
 
-  return { acquire, prefetch, clear, token, stats };
+  return { acquire, prefetch, renew, clear, token, stats };
 }
 
 async function post(
-  endpoint: URL,
+  endpoint: string,
   login: string,
   body: string,
   send: typeof fetch,
@@ -256,9 +286,7 @@ async function readToken(ask: () => string | Promise<string>): Promise<string> {
   return token;
 }
 
-function endpointOf(gateway: string | URL): URL {
-  const url = parseUrl(gateway) as URL;
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/auth/ticket`;
-  url.search = url.hash = '';
-  return url;
+function baseOf(gateway: string | URL): string {
+  const { origin, pathname } = parseUrl(gateway) as URL;
+  return origin + pathname.replace(/\/+$/, '');
 }

@@ -115,6 +115,7 @@ describe('a dial that cannot begin', () => {
     token: async () => JWT,
     prefetch: async () => {},
     clear: () => {},
+    renew: () => Promise.reject(),
     stats: { mints: 0, failures: 0, retries: 0, prefetched: 0 },
   });
 
