@@ -22,6 +22,7 @@ use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind};
 use crate::http::App;
 use crate::http::readiness::Readiness;
 use crate::http::server::Server;
+use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::stores::{StoreError, Stores};
@@ -196,7 +197,7 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
         revocations,
         metrics,
         gap,
-        verifier: Verifier::new(config.issuers)?,
+        logins: Logins::new(Verifier::new(config.issuers)?),
         routes,
         upstreams: config.routes.into_iter().map(upstream).collect(),
         public_url: config.server.public_url_on(bound),

@@ -1,6 +1,5 @@
 //! The public listener: what it answers, each request a function that reads top to bottom.
 
-mod bearer;
 mod body;
 mod client;
 mod connect;
@@ -9,6 +8,7 @@ mod handshake;
 mod headers;
 mod health;
 mod io;
+mod login;
 mod logout;
 mod mint;
 mod problem;
@@ -28,7 +28,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use admitone::admission::Admission;
-use admitone::authn::Verifier;
 use admitone::revocation::Revocations;
 use admitone::sessions::Sessions;
 use axum::Router;
@@ -37,6 +36,7 @@ use tokio_util::task::TaskTracker;
 
 use self::readiness::Readiness;
 use crate::config::{Network, RevocationGap, WebOrigin};
+use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::rejection::Rejection;
 use crate::routes::Routes;
@@ -55,7 +55,7 @@ pub struct App {
     /// What becomes of open sessions while no revocation could reach them.
     pub gap: RevocationGap,
     /// Who is logged in.
-    pub verifier: Verifier,
+    pub logins: Logins,
     /// Paths and policies.
     pub routes: Routes,
     /// Where each route's sockets lead, by path.

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod gateway;
 pub mod http;
 pub mod log;
+pub mod logins;
 pub mod metrics;
 pub mod rejection;
 pub mod relay;

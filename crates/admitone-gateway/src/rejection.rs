@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use admitone::admission::{LoginRefused, MintError, RedeemError, TicketRefused};
-use admitone::authn::LoginError;
 use admitone::carrier::TakeError;
 use admitone::close::CloseCode;
 use admitone::problem::{FieldFault, ProblemCode, TicketState};
@@ -13,6 +12,7 @@ use admitone::ticket::TicketFormatError;
 use http::StatusCode;
 use tracing::Level;
 
+use crate::logins::NoLogin;
 use crate::upstream::{DialError, UpgradeError};
 
 /// Why a request was refused. `Display` is for the log: it holds no secret, but more than the world is told.
@@ -54,9 +54,9 @@ pub enum Rejection {
     /// No credential.
     #[error("no credential")]
     NoCredential,
-    /// The token is not a login.
+    /// The credential is not a login.
     #[error("login: {0}")]
-    Login(#[from] LoginError),
+    Login(#[from] NoLogin),
     /// The login is not accepted.
     #[error("login: {0}")]
     LoginRefused(#[from] LoginRefused),

@@ -24,6 +24,7 @@ use super::io::ClientIo;
 use super::session_record::SessionRecord;
 use super::{App, Peer, client, forward, problem, refuse, replay};
 use crate::config::JwtFallback;
+use crate::logins::Credential;
 use crate::rejection::Rejection;
 use crate::relay;
 use crate::routes::Route;
@@ -85,7 +86,7 @@ async fn admit(
         let origin = handshake.origin.as_deref();
         route.check_origin(origin, taken.presented.as_ref().map(|presented| presented.carrier))?;
         let presented = taken.presented.ok_or(Rejection::NoCredential)?;
-        let authentic = inspect(app, route, &presented, origin, address)?;
+        let authentic = inspect(app, route, &presented, origin, address).await?;
         let upstream = app.upstreams.get(&route.path).ok_or(Rejection::Internal("the route has no upstream"))?;
         let dialed = upstream.dial(&authentic).await;
         app.metrics.on(&route.path).dialed(dialed.as_ref().map_or_else(DialError::name, |_| "connected"));
@@ -106,8 +107,8 @@ async fn admit(
     entering.await.map_err(|rejection| Refused { rejection, offer })
 }
 
-/// Judges what was presented, offline. A credential that is refused is final: nothing else in the request is tried.
-fn inspect(
+/// Judges what was presented, a ticket offline. A credential that is refused is final: nothing else in the request is tried.
+async fn inspect(
     app: &Arc<App>,
     route: &Route,
     presented: &Presented,
@@ -122,7 +123,7 @@ fn inspect(
             inspected.map_err(|refused| ticket_refused(app, route, refused.into()))
         }
         Kind::Jwt => {
-            let login = app.verifier.verify(presented.expose(), now.unix)?;
+            let login = app.logins.authenticate(Credential::bearer(presented.expose()), now).await?;
             route.check_login(&login)?;
             let authentic = app.admission.inspect_login(&login, &route.path, now)?;
             if route.jwt_fallback == JwtFallback::Warn {

@@ -17,7 +17,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, ORIGIN};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{App, Peer, bearer, body, client};
+use super::{App, Peer, body, client, login};
 use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
 use crate::routes::{Asked, Route};
@@ -38,7 +38,7 @@ async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result
     app.check_not_draining()?;
     refuse_query_token(request.uri().query())?;
     let (parts, body) = request.into_parts();
-    let login = bearer::login(app, &parts.headers, now)?;
+    let login = login::of_request(app, &parts.headers, now).await?;
     let fields = body::object(&parts.headers, body).await?;
     let (route, asked) = read_fields(app, &fields)?;
     let (single_use, uses) = (asked.single_use, uses(&route, asked.single_use)?);
@@ -64,6 +64,7 @@ async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result
         expires_in: minted.expires_at.saturating_sub(now.unix),
         ttl_seconds: minted.expires_at - minted.created_at,
         single_use,
+        login_expires_at: login.expires_at,
         websocket_url: app.public_url.socket_url(&route.path),
         protocols: carrier::offer_ticket(ticket),
     };
@@ -81,6 +82,7 @@ struct Answer<'a> {
     expires_in: u64,
     ttl_seconds: u64,
     single_use: bool,
+    login_expires_at: u64,
     websocket_url: String,
     protocols: [String; 3],
 }
