@@ -57,6 +57,7 @@ pub(super) async fn mint(
         expires_in: minted.expires_at.saturating_sub(now.unix),
         ttl_seconds: minted.expires_at - minted.created_at,
         single_use,
+        login_expires_at: login.expires_at,
         websocket_url: app.public_url.socket_url(&route.path),
         protocols: carrier::offer_ticket(ticket),
     };
@@ -74,6 +75,7 @@ struct Answer<'a> {
     expires_in: u64,
     ttl_seconds: u64,
     single_use: bool,
+    login_expires_at: u64,
     websocket_url: String,
     protocols: [String; 3],
 }
