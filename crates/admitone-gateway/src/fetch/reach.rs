@@ -34,13 +34,12 @@ fn is_public(address: IpAddr) -> bool {
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
-    let reserved = match (a, b, c) {
-        (0 | 10 | 127 | 224.., ..) => true,
-        (100, 64..=127, _) | (169, 254, _) | (172, 16..=31, _) | (192, 168, _) => true,
-        (192, 0, 0 | 2) | (192, 88, 99) | (198, 18..=19, _) | (198, 51, 100) | (203, 0, 113) => true,
-        _ => false,
-    };
-    !reserved
+    let of_this_network_or_many = a == 0 || a == 127 || a >= 224;
+    let private = a == 10 || (a == 172 && (16..=31).contains(&b)) || (a == 192 && b == 168);
+    let shared_or_local = (a == 100 && (64..=127).contains(&b)) || (a == 169 && b == 254);
+    let special =
+        matches!((a, b, c), (192, 0, 0 | 2) | (192, 88, 99) | (198, 18..=19, _) | (198, 51, 100) | (203, 0, 113));
+    !(of_this_network_or_many || private || shared_or_local || special)
 }
 
 /// Of IPv6, only what is handed out as global unicast; not what carries an IPv4 address that it would lead to.
