@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod demo;
+pub mod fetch;
 pub mod gateway;
 pub mod http;
 pub mod log;
