@@ -2,7 +2,6 @@
 
 mod admit;
 mod answer;
-mod bearer;
 mod body;
 mod client;
 mod connect;
@@ -13,6 +12,7 @@ mod head;
 mod headers;
 mod health;
 mod io;
+mod login;
 mod logout;
 mod mint;
 mod problem;
@@ -32,7 +32,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use admitone::admission::Admission;
-use admitone::authn::Verifier;
 use admitone::revocation::Revocations;
 use admitone::sessions::Sessions;
 use axum::Router;
@@ -42,6 +41,8 @@ use tokio_util::task::TaskTracker;
 pub use self::head::HeadError;
 use self::readiness::Readiness;
 use crate::config::{Network, RevocationGap, WebOrigin};
+use crate::logins::Logins;
+use crate::metrics::Metrics;
 use crate::rejection::Rejection;
 use crate::routes::Routes;
 use crate::upstream::Upstream;
@@ -54,10 +55,12 @@ pub struct App {
     pub sessions: Sessions,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// What is counted and timed.
+    pub metrics: Arc<Metrics>,
     /// What becomes of open sessions while no revocation could reach them.
     pub gap: RevocationGap,
     /// Who is logged in.
-    pub verifier: Verifier,
+    pub logins: Logins,
     /// Paths and policies.
     pub routes: Routes,
     /// Where each route's sockets lead, by path.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use admitone::admission::{LoginRefused, MintError, RedeemError, TicketRefused};
-use admitone::authn::LoginError;
 use admitone::carrier::TakeError;
 use admitone::close::CloseCode;
 use admitone::problem::{FieldFault, ProblemCode, TicketState};
@@ -14,6 +13,7 @@ use http::StatusCode;
 use tracing::Level;
 
 use crate::http::HeadError;
+use crate::logins::NoLogin;
 use crate::upstream::{DialError, UpgradeError};
 
 /// Why a request was refused. `Display` is for the log: it holds no secret, but more than the world is told.
@@ -58,9 +58,9 @@ pub enum Rejection {
     /// No credential.
     #[error("no credential")]
     NoCredential,
-    /// The token is not a login.
+    /// The credential is not a login.
     #[error("login: {0}")]
-    Login(#[from] LoginError),
+    Login(#[from] NoLogin),
     /// The login is not accepted.
     #[error("login: {0}")]
     LoginRefused(#[from] LoginRefused),
@@ -218,6 +218,23 @@ impl Rejection {
             }
             _ => None,
         }
+    }
+
+    /// What came of the ticket that was presented, where it was the ticket that was refused: the word in metrics.
+    #[must_use]
+    pub const fn redeem_outcome(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::TicketFormat(_) => "malformed",
+            Self::Ticket(TicketRefused::UnknownKey(_)) => "unknown_key",
+            Self::Ticket(TicketRefused::Expired) | Self::Redeem(RedeemError::Expired) => "expired",
+            Self::Ticket(TicketRefused::Misbound) => "misbound",
+            Self::Ticket(TicketRefused::Replayed(_)) | Self::Redeem(RedeemError::Replayed(_)) => "replayed",
+            Self::Ticket(_) => "forged",
+            Self::Redeem(RedeemError::Revoked(_)) | Self::RevokedWhileOpening(_) => "revoked",
+            Self::Redeem(RedeemError::Unavailable(_)) => "store_unavailable",
+            Self::Redeem(_) => "internal",
+            _ => return None,
+        })
     }
 
     /// Whether a token was presented and refused, which `WWW-Authenticate` says (RFC 6750 §3.1).

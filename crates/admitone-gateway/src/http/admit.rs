@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use admitone::admission::Authentic;
-use admitone::carrier::{self, Kind, Offer, Presented};
+use admitone::carrier::{self, Carrier, Kind, Offer, Presented};
 use admitone::now::Now;
+use admitone::principal::Method;
 use admitone::sessions::Session;
 use admitone::ticket::Ticket;
 use http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
@@ -15,9 +16,10 @@ use super::handshake::Handshake;
 use super::session_record::SessionRecord;
 use super::{App, Peer, client, forward, replay};
 use crate::config::JwtFallback;
+use crate::logins::Credential;
 use crate::rejection::Rejection;
 use crate::routes::Route;
-use crate::upstream::{Dialed, UpgradeHead, Upgraded};
+use crate::upstream::{DialError, Dialed, UpgradeHead, Upgraded};
 
 /// A refusal, and what the client had offered by then.
 pub(super) struct Refused {
@@ -57,11 +59,14 @@ pub(super) async fn admit(
         let origin = handshake.origin.as_deref();
         route.check_origin(origin, taken.presented.as_ref().map(|presented| presented.carrier))?;
         let presented = taken.presented.ok_or(Rejection::NoCredential)?;
-        let authentic = inspect(app, route, &presented, origin, address)?;
+        let authentic = inspect(app, route, &presented, origin, address).await?;
         let upstream = app.upstreams.get(&route.path).ok_or(Rejection::Internal("the route has no upstream"))?;
-        let dialed = upstream.dial(&authentic).await?;
+        let dialed = upstream.dial(&authentic).await;
+        app.metrics.on(&route.path).dialed(dialed.as_ref().map_or_else(DialError::name, |_| "connected"));
+        let dialed = dialed?;
         let entry = Entry {
             authentic,
+            carrier: presented.carrier,
             dialed,
             offer: taken.offer,
             key: handshake.key.clone(),
@@ -73,8 +78,8 @@ pub(super) async fn admit(
     entering.await.map_err(|rejection| Refused { rejection, offer })
 }
 
-/// Judges what was presented, offline. A credential that is refused is final: nothing else in the request is tried.
-fn inspect(
+/// Judges what was presented, a ticket offline. A credential that is refused is final: nothing else in the request is tried.
+async fn inspect(
     app: &Arc<App>,
     route: &Route,
     presented: &Presented,
@@ -84,12 +89,12 @@ fn inspect(
     let now = Now::read();
     match presented.kind {
         Kind::Ticket => {
-            let ticket = Ticket::parse(presented.expose())?;
+            let ticket = Ticket::parse(presented.expose()).map_err(|error| ticket_refused(app, route, error.into()))?;
             let inspected = app.admission.inspect(&ticket, &route.upgrade_place(origin, address), now);
-            inspected.map_err(|refused| replay::audited(app, route, refused.into()))
+            inspected.map_err(|refused| ticket_refused(app, route, refused.into()))
         }
         Kind::Jwt => {
-            let login = app.verifier.verify(presented.expose(), now.unix)?;
+            let login = app.logins.authenticate(Credential::bearer(presented.expose()), now).await?;
             route.check_login(&login)?;
             let authentic = app.admission.inspect_login(&login, &route.path, now)?;
             if route.jwt_fallback == JwtFallback::Warn {
@@ -106,9 +111,18 @@ fn inspect(
     }
 }
 
+/// Counts what came of a ticket, where that is known: a client that has gone away must not go unnoticed.
+fn ticket_refused(app: &Arc<App>, route: &Route, rejection: Rejection) -> Rejection {
+    if let Some(outcome) = rejection.redeem_outcome() {
+        app.metrics.on(&route.path).redeemed(outcome);
+    }
+    replay::audited(app, route, rejection)
+}
+
 /// What is needed to redeem and to ask the upstream.
 struct Entry {
     authentic: Authentic,
+    carrier: Carrier,
     dialed: Dialed,
     offer: Offer,
     key: HeaderValue,
@@ -118,17 +132,21 @@ struct Entry {
 
 /// Redeems, opens the session, and asks the upstream: in this order.
 async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
-    let Entry { authentic, dialed, offer, key, target, mut headers } = entry;
+    let Entry { authentic, carrier, dialed, offer, key, target, mut headers } = entry;
     let now = Now::read();
     // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
     app.check_not_draining()?;
+    let method = authentic.method();
+    let refused = |rejection| match method {
+        Method::Ticket => ticket_refused(app, route, rejection),
+        _ => rejection,
+    };
     let admitted = app.admission.redeem(authentic, route.max_session, now).await;
-    let admitted = admitted.map_err(|error| replay::audited(app, route, error.into()))?;
+    let admitted = admitted.map_err(|error| refused(error.into()))?;
     forward::identify(&mut headers, &admitted, &offer)?;
-    let method = admitted.method();
     let session = app.sessions.open(admitted, now);
-    let session = session.map_err(|revoked| Rejection::RevokedWhileOpening(revoked.0))?;
-    let record = SessionRecord::open(route, &session, method);
+    let session = session.map_err(|revoked| refused(Rejection::RevokedWhileOpening(revoked.0)))?;
+    let record = SessionRecord::open(app, route, &session, (method, carrier));
     let key = key.to_str().map_err(|_| Rejection::Request("Sec-WebSocket-Key is not ASCII"))?;
     let head = UpgradeHead { query: query(&target), key, headers: &headers };
     let upgraded = dialed.upgrade(&head, &session).await?;

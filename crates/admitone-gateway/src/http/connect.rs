@@ -1,6 +1,7 @@
 //! A connection's life: from the upgrade request to the relay.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
@@ -21,9 +22,16 @@ pub(super) async fn connect(app: &Arc<App>, route: &Arc<Route>, mut parts: Parts
         Ok(handshake) => handshake,
         Err(rejection) => return client.end_with(problem::respond(&rejection, &route.path)).await,
     };
+    let began = Instant::now();
     match admit(app, route, client.peer(), &mut parts, &handshake).await {
-        Ok(connected) => switch(app, connected, client).await,
-        Err(refused) => refuse::refuse(route, refused, &handshake, client).await,
+        Ok(connected) => {
+            app.metrics.admitted_after(began.elapsed());
+            switch(app, connected, client).await;
+        }
+        Err(refused) => {
+            app.metrics.refused_after(began.elapsed());
+            refuse::refuse(route, refused, &handshake, client).await;
+        }
     }
 }
 
