@@ -1,6 +1,5 @@
 //! From a login to a ticket, and from a ticket to an admitted connection.
 
-use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Barrier};
 use std::task::Poll;
