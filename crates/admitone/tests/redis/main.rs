@@ -3,6 +3,9 @@
 //! They are Redis servers on the PATH, or those of the program that `ADMITONE_REDIS_SERVER` names.
 
 mod contract;
+mod directory;
+#[path = "../it/directory_contract.rs"]
+mod directory_contract;
 mod faults;
 mod fence;
 mod greeting;
