@@ -23,6 +23,7 @@ use crate::http::App;
 use crate::http::readiness::Readiness;
 use crate::http::server::Server;
 use crate::logins::Logins;
+use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::stores::{StoreError, Stores};
 use crate::upstream::Upstream;
@@ -189,13 +190,16 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
     let routes = Routes::new(&config);
     let any_fallback = config.routes.iter().any(|route| route.jwt_fallback != JwtFallback::Deny);
     let keys = config.tickets.keys.map_or_else(TicketKeys::random, Ok)?;
-    let Stores { kind, tickets, revocations, directory } = Stores::open(config.store, &keys).await?;
+    let metrics = Arc::new(Metrics::new());
+    let stores = Stores::open(config.store, &keys).await?;
+    let Stores { kind, tickets, revocations, directory } = stores.measured(&metrics);
     let (node, admission) = (node_name(bound), Admission::new(keys, tickets.clone(), revocations.clone()));
     Ok(App {
         admission: admission.on_node(&node).with_directory(directory.clone()),
         sessions: Sessions::new(revocations.clone()).listed_in(directory, &node),
         readiness: Readiness::new(kind, tickets, revocations.clone(), any_fallback),
         revocations,
+        metrics,
         gap,
         logins: Logins::new(Verifier::new(config.issuers)?),
         routes,

@@ -37,6 +37,7 @@ use tokio_util::task::TaskTracker;
 use self::readiness::Readiness;
 use crate::config::{Network, RevocationGap, WebOrigin};
 use crate::logins::Logins;
+use crate::metrics::Metrics;
 use crate::rejection::Rejection;
 use crate::routes::Routes;
 use crate::upstream::Upstream;
@@ -49,6 +50,8 @@ pub struct App {
     pub sessions: Sessions,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// What is counted and timed.
+    pub metrics: Arc<Metrics>,
     /// What becomes of open sessions while no revocation could reach them.
     pub gap: RevocationGap,
     /// Who is logged in.

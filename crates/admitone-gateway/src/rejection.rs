@@ -212,6 +212,23 @@ impl Rejection {
         }
     }
 
+    /// What came of the ticket that was presented, where it was the ticket that was refused: the word in metrics.
+    #[must_use]
+    pub const fn redeem_outcome(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::TicketFormat(_) => "malformed",
+            Self::Ticket(TicketRefused::UnknownKey(_)) => "unknown_key",
+            Self::Ticket(TicketRefused::Expired) | Self::Redeem(RedeemError::Expired) => "expired",
+            Self::Ticket(TicketRefused::Misbound) => "misbound",
+            Self::Ticket(TicketRefused::Replayed(_)) | Self::Redeem(RedeemError::Replayed(_)) => "replayed",
+            Self::Ticket(_) => "forged",
+            Self::Redeem(RedeemError::Revoked(_)) | Self::RevokedWhileOpening(_) => "revoked",
+            Self::Redeem(RedeemError::Unavailable(_)) => "store_unavailable",
+            Self::Redeem(_) => "internal",
+            _ => return None,
+        })
+    }
+
     /// Whether a token was presented and refused, which `WWW-Authenticate` says (RFC 6750 §3.1).
     #[must_use]
     pub const fn is_invalid_token(&self) -> bool {

@@ -1,10 +1,12 @@
 //! A connection's life: from the upgrade request to the relay.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use admitone::admission::Authentic;
-use admitone::carrier::{self, Kind, Offer, Presented};
+use admitone::carrier::{self, Carrier, Kind, Offer, Presented};
 use admitone::now::Now;
+use admitone::principal::Method;
 use admitone::sessions::Session;
 use admitone::ticket::Ticket;
 use axum::Extension;
@@ -26,7 +28,7 @@ use crate::logins::Credential;
 use crate::rejection::Rejection;
 use crate::relay;
 use crate::routes::Route;
-use crate::upstream::{Dialed, UpgradeHead, Upgraded};
+use crate::upstream::{DialError, Dialed, UpgradeHead, Upgraded};
 
 /// Whatever is not an endpoint of ours: the routes.
 pub(super) async fn connect(
@@ -45,9 +47,16 @@ pub(super) async fn connect(
     let Some(on_upgrade) = parts.extensions.remove::<OnUpgrade>() else {
         return Rejection::Internal("the HTTP stack offers no upgrade").into_response();
     };
+    let began = Instant::now();
     match admit(&app, &route, peer, &mut parts, &handshake).await {
-        Ok(connected) => switch(&app, connected, on_upgrade),
-        Err(refused) => refuse::refuse(&app, &route, refused, &handshake, on_upgrade),
+        Ok(connected) => {
+            app.metrics.admitted_after(began.elapsed());
+            switch(&app, connected, on_upgrade)
+        }
+        Err(refused) => {
+            app.metrics.refused_after(began.elapsed());
+            refuse::refuse(&app, &route, refused, &handshake, on_upgrade)
+        }
     }
 }
 
@@ -79,9 +88,12 @@ async fn admit(
         let presented = taken.presented.ok_or(Rejection::NoCredential)?;
         let authentic = inspect(app, route, &presented, origin, address).await?;
         let upstream = app.upstreams.get(&route.path).ok_or(Rejection::Internal("the route has no upstream"))?;
-        let dialed = upstream.dial(&authentic).await?;
+        let dialed = upstream.dial(&authentic).await;
+        app.metrics.on(&route.path).dialed(dialed.as_ref().map_or_else(DialError::name, |_| "connected"));
+        let dialed = dialed?;
         let entry = Entry {
             authentic,
+            carrier: presented.carrier,
             dialed,
             offer: taken.offer,
             key: handshake.key.clone(),
@@ -106,9 +118,9 @@ async fn inspect(
     let now = Now::read();
     match presented.kind {
         Kind::Ticket => {
-            let ticket = Ticket::parse(presented.expose())?;
+            let ticket = Ticket::parse(presented.expose()).map_err(|error| ticket_refused(app, route, error.into()))?;
             let inspected = app.admission.inspect(&ticket, &route.upgrade_place(origin, address), now);
-            inspected.map_err(|refused| replay::audited(app, route, refused.into()))
+            inspected.map_err(|refused| ticket_refused(app, route, refused.into()))
         }
         Kind::Jwt => {
             let login = app.logins.authenticate(Credential::bearer(presented.expose()), now).await?;
@@ -128,9 +140,18 @@ async fn inspect(
     }
 }
 
+/// Counts what came of a ticket, where that is known: a client that has gone away must not go unnoticed.
+fn ticket_refused(app: &Arc<App>, route: &Route, rejection: Rejection) -> Rejection {
+    if let Some(outcome) = rejection.redeem_outcome() {
+        app.metrics.on(&route.path).redeemed(outcome);
+    }
+    replay::audited(app, route, rejection)
+}
+
 /// What is needed to redeem and to ask the upstream.
 struct Entry {
     authentic: Authentic,
+    carrier: Carrier,
     dialed: Dialed,
     offer: Offer,
     key: HeaderValue,
@@ -148,17 +169,21 @@ struct Connected {
 
 /// Redeems, opens the session, and asks the upstream: in this order.
 async fn enter(app: Arc<App>, route: Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
-    let Entry { authentic, dialed, offer, key, target, mut headers } = entry;
+    let Entry { authentic, carrier, dialed, offer, key, target, mut headers } = entry;
     let now = Now::read();
     // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
     app.check_not_draining()?;
+    let method = authentic.method();
+    let refused = |rejection| match method {
+        Method::Ticket => ticket_refused(&app, &route, rejection),
+        _ => rejection,
+    };
     let admitted = app.admission.redeem(authentic, route.max_session, now).await;
-    let admitted = admitted.map_err(|error| replay::audited(&app, &route, error.into()))?;
+    let admitted = admitted.map_err(|error| refused(error.into()))?;
     forward::identify(&mut headers, &admitted, &offer)?;
-    let method = admitted.method();
     let session = app.sessions.open(admitted, now);
-    let session = session.map_err(|revoked| Rejection::RevokedWhileOpening(revoked.0))?;
-    let record = SessionRecord::open(&route, &session, method);
+    let session = session.map_err(|revoked| refused(Rejection::RevokedWhileOpening(revoked.0)))?;
+    let record = SessionRecord::open(&app, &route, &session, (method, carrier));
     let key = key.to_str().map_err(|_| Rejection::Request("Sec-WebSocket-Key is not ASCII"))?;
     let head = UpgradeHead { query: query(&target), key, headers: &headers };
     let upgraded = dialed.upgrade(&head, &session).await?;

@@ -9,6 +9,7 @@ mod logins;
 mod multi_use;
 mod outage;
 mod properties;
+mod randomness;
 mod replays;
 mod sessions;
 mod store_contract;
