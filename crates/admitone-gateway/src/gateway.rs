@@ -137,6 +137,7 @@ impl Gateway {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let end = CancellationToken::new();
         let server = Server {
+            app: self.app.clone(),
             router: self.app.router(),
             when_full: self.app.router_when_full(),
             tls: self.listening.tls,
