@@ -8,6 +8,7 @@ mod document;
 mod fault;
 mod host;
 mod issuers;
+mod limits;
 mod log;
 mod redis;
 mod routes;
@@ -33,6 +34,7 @@ use table::Table;
 
 pub use fault::{Fault, Faults, Place};
 pub use host::{Host, Network, WebOrigin};
+pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use redis::{Redis, RedisFence, RedisLogin, RedisServer, RedisServers, RevocationGap};
 pub use routes::{CloseProfile, JwtFallback, OnReplay, RefuseWith, Route, RoutePath};
@@ -50,6 +52,8 @@ pub struct Config {
     pub server: Server,
     /// How it tells what it does.
     pub log: Log,
+    /// What one address, subject or ticket may take.
+    pub limits: Limits,
     /// Where tickets are kept.
     pub store: Store,
     /// How long tickets live and what signs them.
@@ -112,6 +116,7 @@ fn read(root: &Table<'_>) -> Option<Config> {
     let store = root.section("store", tickets::read_store);
     let server = root.section("server", |table| server::read(table, store.is_shared));
     let log = root.section("log", log::read);
+    let limits = root.section("limits", limits::read);
     let tickets = root.section("tickets", |table| tickets::read_tickets(table, store.is_shared));
     let issuers = issuers::read(root);
     let routes = routes::read(root, &issuers.names);
@@ -119,6 +124,7 @@ fn read(root: &Table<'_>) -> Option<Config> {
     Some(Config {
         server: server?,
         log,
+        limits,
         store: store.sound?,
         tickets,
         issuers: issuers.sound,

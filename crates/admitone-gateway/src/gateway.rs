@@ -22,6 +22,7 @@ use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind};
 use crate::http::App;
 use crate::http::readiness::Readiness;
 use crate::http::server::Server;
+use crate::limits::Limits;
 use crate::routes::Routes;
 use crate::stores::{StoreError, Stores};
 use crate::upstream::Upstream;
@@ -192,6 +193,7 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
         readiness: Readiness::new(kind, tickets, revocations.clone(), any_fallback),
         revocations,
         gap,
+        limits: Limits::new(&config.limits),
         verifier: Verifier::new(config.issuers)?,
         routes,
         upstreams: config.routes.into_iter().map(upstream).collect(),

@@ -9,6 +9,7 @@ mod handshake;
 mod headers;
 mod health;
 mod io;
+mod limiting;
 mod logout;
 mod mint;
 mod problem;
@@ -37,6 +38,7 @@ use tokio_util::task::TaskTracker;
 
 use self::readiness::Readiness;
 use crate::config::{Network, RevocationGap, WebOrigin};
+use crate::limits::Limits;
 use crate::rejection::Rejection;
 use crate::routes::Routes;
 use crate::upstream::Upstream;
@@ -51,6 +53,8 @@ pub struct App {
     pub revocations: Arc<dyn Revocations>,
     /// What becomes of open sessions while no revocation could reach them.
     pub gap: RevocationGap,
+    /// What one address, subject or ticket may take.
+    pub limits: Limits,
     /// Who is logged in.
     pub verifier: Verifier,
     /// Paths and policies.
@@ -84,6 +88,7 @@ impl App {
             .route("/auth/session/{id}", delete(session::end))
             .route("/auth/logout", post(logout::logout))
             .method_not_allowed_fallback(async || Rejection::Method)
+            .layer(axum::middleware::from_fn_with_state(self.clone(), limiting::logins))
             .layer(headers::cors(self));
         Router::new()
             .route("/healthz", get(health::live))

@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod gateway;
 pub mod http;
+pub mod limits;
 pub mod log;
 pub mod rejection;
 pub mod relay;

@@ -1,5 +1,6 @@
 //! A connection's life: from the upgrade request to the relay.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use admitone::admission::Authentic;
@@ -22,6 +23,7 @@ use super::io::ClientIo;
 use super::session_record::SessionRecord;
 use super::{App, Peer, client, forward, problem, refuse, replay};
 use crate::config::JwtFallback;
+use crate::limits::Dialling;
 use crate::rejection::Rejection;
 use crate::relay;
 use crate::routes::Route;
@@ -76,11 +78,15 @@ async fn admit(
         let origin = handshake.origin.as_deref();
         route.check_origin(origin, taken.presented.as_ref().map(|presented| presented.carrier))?;
         let presented = taken.presented.ok_or(Rejection::NoCredential)?;
-        let authentic = inspect(app, route, &presented, origin, address)?;
+        let authentic = judge(app, route, &presented, origin, address)?;
+        let uses = if authentic.is_single_use() { 1 } else { route.max_uses.get() };
+        let dialling = app.limits.dial(address, authentic.ticket_id(), uses, Now::read().instant)?;
         let upstream = app.upstreams.get(&route.path).ok_or(Rejection::Internal("the route has no upstream"))?;
         let dialed = upstream.dial(&authentic).await?;
         let entry = Entry {
             authentic,
+            dialling,
+            address,
             dialed,
             offer: taken.offer,
             key: handshake.key.clone(),
@@ -94,13 +100,39 @@ async fn admit(
     entering.await.map_err(|rejection| Refused { rejection, offer })
 }
 
+/// Judges what was presented, unless its address has presented too much that was not accepted.
+fn judge(
+    app: &Arc<App>,
+    route: &Route,
+    presented: &Presented,
+    origin: Option<&str>,
+    address: IpAddr,
+) -> Result<Authentic, Rejection> {
+    let now = Now::read().instant;
+    match presented.kind {
+        Kind::Ticket => app.limits.check_redeem(address, now)?,
+        Kind::Jwt => app.limits.check_login(address, now)?,
+    }
+    inspect(app, route, presented, origin, address).inspect_err(|rejection| count_failure(app, rejection, address))
+}
+
+/// Called where the refusal arises: whoever caused it must not be able to prevent it by going away.
+fn count_failure(app: &App, rejection: &Rejection, address: IpAddr) {
+    let now = Now::read().instant;
+    if rejection.is_failed_redeem() {
+        app.limits.count_failed_redeem(address, now);
+    } else if rejection.is_failed_login() {
+        app.limits.count_failed_login(address, now);
+    }
+}
+
 /// Judges what was presented, offline. A credential that is refused is final: nothing else in the request is tried.
 fn inspect(
     app: &Arc<App>,
     route: &Route,
     presented: &Presented,
     origin: Option<&str>,
-    address: std::net::IpAddr,
+    address: IpAddr,
 ) -> Result<Authentic, Rejection> {
     let now = Now::read();
     match presented.kind {
@@ -130,6 +162,9 @@ fn inspect(
 /// What is needed to redeem and to ask the upstream.
 struct Entry {
     authentic: Authentic,
+    /// Counts as a dial until the ticket is spent.
+    dialling: Dialling,
+    address: IpAddr,
     dialed: Dialed,
     offer: Offer,
     key: HeaderValue,
@@ -147,12 +182,17 @@ struct Connected {
 
 /// Redeems, opens the session, and asks the upstream: in this order.
 async fn enter(app: Arc<App>, route: Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
-    let Entry { authentic, dialed, offer, key, target, mut headers } = entry;
+    let Entry { authentic, dialling, address, dialed, offer, key, target, mut headers } = entry;
     let now = Now::read();
     // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
     app.check_not_draining()?;
     let admitted = app.admission.redeem(authentic, route.max_session, now).await;
-    let admitted = admitted.map_err(|error| replay::audited(&app, &route, error.into()))?;
+    let admitted = admitted.map_err(|error| {
+        let rejection = replay::audited(&app, &route, error.into());
+        count_failure(&app, &rejection, address);
+        rejection
+    })?;
+    dialling.redeemed();
     forward::identify(&mut headers, &admitted, &offer)?;
     let method = admitted.method();
     let session = app.sessions.open(admitted, now);

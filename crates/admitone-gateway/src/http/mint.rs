@@ -28,15 +28,18 @@ pub(super) async fn mint(
     request: Request,
 ) -> Result<Response, Rejection> {
     let now = Now::read();
+    let address = client::address(&app, peer, request.headers());
     app.check_not_draining()?;
+    app.limits.check_mint(address, now.instant)?;
     refuse_query_token(request.uri().query())?;
     let (parts, body) = request.into_parts();
     let login = bearer::login(&app, &parts.headers, now)?;
+    app.limits.count_mint(address, &login.principal, now.instant)?;
     let fields = body::object(&parts.headers, body).await?;
     let (route, asked) = read_fields(&app, &fields)?;
     let (single_use, uses) = (asked.single_use, uses(&route, asked.single_use)?);
     let origin = origin(&parts.headers, &route)?;
-    let place = route.minting_place(origin, client::address(&app, peer, &parts.headers));
+    let place = route.minting_place(origin, address);
     let grant = route.grant(&login, asked, now)?;
     let minted = app.admission.mint_for_uses(grant, uses, &place, now).await?;
 

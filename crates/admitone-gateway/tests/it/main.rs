@@ -8,6 +8,7 @@ mod ending;
 mod fallback;
 mod handshake;
 mod identity;
+mod limits;
 mod mint_requests;
 mod minting;
 mod multi_use;

@@ -54,7 +54,7 @@ fn known_keys() -> BTreeSet<String> {
     let unknown = "unheard_of_unheard_of = 1\n";
     let text = MINIMAL.replace("]\n", &format!("]\n{unknown}"));
     let text = format!(
-        "{unknown}{text}[store]\n{unknown}[log]\n{unknown}[tickets]\n{unknown}[[tickets.keys]]\n{unknown}\
+        "{unknown}{text}[store]\n{unknown}[log]\n{unknown}[limits]\n{unknown}[tickets]\n{unknown}[[tickets.keys]]\n{unknown}\
          [server.tls]\n{unknown}[issuers.claims]\n{unknown}"
     );
     // `origins` ends its line with a bracket too; the key below it is in the same section.
@@ -62,6 +62,6 @@ fn known_keys() -> BTreeSet<String> {
     let faults = Folder::new().parse(&text).expect_err("unknown keys");
     let listed = faults.iter().filter_map(|fault| fault.mend.strip_prefix("the keys here are "));
     let sections: Vec<_> = listed.collect();
-    assert_eq!(sections.len(), 10, "{faults}");
+    assert_eq!(sections.len(), 11, "{faults}");
     sections.iter().flat_map(|keys| keys.split(", ")).map(|key| key.trim_matches('`').to_owned()).collect()
 }
