@@ -4,6 +4,7 @@
 //! strings (written with commas) outside arrays of tables; two underscores stand between levels, as in
 //! `ADMITONE_SERVER__LISTEN`. Secrets are only ever named by file. `examples/admitone.toml` shows every key.
 
+mod assertion;
 mod document;
 mod fault;
 mod host;
@@ -32,6 +33,7 @@ use fault::wrong;
 use routes::Routes;
 use table::Table;
 
+pub use assertion::Assertion;
 pub use fault::{Fault, Faults, Place};
 pub use host::{Host, Network, WebOrigin};
 pub use limits::Limits;
@@ -58,6 +60,8 @@ pub struct Config {
     pub store: Store,
     /// How long tickets live and what signs them.
     pub tickets: Tickets,
+    /// The keys that sign what upstreams are told.
+    pub assertion: Assertion,
     /// Whose tokens are logins: at least one, with names and identifiers of their own.
     pub issuers: Vec<JwtIssuer>,
     /// Which paths lead where: at least one, with paths of their own.
@@ -120,6 +124,8 @@ fn read(root: &Table<'_>) -> Option<Config> {
     let tickets = root.section("tickets", |table| tickets::read_tickets(table, store.is_shared));
     let issuers = issuers::read(root);
     let routes = routes::read(root, &issuers.names);
+    let is_wanted = routes.sound.iter().any(|route| route.upstream_assertion);
+    let assertion = root.section("assertion", |table| assertion::read(table, is_wanted, store.is_shared));
     let default_route = read_default_route(root, &routes);
     Some(Config {
         server: server?,
@@ -127,6 +133,7 @@ fn read(root: &Table<'_>) -> Option<Config> {
         limits,
         store: store.sound?,
         tickets,
+        assertion,
         issuers: issuers.sound,
         routes: routes.sound,
         default_route,
