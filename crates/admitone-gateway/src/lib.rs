@@ -7,10 +7,13 @@
 pub mod assertion;
 pub mod config;
 pub mod demo;
+pub mod fetch;
 pub mod gateway;
 pub mod http;
 pub mod limits;
 pub mod log;
+pub mod logins;
+pub mod metrics;
 pub mod rejection;
 pub mod relay;
 pub mod routes;

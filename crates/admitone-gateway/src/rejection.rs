@@ -14,6 +14,7 @@ use http::StatusCode;
 use tracing::Level;
 
 use crate::limits::Over;
+use crate::logins::NoLogin;
 use crate::upstream::{DialError, UpgradeError};
 
 /// Why a request was refused. `Display` is for the log: it holds no secret, but more than the world is told.
@@ -55,9 +56,9 @@ pub enum Rejection {
     /// No credential.
     #[error("no credential")]
     NoCredential,
-    /// The token is not a login.
+    /// The credential is not a login.
     #[error("login: {0}")]
-    Login(#[from] LoginError),
+    Login(#[from] NoLogin),
     /// The login is not accepted.
     #[error("login: {0}")]
     LoginRefused(#[from] LoginRefused),
@@ -222,11 +223,11 @@ impl Rejection {
     /// is no attack.
     #[must_use]
     pub const fn is_failed_login(&self) -> bool {
-        let Self::Login(error) = self else { return false };
+        let Self::Login(NoLogin::Token(error)) = self else { return false };
         !matches!(error, LoginError::Expired | LoginError::NotYetValid | LoginError::IssuedInFuture)
     }
 
-    /// Whether a ticket was presented that was never good here, or no more so. One whose time is over is no attack.
+    /// Whether a ticket was presented that never was good here, or is spent. One whose time is over is no attack.
     #[must_use]
     pub const fn is_failed_redeem(&self) -> bool {
         match self {
@@ -234,6 +235,23 @@ impl Rejection {
             Self::Ticket(refused) => !matches!(refused, TicketRefused::Expired),
             _ => false,
         }
+    }
+
+    /// What came of the ticket that was presented, where it was the ticket that was refused: the word in metrics.
+    #[must_use]
+    pub const fn redeem_outcome(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::TicketFormat(_) => "malformed",
+            Self::Ticket(TicketRefused::UnknownKey(_)) => "unknown_key",
+            Self::Ticket(TicketRefused::Expired) | Self::Redeem(RedeemError::Expired) => "expired",
+            Self::Ticket(TicketRefused::Misbound) => "misbound",
+            Self::Ticket(TicketRefused::Replayed(_)) | Self::Redeem(RedeemError::Replayed(_)) => "replayed",
+            Self::Ticket(_) => "forged",
+            Self::Redeem(RedeemError::Revoked(_)) | Self::RevokedWhileOpening(_) => "revoked",
+            Self::Redeem(RedeemError::Unavailable(_)) => "store_unavailable",
+            Self::Redeem(_) => "internal",
+            _ => return None,
+        })
     }
 
     /// Whether a token was presented and refused, which `WWW-Authenticate` says (RFC 6750 §3.1).

@@ -1,5 +1,7 @@
 //! The configured store, made.
 
+mod measured;
+
 use std::sync::Arc;
 
 use admitone::revocation::Revocations;
@@ -12,7 +14,9 @@ use admitone::store::redis::{
 use admitone::store::{StoreUnavailable, TicketStore};
 use admitone::ticket::keys::TicketKeys;
 
+use self::measured::Measured;
 use crate::config::{self, Host, RedisFence, RedisLogin, RedisServer, RedisServers, Store, StoreKind};
+use crate::metrics::Metrics;
 
 /// Where tickets are kept, and the marks that go with them.
 pub struct Stores {
@@ -54,6 +58,16 @@ impl Stores {
         let revocations = Arc::new(MemoryRevocations::default());
         let tickets = Arc::new(MemoryTicketStore::new(limits, revocations.clone()));
         Self { kind: "memory", tickets, revocations }
+    }
+
+    /// The same, measured.
+    #[must_use]
+    pub fn measured(self, metrics: &Arc<Metrics>) -> Self {
+        Self {
+            kind: self.kind,
+            tickets: Arc::new(Measured::new(self.tickets, metrics)),
+            revocations: Arc::new(Measured::new(self.revocations, metrics)),
+        }
     }
 
     async fn in_redis(redis: config::Redis, per_subject: u32, keys: &TicketKeys) -> Result<Self, StoreError> {

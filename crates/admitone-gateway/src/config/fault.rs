@@ -128,9 +128,9 @@ impl std::error::Error for Faults {}
 
 /// What is wrong with a value and how to mend it, before its place is known.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) problem: String,
-    pub(super) mend: String,
+pub(crate) struct Wrong {
+    pub(crate) problem: String,
+    pub(crate) mend: String,
 }
 
 pub(super) fn wrong(problem: impl Into<String>, mend: impl Into<String>) -> Wrong {

@@ -150,7 +150,7 @@ impl Network {
     }
 
     /// Parses an address, or an address with `/` and a number of bits.
-    pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Wrong> {
         let not_a_network = || {
             let problem = format!("{} is not an address or network", quoted(text));
             wrong(problem, "write it like `10.0.0.0/8`, `192.0.2.7` or `fd00::/8`")

@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use admitone::admission::Authentic;
-use admitone::carrier::{self, Kind, Offer, Presented};
+use admitone::carrier::{self, Carrier, Kind, Offer, Presented};
 use admitone::now::Now;
+use admitone::principal::Method;
 use admitone::sessions::Session;
 use admitone::ticket::Ticket;
 use axum::Extension;
@@ -24,10 +26,11 @@ use super::session_record::SessionRecord;
 use super::{App, Peer, client, forward, problem, refuse, replay};
 use crate::config::JwtFallback;
 use crate::limits::Dialling;
+use crate::logins::Credential;
 use crate::rejection::Rejection;
 use crate::relay;
 use crate::routes::Route;
-use crate::upstream::{Dialed, UpgradeHead, Upgraded};
+use crate::upstream::{DialError, Dialed, UpgradeHead, Upgraded};
 
 /// Whatever is not an endpoint of ours: the routes.
 pub(super) async fn connect(
@@ -46,9 +49,16 @@ pub(super) async fn connect(
     let Some(on_upgrade) = parts.extensions.remove::<OnUpgrade>() else {
         return Rejection::Internal("the HTTP stack offers no upgrade").into_response();
     };
+    let began = Instant::now();
     match admit(&app, &route, peer, &mut parts, &handshake).await {
-        Ok(connected) => switch(&app, connected, on_upgrade),
-        Err(refused) => refuse::refuse(&app, &route, refused, &handshake, on_upgrade),
+        Ok(connected) => {
+            app.metrics.admitted_after(began.elapsed());
+            switch(&app, connected, on_upgrade)
+        }
+        Err(refused) => {
+            app.metrics.refused_after(began.elapsed());
+            refuse::refuse(&app, &route, refused, &handshake, on_upgrade)
+        }
     }
 }
 
@@ -78,15 +88,18 @@ async fn admit(
         let origin = handshake.origin.as_deref();
         route.check_origin(origin, taken.presented.as_ref().map(|presented| presented.carrier))?;
         let presented = taken.presented.ok_or(Rejection::NoCredential)?;
-        let authentic = judge(app, route, &presented, origin, address)?;
+        let authentic = inspect(app, route, &presented, origin, address).await?;
         let uses = if authentic.is_single_use() { 1 } else { route.max_uses.get() };
         let dialling = app.limits.dial(address, authentic.ticket_id(), uses, Now::read().instant)?;
         let upstream = app.upstreams.get(&route.path).ok_or(Rejection::Internal("the route has no upstream"))?;
-        let dialed = upstream.dial(&authentic).await?;
+        let dialed = upstream.dial(&authentic).await;
+        app.metrics.on(&route.path).dialed(dialed.as_ref().map_or_else(DialError::name, |_| "connected"));
+        let dialed = dialed?;
         let entry = Entry {
             authentic,
             dialling,
             address,
+            carrier: presented.carrier,
             dialed,
             offer: taken.offer,
             key: handshake.key.clone(),
@@ -100,34 +113,8 @@ async fn admit(
     entering.await.map_err(|rejection| Refused { rejection, offer })
 }
 
-/// Judges what was presented, unless its address has presented too much that was not accepted.
-fn judge(
-    app: &Arc<App>,
-    route: &Route,
-    presented: &Presented,
-    origin: Option<&str>,
-    address: IpAddr,
-) -> Result<Authentic, Rejection> {
-    let now = Now::read().instant;
-    match presented.kind {
-        Kind::Ticket => app.limits.check_redeem(address, now)?,
-        Kind::Jwt => app.limits.check_login(address, now)?,
-    }
-    inspect(app, route, presented, origin, address).inspect_err(|rejection| count_failure(app, rejection, address))
-}
-
-/// Called where the refusal arises: whoever caused it must not be able to prevent it by going away.
-fn count_failure(app: &App, rejection: &Rejection, address: IpAddr) {
-    let now = Now::read().instant;
-    if rejection.is_failed_redeem() {
-        app.limits.count_failed_redeem(address, now);
-    } else if rejection.is_failed_login() {
-        app.limits.count_failed_login(address, now);
-    }
-}
-
-/// Judges what was presented, offline. A credential that is refused is final: nothing else in the request is tried.
-fn inspect(
+/// Judges what was presented, a ticket offline. A credential that is refused is final: nothing else in the request is tried.
+async fn inspect(
     app: &Arc<App>,
     route: &Route,
     presented: &Presented,
@@ -137,12 +124,16 @@ fn inspect(
     let now = Now::read();
     match presented.kind {
         Kind::Ticket => {
-            let ticket = Ticket::parse(presented.expose())?;
+            app.limits.check_redeem(address, now.instant)?;
+            let refused = |rejection| ticket_refused(app, route, address, rejection);
+            let ticket = Ticket::parse(presented.expose()).map_err(|error| refused(error.into()))?;
             let inspected = app.admission.inspect(&ticket, &route.upgrade_place(origin, address), now);
-            inspected.map_err(|refused| replay::audited(app, route, refused.into()))
+            inspected.map_err(|error| refused(error.into()))
         }
         Kind::Jwt => {
-            let login = app.verifier.verify(presented.expose(), now.unix)?;
+            app.limits.check_login(address, now.instant)?;
+            let login = app.logins.authenticate(Credential::bearer(presented.expose()), now).await;
+            let login = login.map_err(|error| login_refused(app, address, error.into()))?;
             route.check_login(&login)?;
             let authentic = app.admission.inspect_login(&login, &route.path, now)?;
             if route.jwt_fallback == JwtFallback::Warn {
@@ -159,12 +150,31 @@ fn inspect(
     }
 }
 
+/// Counts what came of a ticket, where that is known: a client that has gone away must not go unnoticed.
+fn ticket_refused(app: &Arc<App>, route: &Route, address: IpAddr, rejection: Rejection) -> Rejection {
+    if rejection.is_failed_redeem() {
+        app.limits.count_failed_redeem(address, Now::read().instant);
+    }
+    if let Some(outcome) = rejection.redeem_outcome() {
+        app.metrics.on(&route.path).redeemed(outcome);
+    }
+    replay::audited(app, route, rejection)
+}
+
+fn login_refused(app: &App, address: IpAddr, rejection: Rejection) -> Rejection {
+    if rejection.is_failed_login() {
+        app.limits.count_failed_login(address, Now::read().instant);
+    }
+    rejection
+}
+
 /// What is needed to redeem and to ask the upstream.
 struct Entry {
     authentic: Authentic,
     /// Counts as a dial until the ticket is spent.
     dialling: Dialling,
     address: IpAddr,
+    carrier: Carrier,
     dialed: Dialed,
     offer: Offer,
     key: HeaderValue,
@@ -182,22 +192,22 @@ struct Connected {
 
 /// Redeems, opens the session, and asks the upstream: in this order.
 async fn enter(app: Arc<App>, route: Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
-    let Entry { authentic, dialling, address, dialed, offer, key, target, mut headers } = entry;
+    let Entry { authentic, carrier, dialling, address, dialed, offer, key, target, mut headers } = entry;
     let now = Now::read();
     // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
     app.check_not_draining()?;
+    let method = authentic.method();
+    let refused = |rejection| match method {
+        Method::Ticket => ticket_refused(&app, &route, address, rejection),
+        _ => rejection,
+    };
     let admitted = app.admission.redeem(authentic, route.max_session, now).await;
-    let admitted = admitted.map_err(|error| {
-        let rejection = replay::audited(&app, &route, error.into());
-        count_failure(&app, &rejection, address);
-        rejection
-    })?;
+    let admitted = admitted.map_err(|error| refused(error.into()))?;
     dialling.redeemed();
     forward::identify(&mut headers, &admitted, &offer)?;
-    let method = admitted.method();
     let session = app.sessions.open(admitted, now);
-    let session = session.map_err(|revoked| Rejection::RevokedWhileOpening(revoked.0))?;
-    let record = SessionRecord::open(&route, &session, method);
+    let session = session.map_err(|revoked| refused(Rejection::RevokedWhileOpening(revoked.0)))?;
+    let record = SessionRecord::open(&app, &route, &session, (method, carrier));
     let key = key.to_str().map_err(|_| Rejection::Request("Sec-WebSocket-Key is not ASCII"))?;
     let head = UpgradeHead { query: query(&target), key, headers: &headers };
     let upgraded = dialed.upgrade(&head, &session).await?;

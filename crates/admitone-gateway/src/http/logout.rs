@@ -9,13 +9,13 @@ use axum::extract::{Request, State};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::{App, bearer, body};
+use super::{App, body, login};
 use crate::rejection::Rejection;
 
 pub(super) async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<StatusCode, Rejection> {
     let now = Now::read();
     let (parts, body) = request.into_parts();
-    let login = bearer::login(&app, &parts.headers, now)?;
+    let login = login::of_request(&app, &parts.headers, now).await?;
     let fields = body::object(&parts.headers, body).await?;
     let revocation = match read_everywhere(&fields)? {
         // An issuer's clock may be ahead of ours, and its logins with it: this one is over too.

@@ -17,7 +17,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, ORIGIN};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{App, Peer, bearer, body, client};
+use super::{App, Peer, body, client, login};
 use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
 use crate::routes::{Asked, Route};
@@ -28,15 +28,22 @@ pub(super) async fn mint(
     request: Request,
 ) -> Result<Response, Rejection> {
     let now = Now::read();
-    let address = client::address(&app, peer, request.headers());
+    let minted = trade(&app, peer, request, now).await;
+    let outcome = minted.as_ref().map_or_else(|refused| refused.row().code.name(), |_| "minted");
+    app.metrics.minted(outcome, now.instant.elapsed());
+    minted
+}
+
+async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result<Response, Rejection> {
+    let address = client::address(app, peer, request.headers());
     app.check_not_draining()?;
     app.limits.check_mint(address, now.instant)?;
     refuse_query_token(request.uri().query())?;
     let (parts, body) = request.into_parts();
-    let login = bearer::login(&app, &parts.headers, now)?;
+    let login = login::of_request(app, &parts.headers, now).await?;
     app.limits.count_mint(address, &login.principal, now.instant)?;
     let fields = body::object(&parts.headers, body).await?;
-    let (route, asked) = read_fields(&app, &fields)?;
+    let (route, asked) = read_fields(app, &fields)?;
     let (single_use, uses) = (asked.single_use, uses(&route, asked.single_use)?);
     let origin = origin(&parts.headers, &route)?;
     let place = route.minting_place(origin, address);
@@ -60,6 +67,7 @@ pub(super) async fn mint(
         expires_in: minted.expires_at.saturating_sub(now.unix),
         ttl_seconds: minted.expires_at - minted.created_at,
         single_use,
+        login_expires_at: login.expires_at,
         websocket_url: app.public_url.socket_url(&route.path),
         protocols: carrier::offer_ticket(ticket),
     };
@@ -77,6 +85,7 @@ struct Answer<'a> {
     expires_in: u64,
     ttl_seconds: u64,
     single_use: bool,
+    login_expires_at: u64,
     websocket_url: String,
     protocols: [String; 3],
 }

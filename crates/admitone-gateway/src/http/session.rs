@@ -7,7 +7,7 @@ use admitone::now::Now;
 use axum::extract::{Path, State};
 use http::{HeaderMap, StatusCode};
 
-use super::{App, bearer};
+use super::{App, login};
 use crate::rejection::Rejection;
 
 /// Says 204 to an owner, whether the session is yet to begin, live, or over.
@@ -17,7 +17,7 @@ pub(super) async fn end(
     headers: HeaderMap,
 ) -> Result<StatusCode, Rejection> {
     let now = Now::read();
-    let login = bearer::login(&app, &headers, now)?;
+    let login = login::of_request(&app, &headers, now).await?;
     let id = SessionId::parse(&id).map_err(|_| Rejection::NoSuchSession)?;
     if !app.admission.revoke_session(&id, &login.principal, now).await? {
         return Err(Rejection::NoSuchSession);

@@ -13,7 +13,7 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::{Map, Value, json};
 
-use super::{App, bearer, body};
+use super::{App, body, login};
 use crate::rejection::Rejection;
 
 /// Consumes nothing. Whoever may not know learns as much as about a ticket that never was.
@@ -50,7 +50,7 @@ fn asker<'a>(app: &App, login: &'a Login) -> Asker<'a> {
 /// Who asks, and about which ticket; none when the text could be nobody's ticket.
 async fn read(app: &App, request: Request, now: Now) -> Result<(Login, Option<Ticket>), Rejection> {
     let (parts, body) = request.into_parts();
-    let login = bearer::login(app, &parts.headers, now)?;
+    let login = login::of_request(app, &parts.headers, now).await?;
     let fields = body::object(&parts.headers, body).await?;
     Ok((login, read_ticket(&fields)?))
 }

@@ -151,9 +151,11 @@ async fn a_mint_says_everything_that_a_client_needs() {
     assert_eq!(minted["expires_at"], created + 45);
     assert_eq!((&minted["expires_in"], &minted["ttl_seconds"]), (&json!(45), &json!(45)));
     assert_eq!(minted["single_use"], true);
+    let login_ends = minted["login_expires_at"].as_u64().expect("seconds");
+    assert!((before + 900..=created + 900 + 30).contains(&login_ends), "with the issuer's leeway: {login_ends}");
     assert_eq!(minted["websocket_url"], format!("ws://{}/chat", world.address));
     assert_eq!(minted["protocols"], json!(["admitone.v1", "admitone.refused", format!("admitone.ticket.{ticket}")]));
-    assert_eq!(minted.as_object().expect("an object").len(), 9, "nothing else");
+    assert_eq!(minted.as_object().expect("an object").len(), 10, "nothing else");
 }
 
 #[tokio::test]

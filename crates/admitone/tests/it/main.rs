@@ -8,6 +8,7 @@ mod logins;
 mod multi_use;
 mod outage;
 mod properties;
+mod randomness;
 mod replays;
 mod sessions;
 mod store_contract;

@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Starts the program, kills it at the end of its own standard input, and removes the folder.
 const KEEPER: &str = r#"
     folder=$1; shift; exec 3<&0
-    "$@" 3<&- & server=$!
-    echo "pid $server"
+    sh -c 'echo "pid $$"; exec "$@"' sh "$@" 3<&- & server=$!
     { cat <&3 >/dev/null; kill -9 $server 2>/dev/null; } & end=$!
     { wait $server; } 2>/dev/null; echo ended
     wait $end; rm -rf "$folder"
