@@ -32,6 +32,9 @@ use crate::upstream::Upstream;
 /// Connections past the limit that are still answered: probes, and refusals.
 const RESERVE: usize = 64;
 
+/// Connections past an address's limit that are told so.
+const REFUSALS: usize = 64;
+
 /// How long requests that are under way may take after the drain.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
@@ -138,12 +141,15 @@ impl Gateway {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let end = CancellationToken::new();
         let server = Server {
+            app: self.app.clone(),
             router: self.app.router(),
             when_full: self.app.router_when_full(),
+            when_over: self.app.router_when_over(),
             tls: self.listening.tls,
             header_timeout: self.listening.header_timeout,
             places: Arc::new(Semaphore::new(self.listening.max_connections)),
             reserve: Arc::new(Semaphore::new(RESERVE)),
+            refusals: Arc::new(Semaphore::new(REFUSALS)),
             tasks: self.app.tasks.clone(),
             shutdown: end.clone(),
         };

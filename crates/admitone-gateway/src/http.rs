@@ -1,10 +1,14 @@
 //! The public listener: what it answers, each request a function that reads top to bottom.
 
+mod admit;
+mod answer;
 mod body;
 mod client;
 mod connect;
+mod conversation;
 mod forward;
 mod handshake;
+mod head;
 mod headers;
 mod health;
 mod io;
@@ -29,15 +33,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use admitone::admission::Admission;
+use admitone::now::Now;
 use admitone::revocation::Revocations;
 use admitone::sessions::Sessions;
 use axum::Router;
 use axum::routing::{delete, get, post};
 use tokio_util::task::TaskTracker;
 
+pub use self::head::HeadError;
 use self::readiness::Readiness;
 use crate::config::{Network, RevocationGap, WebOrigin};
-use crate::limits::Limits;
+use crate::limits::{Limits, Over, Place};
 use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::rejection::Rejection;
@@ -98,26 +104,46 @@ impl App {
             .route("/readyz", get(health::ready))
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(for_pages)
-            .fallback(connect::connect)
-            .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure))
+            .fallback(connect::elsewhere)
+            .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure_response))
             .with_state(self.clone())
     }
 
     /// The answers when every place is taken: health, and refusals that end their connection.
     pub fn router_when_full(self: &Arc<Self>) -> Router {
+        self.router_refusing(|| Rejection::Overloaded)
+    }
+
+    /// The answers to an address that has taken every place of its own.
+    pub fn router_when_over(self: &Arc<Self>) -> Router {
+        self.router_refusing(|| Over::CONNECTIONS.into())
+    }
+
+    fn router_refusing(self: &Arc<Self>, refusal: fn() -> Rejection) -> Router {
         Router::new()
-            .fallback(async || Rejection::Overloaded)
+            .fallback(async move || refusal())
             .layer(headers::cors(self))
             .route("/healthz", get(health::live))
             .route("/readyz", get(health::ready))
             .layer(axum::middleware::map_response(headers::last))
-            .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure))
+            .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure_response))
             .with_state(self.clone())
     }
 
     /// Whether forwarding headers of the peer at `address` are believed.
     fn trusts(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(address))
+    }
+
+    /// A place for a connection among those of its address; none for a proxy, which speaks for many.
+    fn place_of_peer(&self, peer: Peer) -> Result<Option<Place>, Over> {
+        let address = peer.0.ip();
+        if self.trusts(address) { Ok(None) } else { self.limits.connection(address, Now::read().instant).map(Some) }
+    }
+
+    /// The same for a socket behind a proxy, whose address is known by what the proxy says.
+    fn place_behind_proxy(&self, peer: Peer, address: IpAddr) -> Result<Option<Place>, Over> {
+        if self.trusts(peer.0.ip()) { self.limits.connection(address, Now::read().instant).map(Some) } else { Ok(None) }
     }
 
     fn check_not_draining(&self) -> Result<(), Rejection> {

@@ -102,6 +102,9 @@ pub struct Over {
 }
 
 impl Over {
+    /// Of an address with too many connections.
+    pub const CONNECTIONS: Self = Self { limit: Limit::ConnectionsPerAddress, retry_after: LATER };
+
     /// When to come back, in whole seconds and at least one.
     #[must_use]
     pub fn retry_after_seconds(&self) -> u64 {

@@ -5,26 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
 
-use super::Peer;
-use super::io::ClientIo;
-
-/// Most bytes of a request's head: the longest token that is read, and room for the rest.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
-
-/// Most header lines of a request.
-const MAX_HEADERS: usize = 100;
+use super::conversation::{Answers, Conversation, Limits, Standing};
+use super::io::{ClientIo, Places};
+use super::{App, Peer};
 
 /// How long to wait when the system has no descriptor left for a new connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -32,10 +23,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How connections are taken in, the same for every listener.
 #[derive(Clone)]
 pub struct Server {
+    /// What admits.
+    pub app: Arc<App>,
     /// What answers.
     pub router: Router,
     /// What answers when every place is taken.
     pub when_full: Router,
+    /// What answers an address that has taken all of its own.
+    pub when_over: Router,
     /// TLS, where this process ends it.
     pub tls: Option<Arc<ServerConfig>>,
     /// How long a TLS handshake, and each request's head, may take.
@@ -44,6 +39,8 @@ pub struct Server {
     pub places: Arc<Semaphore>,
     /// How many more may ask for the node's health, or be told that it is full.
     pub reserve: Arc<Semaphore>,
+    /// How many more may be told that their address has too many.
+    pub refusals: Arc<Semaphore>,
     /// The connections' tasks.
     pub tasks: TaskTracker,
     /// Ends the listeners and the idle connections.
@@ -69,59 +66,57 @@ impl Server {
         }
     }
 
-    /// Past the limit only health is told, so that a full node is not taken for a dead one, and the others are told why not.
     fn take_in(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let (place, router) = match self.places.clone().try_acquire_owned() {
-            Ok(place) => (Ok(place), &self.router),
-            Err(_) => (self.reserve.clone().try_acquire_owned(), &self.when_full),
-        };
-        match place {
-            Ok(place) => {
-                self.tasks.spawn(self.clone().handle(stream, peer, place, router.clone()));
-            }
-            Err(_) => tracing::warn!("the connection limit is reached: a connection was dropped"),
+        if let Some((places, standing)) = self.places(peer) {
+            self.tasks.spawn(self.clone().handle(stream, Peer(peer), places, standing));
         }
     }
 
-    async fn handle(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, router: Router) {
+    /// Past the limit only health is told, so that a full node is not taken for a dead one, and the others are told why not. Of
+    /// an address past its own limit so few are told that those who are within theirs keep their places.
+    fn places(&self, peer: SocketAddr) -> Option<(Places, Standing)> {
+        let of_address = match self.app.place_of_peer(Peer(peer)) {
+            Ok(place) => place,
+            Err(over) => {
+                let refusal = self.refusals.clone().try_acquire_owned().ok()?;
+                return Some((Places { _of_all: refusal, _of_address: None }, Standing::Over(over)));
+            }
+        };
+        let (of_all, standing) = match self.places.clone().try_acquire_owned() {
+            Ok(place) => (place, Standing::Admitted),
+            Err(_) => match self.reserve.clone().try_acquire_owned() {
+                Ok(place) => (place, Standing::Full),
+                Err(_) => {
+                    tracing::warn!("the connection limit is reached: a connection was dropped");
+                    return None;
+                }
+            },
+        };
+        Some((Places { _of_all: of_all, _of_address: of_address }, standing))
+    }
+
+    async fn handle(self: Arc<Self>, stream: TcpStream, peer: Peer, places: Places, standing: Standing) {
         // Only latency is lost where the option is not supported.
         let _ = stream.set_nodelay(true);
         let io = match &self.tls {
-            None => ClientIo::plain(stream, place),
-            Some(config) => {
-                let accepting = TlsAcceptor::from(config.clone()).accept(stream);
-                match tokio::time::timeout(self.header_timeout, accepting).await {
-                    Ok(Ok(stream)) => ClientIo::tls(stream, place),
-                    _ => return tracing::debug!("a TLS handshake failed"),
-                }
-            }
+            None => ClientIo::plain(stream, places),
+            Some(config) => match Box::pin(self.accept_tls(config.clone(), stream)).await {
+                Some(stream) => ClientIo::tls(stream, places),
+                None => return tracing::debug!("a TLS handshake failed"),
+            },
         };
-        self.answer(io, Peer(peer), router).await;
+        let router = match standing {
+            Standing::Admitted => &self.router,
+            Standing::Full => &self.when_full,
+            Standing::Over(_) => &self.when_over,
+        };
+        let answers = Answers { app: self.app.clone(), router: router.clone(), standing };
+        let limits = Limits { header_timeout: self.header_timeout, shutdown: self.shutdown.clone() };
+        Conversation::new(io, peer, answers).run(&limits).await;
     }
 
-    async fn answer(&self, io: ClientIo, peer: Peer, router: Router) {
-        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            request.extensions_mut().insert(peer);
-            router.clone().oneshot(request)
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.header_timeout)
-            .max_buf_size(MAX_HEAD_BYTES)
-            .max_headers(MAX_HEADERS)
-            .half_close(false)
-            .serve_connection(TokioIo::new(io), service)
-            .with_upgrades();
-        let mut connection = std::pin::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.shutdown.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended badly");
-        }
+    async fn accept_tls(&self, config: Arc<ServerConfig>, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+        let accepting = TlsAcceptor::from(config).accept(stream);
+        tokio::time::timeout(self.header_timeout, accepting).await.ok()?.ok()
     }
 }

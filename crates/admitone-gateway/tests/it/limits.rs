@@ -250,8 +250,65 @@ async fn every_limit_can_be_taken_away() {
             assert_eq!(connection.answer().await.status, status);
         }
         for (ticket, status) in [("nonsense", 401), (&*ticket, 502)] {
-            connection.send(upgrade(ticket).text()).await;
-            assert_eq!(connection.answer().await.status, status);
+            assert_eq!(world.ask(upgrade(ticket)).await.status, status);
         }
     }
+}
+
+/// A connection from another address of this machine.
+async fn connect_from(source: [u8; 4], world: &World) -> Connection {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind((source, 0).into()).expect("an address of this machine");
+    Connection::over(socket.connect(world.address).await.expect("a connection"))
+}
+
+#[tokio::test]
+async fn an_address_with_too_many_connections_is_told_so_and_others_keep_their_places() {
+    let upstream = Upstream::echo().await;
+    let world = limited("connections_per_address = 2", "", &upstream.url()).await;
+    let mut minting = world.connect().await;
+    minting.send(mint("ada").text()).await;
+    let ticket = minting.answer().await.json()["ticket"].as_str().expect("a ticket").to_owned();
+    let mut socket = world.open(&ticket).await;
+
+    let answer = world.ask(mint("ada")).await;
+    assert_eq!(over(&answer), (5, None));
+    assert_eq!(
+        (answer.header("connection"), answer.header("access-control-allow-origin")),
+        (Some("close"), Some(ORIGIN))
+    );
+    let readable = Request::upgrade(ROUTE).origin(ORIGIN).readable_ticket("any");
+    assert_eq!(world.close_of(readable).await, (4803, "admitone:over_limit".to_owned()));
+    assert_eq!(over(&world.ask(upgrade("any")).await).0, 5);
+    assert_eq!(world.ask(Request::new("GET /healthz")).await.status, 200, "over a limit is not dead");
+
+    // More than are told: they are dropped, and take no place of anybody else.
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        idle.push(world.connect().await);
+    }
+    let mut elsewhere = connect_from([127, 0, 0, 2], &world).await;
+    elsewhere.send(mint("grace").text()).await;
+    assert_eq!(elsewhere.answer().await.status, 201);
+    socket.echo("alive").await;
+    drop((idle, minting));
+    while world.present(Request::new("GET /nowhere")).await.0.status == 429 {}
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_the_sockets_of_an_address_are_counted() {
+    let upstream = Upstream::echo().await;
+    let world = limited("connections_per_address = 2", BEHIND_A_PROXY, &upstream.url()).await;
+    let open = async |hops| {
+        let request = from(upgrade(&world.ticket().await), hops);
+        world.present(request).await
+    };
+    let (first, second) = (open("203.0.113.1").await, open("198.51.100.9, 203.0.113.1").await);
+    assert_eq!((first.0.status, second.0.status), (101, 101));
+    assert_eq!(over(&open("203.0.113.1").await.0), (5, None));
+    let mut other = open("203.0.113.2").await;
+    assert_eq!(other.0.status, 101);
+    other.1.echo("another address").await;
+    drop(first);
+    while open("203.0.113.1").await.0.status == 429 {}
 }
