@@ -18,7 +18,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind};
+use crate::assertion::{Assertions, SigningKey};
+use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind, WebOrigin};
 use crate::http::App;
 use crate::http::readiness::Readiness;
 use crate::http::server::Server;
@@ -57,6 +58,9 @@ pub enum StartError {
     /// The ticket keys.
     #[error("ticket keys: {0}")]
     Keys(#[from] KeyError),
+    /// The system gave no random bytes for the key that signs assertions.
+    #[error("assertion key: the system gave no random bytes")]
+    AssertionKey,
     /// The store.
     #[error("store: {0}")]
     Store(#[from] StoreError),
@@ -194,6 +198,8 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
     let routes = Routes::new(&config);
     let any_fallback = config.routes.iter().any(|route| route.jwt_fallback != JwtFallback::Deny);
     let keys = config.tickets.keys.map_or_else(TicketKeys::random, Ok)?;
+    let public_url = config.server.public_url_on(bound);
+    let assertions = assertions(config.assertion, &public_url)?;
     let metrics = Arc::new(Metrics::new());
     let stores = Stores::open(config.store, &keys).await?;
     let Stores { kind, tickets, revocations } = stores.measured(&metrics);
@@ -208,13 +214,25 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
         logins: Logins::new(Verifier::new(config.issuers)?),
         routes,
         upstreams: config.routes.into_iter().map(upstream).collect(),
-        public_url: config.server.public_url_on(bound),
+        assertions,
+        public_url,
         trusted_proxies: config.server.trusted_proxies,
         default_ttl: config.tickets.ttl,
         service_permission: config.tickets.service_permission,
         draining: AtomicBool::new(false),
         tasks: TaskTracker::new(),
     })
+}
+
+/// The configured keys, or where assertions are wanted and there are none, one that nobody else has.
+fn assertions(config: config::Assertion, public_url: &WebOrigin) -> Result<Option<Assertions>, StartError> {
+    let mut keys = config.keys.into_iter();
+    let first = match keys.next() {
+        None if !config.is_wanted => return Ok(None),
+        None => SigningKey::generate().map_err(|_| StartError::AssertionKey)?,
+        Some(first) => first,
+    };
+    Ok(Some(Assertions::new(public_url.as_str(), first, keys.collect())))
 }
 
 /// A name that no other node has: random, as a restarted node is another one.

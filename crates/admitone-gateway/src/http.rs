@@ -12,6 +12,7 @@ mod head;
 mod headers;
 mod health;
 mod io;
+mod key_set;
 mod limiting;
 mod login;
 mod logout;
@@ -42,6 +43,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::head::HeadError;
 use self::readiness::Readiness;
+use crate::assertion::Assertions;
 use crate::config::{Network, RevocationGap, WebOrigin};
 use crate::limits::{Limits, Over, Place};
 use crate::logins::Logins;
@@ -70,6 +72,8 @@ pub struct App {
     pub routes: Routes,
     /// Where each route's sockets lead, by path.
     pub upstreams: HashMap<Arc<str>, Upstream>,
+    /// Tells upstreams who was admitted, signed, where a route or the configuration says so.
+    pub assertions: Option<Assertions>,
     /// The origin that clients reach the gateway by.
     pub public_url: WebOrigin,
     /// The proxies whose forwarding headers are believed.
@@ -102,6 +106,7 @@ impl App {
         Router::new()
             .route("/healthz", get(health::live))
             .route("/readyz", get(health::ready))
+            .route("/.well-known/jwks.json", get(key_set::key_set))
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(for_pages)
             .fallback(connect::elsewhere)

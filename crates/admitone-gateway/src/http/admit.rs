@@ -172,6 +172,10 @@ async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Conne
     let admitted = admitted.map_err(|error| refused(error.into()))?;
     dialling.redeemed();
     forward::identify(&mut headers, &admitted, &offer)?;
+    if route.upstream_assertion {
+        let assertion = app.assertions.as_ref().and_then(|keys| keys.sign(&admitted, &route.path, now.unix).ok());
+        forward::assert(&mut headers, assertion.ok_or(Rejection::Internal("no assertion can be signed"))?)?;
+    }
     let session = app.sessions.open(admitted, now);
     let session = session.map_err(|revoked| refused(Rejection::RevokedWhileOpening(revoked.0)))?;
     let record = SessionRecord::open(app, route, &session, (method, carrier));

@@ -1,6 +1,7 @@
 //! The gateway through its public doors: real sockets, real upstreams, and the real binary.
 
 mod asking;
+mod assertions;
 mod carriers;
 mod client;
 mod configuration;
