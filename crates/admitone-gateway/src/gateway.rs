@@ -161,6 +161,8 @@ impl Gateway {
             self.app.tasks.spawn(server.clone().serve(listener));
         }
         let follower = tokio::spawn(follow_revocations(self.app.clone()));
+        let app = self.app.clone();
+        let lessee = tokio::spawn(async move { app.sessions.keep_leases().await });
 
         shutdown.await;
         drain(&self.app, self.listening.drain).await;
@@ -169,6 +171,7 @@ impl Gateway {
         // What does not end by then is dropped with the runtime.
         let _ = tokio::time::timeout(LAST_REQUESTS, self.app.tasks.wait()).await;
         follower.abort();
+        lessee.abort();
     }
 }
 
@@ -202,15 +205,16 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
     let assertions = assertions(config.assertion, &public_url)?;
     let metrics = Arc::new(Metrics::new());
     let stores = Stores::open(config.store, &keys).await?;
-    let Stores { kind, tickets, revocations } = stores.measured(&metrics);
+    let Stores { kind, tickets, revocations, directory } = stores.measured(&metrics);
+    let (node, admission) = (node_name(bound), Admission::new(keys, tickets.clone(), revocations.clone()));
     Ok(App {
-        admission: Admission::new(keys, tickets.clone(), revocations.clone()).on_node(&node_name(bound)),
-        sessions: Sessions::new(revocations.clone()),
+        admission: admission.on_node(&node).with_directory(directory.clone()),
+        sessions: Sessions::new(revocations.clone()).listed_in(directory, &node),
         readiness: Readiness::new(kind, tickets, revocations.clone(), any_fallback),
         revocations,
+        limits: Limits::new(&config.limits, &metrics),
         metrics,
         gap,
-        limits: Limits::new(&config.limits),
         logins: Logins::new(Verifier::new(config.issuers)?),
         routes,
         upstreams: config.routes.into_iter().map(upstream).collect(),

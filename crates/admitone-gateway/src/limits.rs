@@ -15,8 +15,10 @@ use std::time::{Duration, Instant};
 
 use admitone::principal::Principal;
 use admitone::ticket::TicketId;
+use prometheus_client::metrics::counter::Counter;
 
 use crate::config;
+use crate::metrics::Metrics;
 use dials::{TicketDial, TicketDials};
 pub use places::Place;
 use places::Places;
@@ -127,9 +129,9 @@ pub struct Limits {
     epoch: Instant,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Refused {
-    count: AtomicU64,
+    count: Counter,
     /// When the log may tell of it again: milliseconds since the epoch.
     silent_until: AtomicU64,
 }
@@ -137,7 +139,7 @@ struct Refused {
 impl Limits {
     /// The limits of a configuration; nobody has taken anything yet.
     #[must_use]
-    pub fn new(limits: &config::Limits) -> Self {
+    pub fn new(limits: &config::Limits, metrics: &Metrics) -> Self {
         Self {
             connections: Places::new(limits.connections_per_address),
             subject_mints: Rate::new(limits.mints_per_minute_per_subject),
@@ -146,7 +148,8 @@ impl Limits {
             failed_logins: Rate::new(limits.failed_logins_per_minute_per_address),
             dials: Places::new(limits.dials_per_address),
             ticket_dials: TicketDials::new(limits.dials_per_ticket_at_once, limits.dials_per_ticket),
-            refused: Default::default(),
+            refused: Limit::ALL
+                .map(|limit| Refused { count: metrics.limit(limit.name()), silent_until: AtomicU64::default() }),
             epoch: Instant::now(),
         }
     }
@@ -164,7 +167,7 @@ impl Limits {
 
     /// How often each limit was met since the start.
     pub fn refused(&self) -> impl Iterator<Item = (Limit, u64)> {
-        Limit::ALL.into_iter().map(|limit| (limit, self.refused[limit as usize].count.load(Ordering::Relaxed)))
+        Limit::ALL.into_iter().map(|limit| (limit, self.refused[limit as usize].count.get()))
     }
 
     /// A place for one more connection of this address.
@@ -251,7 +254,7 @@ impl Limits {
     /// Counts a refusal, and tells the log now and then: a flood must not become a flood of lines.
     fn over(&self, limit: Limit, retry_after: Duration, address: Option<IpAddr>, now: Instant) -> Over {
         let refused = &self.refused[limit as usize];
-        let count = refused.count.fetch_add(1, Ordering::Relaxed) + 1;
+        let count = refused.count.inc() + 1;
         let at = u64::try_from(now.saturating_duration_since(self.epoch).as_millis()).unwrap_or(u64::MAX);
         let until = refused.silent_until.load(Ordering::Relaxed);
         let next = at.saturating_add(TOLD_EVERY.as_millis() as u64);
@@ -314,7 +317,7 @@ mod tests {
             failed_logins_per_minute_per_address: NonZeroU32::new(1),
             ..config::Limits::default()
         };
-        let (limits, now, here) = (Limits::new(&config), Instant::now(), address("192.0.2.1"));
+        let (limits, now, here) = (Limits::new(&config, &Metrics::new()), Instant::now(), address("192.0.2.1"));
         for _ in 0..2 {
             assert_eq!(limits.check_redeem(here, now), Ok(()));
             limits.count_failed_redeem(here, now);
@@ -336,7 +339,7 @@ mod tests {
             mints_per_minute_per_address: NonZeroU32::new(2),
             ..config::Limits::default()
         };
-        let (limits, now, here) = (Limits::new(&config), Instant::now(), address("192.0.2.1"));
+        let (limits, now, here) = (Limits::new(&config, &Metrics::new()), Instant::now(), address("192.0.2.1"));
         let person = |subject| Principal::new("https://issuer", subject, None).expect("a principal");
         let mint = |subject| limits.count_mint(here, &person(subject), now).map_err(|over| over.limit);
         assert_eq!(mint("ada"), Ok(()));

@@ -25,6 +25,8 @@ fn every_setting_of_the_example_that_is_off_can_be_turned_on() {
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("an Ed25519 key");
         folder.write(name, key.serialize_pem());
     }
+    let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    folder.write("partner.jwks.json", jwk);
     for name in
         ["issuer.secret", "ticket-1.key", "ticket-2.key", "ticket-tags.key", "redis.password", "sentinel.password"]
     {
