@@ -7,6 +7,7 @@ mod contract;
 mod faults;
 mod fence;
 mod greeting;
+mod late;
 mod nodes;
 mod races;
 mod revocations;
