@@ -4,6 +4,9 @@
 
 mod cancelling;
 mod contract;
+mod directory;
+#[path = "../it/directory_contract.rs"]
+mod directory_contract;
 mod faults;
 mod fence;
 mod greeting;
