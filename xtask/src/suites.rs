@@ -54,7 +54,7 @@ static SUITES: &[Suite] = &[
     suite("clippy", "Rust without warnings", clippy),
     suite("features", "the library with each set of features", features),
     suite("rustdoc", "documentation without warnings", rustdoc),
-    suite("rust", "unit and integration tests", rust).needing(&[Need::Redis]),
+    suite("rust", "unit and integration tests", rust).needing(&[Need::Redis, Need::Clock]),
     suite("valkey", "the stores' tests again, on Valkey", valkey).needing(&[Need::Redis, Need::Valkey]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
     suite("history", "half an hour of faults over two gateways and a Redis pair", history)
