@@ -168,7 +168,7 @@ impl Admission {
             self.remember_spent(&opened, now);
         }
         let taken = self.store.take(key(&opened), self.opening(longest, now), now).await?;
-        if taken.as_ref().is_none_or(|taken| taken.stored.uses == 0) {
+        if !opened.single_use && taken.as_ref().is_none_or(|taken| taken.stored.uses == 0) {
             self.remember_spent(&opened, now);
         }
         let taken = taken.ok_or_else(|| self.absent(&opened, now))?;

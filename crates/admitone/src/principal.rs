@@ -24,11 +24,12 @@ pub enum IdentityError {
 /// An authenticated person or program: issuer and subject together are the identity.
 ///
 /// Two issuers may use the same subject for different people, so a subject alone is never compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Principal {
-    issuer: Arc<str>,
-    subject: Arc<str>,
-    email: Option<Arc<str>>,
+    /// Issuer, subject and e-mail, one after the other: a store holds many of these, and each allocation is a cache miss.
+    text: Arc<str>,
+    issuer_ends: usize,
+    subject_ends: usize,
 }
 
 impl Principal {
@@ -45,32 +46,43 @@ impl Principal {
         if !is_identifier(issuer) {
             return Err(IdentityError::Issuer);
         }
-        let email = email.filter(|email| is_identifier(email)).map(Arc::from);
-        Ok(Self { issuer: Arc::from(issuer), subject: Arc::from(subject), email })
+        let email = email.filter(|email| is_identifier(email)).unwrap_or_default();
+        let text = Arc::from([issuer, subject, email].concat());
+        Ok(Self { text, issuer_ends: issuer.len(), subject_ends: issuer.len() + subject.len() })
     }
 
     /// The issuer's identifier (`iss`).
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.issuer
+        &self.text[..self.issuer_ends]
     }
 
     /// The subject (`sub`).
     #[must_use]
     pub fn subject(&self) -> &str {
-        &self.subject
+        &self.text[self.issuer_ends..self.subject_ends]
     }
 
     /// The e-mail address, when the login has one that is printable ASCII.
     #[must_use]
     pub fn email(&self) -> Option<&str> {
-        self.email.as_deref()
+        Some(&self.text[self.subject_ends..]).filter(|email| !email.is_empty())
     }
 
     /// Whether both are the same person: the same issuer and subject, whatever their attributes.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
-        self.issuer == other.issuer && self.subject == other.subject
+        self.issuer() == other.issuer() && self.subject() == other.subject()
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal")
+            .field("issuer", &self.issuer())
+            .field("subject", &self.subject())
+            .field("email", &self.email())
+            .finish()
     }
 }
 
@@ -79,8 +91,10 @@ fn is_identifier(text: &str) -> bool {
 }
 
 /// What a principal may do, sorted and without repetition.
+///
+/// Written as in the `scope` of RFC 6749, with single spaces: one allocation, and none for nothing.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Permissions(Arc<[Box<str>]>);
+pub struct Permissions(Option<Arc<str>>);
 
 impl Permissions {
     /// Makes a set of permissions.
@@ -93,28 +107,25 @@ impl Permissions {
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        let mut sorted = Vec::new();
-        for permission in permissions {
-            let permission = permission.as_ref();
-            if !is_permission(permission) {
-                return Err(IdentityError::Permission);
-            }
-            sorted.push(Box::from(permission));
+        let permissions: Vec<I::Item> = permissions.into_iter().collect();
+        let mut sorted: Vec<&str> = permissions.iter().map(AsRef::as_ref).collect();
+        if !sorted.iter().copied().all(is_permission) {
+            return Err(IdentityError::Permission);
         }
         sorted.sort_unstable();
         sorted.dedup();
-        Ok(Self(sorted.into()))
+        Ok(Self((!sorted.is_empty()).then(|| Arc::from(sorted.join(" ")))))
     }
 
     /// The permissions, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(AsRef::as_ref)
+        self.0.iter().flat_map(|text| text.split(' '))
     }
 
     /// Whether `permission` is among them.
     #[must_use]
     pub fn has(&self, permission: &str) -> bool {
-        self.0.binary_search_by(|held| held.as_ref().cmp(permission)).is_ok()
+        self.iter().any(|held| held == permission)
     }
 
     /// The first of `self` that `other` does not have.
@@ -133,13 +144,7 @@ impl fmt::Debug for Permissions {
 impl fmt::Display for Permissions {
     /// Separated by single spaces, as in the `scope` of RFC 6749.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, permission) in self.iter().enumerate() {
-            if at > 0 {
-                f.write_str(" ")?;
-            }
-            f.write_str(permission)?;
-        }
-        Ok(())
+        f.write_str(self.0.as_deref().unwrap_or_default())
     }
 }
 
