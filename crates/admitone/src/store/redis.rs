@@ -5,11 +5,12 @@
 //! it any more.
 //!
 //! Servers have to be Redis 7 or Valkey, with `maxmemory-policy noeviction`. The ACL user needs the keys `~<prefix>:*`
-//! and `+eval +evalsha +info +get +set +getdel +mget +del +exists +ttl +pexpiretime +pexpireat +time +zadd +zrem +zcard
+//! and `+eval +evalsha +info +get +set +getdel +mget +del +exists +ttl +pexpiretime +pexpireat +time +zadd +zrem +zcard +zrange
 //! +zremrangebyscore +xadd +xread +xrange`, in a Cluster `+cluster|slots`, with another database `+select`.
 //!
 //! While a Cluster moves a slot, redemptions of tickets in it are refused.
 
+mod directory;
 mod greeting;
 mod link;
 mod names;
@@ -32,6 +33,7 @@ use crate::now::Now;
 use crate::revocation::Mark;
 use crate::ticket::SubjectTag;
 
+pub use directory::RedisDirectory;
 pub use greeting::{ConnectError, Greeting, Warning};
 pub(crate) use link::{Backoff, Link, Task};
 pub(crate) use names::mark;
@@ -152,8 +154,15 @@ impl RedisTicketStore {
         let args = [names::hex(&key.id.0).into_bytes()];
         let args = args.each_ref().map(Vec::as_slice);
         let answer = self.servers.run(key.subject.bucket(), &script::DISCARD, &[&grant, &outstanding], &args).await?;
-        let (name, removed): (String, u32) = from_redis_value(answer).map_err(|_| Fault::Nonsense)?;
-        if name == grant { Ok(removed == 1) } else { Err(Fault::Nonsense) }
+        was_removed(answer, &grant)
+    }
+
+    async fn discard_session_at(&self, subject: SubjectTag, session: &SessionId) -> Result<bool, Fault> {
+        let (names, bucket) = (&self.servers.names, subject.bucket());
+        let (outstanding, grants) = (names.outstanding(subject), names.grants(bucket));
+        let args = [grants.as_bytes(), session.as_str().as_bytes()];
+        let answer = self.servers.run(bucket, &script::DISCARD_SESSION, &[&outstanding], &args).await?;
+        was_removed(answer, &outstanding)
     }
 
     async fn enter_at(&self, entrance: Entrance) -> Result<Option<Mark>, Fault> {
@@ -173,6 +182,13 @@ impl RedisTicketStore {
         let names = &self.servers.names;
         let asked = |bucket| redis::cmd("EXISTS").arg(names.nothing(bucket)).to_owned();
         self.servers.on_all(asked).await.map(drop).map_err(|(_, fault)| fault)
+    }
+
+    fn record(&self, subject: SubjectTag, opening: Opening<'_>, now: Now) -> Record {
+        let Opening { node, deadline } = opening;
+        // Its node leases it again, for as long as it holds it.
+        let life = deadline.saturating_sub(now.unix).min(self.servers.shared.options.lease.as_secs());
+        Record { text: record_text(subject, node, deadline), life: life.max(1).to_string() }
     }
 
     fn fenced(&self) -> &'static [u8] {
@@ -198,7 +214,7 @@ impl TicketStore for RedisTicketStore {
         opening: Opening<'_>,
         now: Now,
     ) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>> {
-        let (store, record) = (self.clone(), Record::of(key.subject, opening, now));
+        let (store, record) = (self.clone(), self.record(key.subject, opening, now));
         let taking = async move { store.take_at(key, record).await };
         Box::pin(async move {
             // In a task of its own: a caller that goes away leaves a whole redemption behind, not half of one.
@@ -209,6 +225,15 @@ impl TicketStore for RedisTicketStore {
 
     fn discard(&self, key: TicketKey, _: Now) -> BoxFuture<'_, Result<bool, StoreUnavailable>> {
         Box::pin(async move { self.discard_at(key).await.map_err(StoreUnavailable::from) })
+    }
+
+    fn discard_session<'a>(
+        &'a self,
+        subject: SubjectTag,
+        session: &'a SessionId,
+        _: Now,
+    ) -> BoxFuture<'a, Result<bool, StoreUnavailable>> {
+        Box::pin(async move { self.discard_session_at(subject, session).await.map_err(StoreUnavailable::from) })
     }
 
     fn enter(
@@ -226,7 +251,7 @@ impl TicketStore for RedisTicketStore {
             bucket,
             record_name,
             issued_at: entrant.login.issued_at.to_string(),
-            record: Record::of(subject, opening, now),
+            record: self.record(subject, opening, now),
             marks: marks_of(subject, entrant, session_id, (&names.marks(bucket), &names.wide_marks(bucket))),
         };
         Box::pin(async move { self.enter_at(entrance).await.map_err(StoreUnavailable::from) })
@@ -249,13 +274,9 @@ struct Record {
     life: String,
 }
 
-impl Record {
-    fn of(subject: SubjectTag, opening: Opening<'_>, now: Now) -> Self {
-        let Opening { node, deadline } = opening;
-        let subject = names::hex(&subject.0);
-        let text = serde_json::json!({ "subject": subject, "node": node, "deadline": deadline }).to_string();
-        Self { text, life: deadline.saturating_sub(now.unix).max(1).to_string() }
-    }
+fn record_text(subject: SubjectTag, node: &str, deadline: u64) -> String {
+    let subject = names::hex(&subject.0);
+    serde_json::json!({ "subject": subject, "node": node, "deadline": deadline }).to_string()
 }
 
 struct Entrance {
@@ -275,11 +296,18 @@ fn marks_of(
 ) -> Vec<(Mark, String)> {
     let issuer = entrant.principal.issuer();
     let mut marks = vec![(Mark::Session, format!("{narrow}{}", mark::session(session_id)))];
+    marks.extend(session_id.of_ticket().map(|id| (Mark::Session, format!("{narrow}{}", mark::session(&id)))));
     marks.extend(entrant.login.sid.iter().map(|sid| (Mark::Sid, format!("{wide}{}", mark::sid(issuer, sid)))));
     marks.extend(entrant.login.jti.iter().map(|jti| (Mark::Jti, format!("{wide}{}", mark::jti(issuer, jti)))));
     marks.push((Mark::Subject, format!("{narrow}{}", mark::subject(subject))));
     marks.push((Mark::Everything, format!("{wide}{}", mark::EVERYTHING)));
     marks
+}
+
+/// The answer of a script that removes a grant.
+fn was_removed(answer: Value, about: &str) -> Result<bool, Fault> {
+    let (name, removed): (String, u32) = from_redis_value(answer).map_err(|_| Fault::Nonsense)?;
+    if name == about { Ok(removed == 1) } else { Err(Fault::Nonsense) }
 }
 
 /// A script's answer, which names what it is about.

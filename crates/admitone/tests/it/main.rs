@@ -3,6 +3,7 @@
 
 mod admission;
 mod asking;
+mod directory_contract;
 mod handles;
 mod logins;
 mod multi_use;

@@ -4,9 +4,13 @@
 
 mod cancelling;
 mod contract;
+mod directory;
+#[path = "../it/directory_contract.rs"]
+mod directory_contract;
 mod faults;
 mod fence;
 mod greeting;
+mod late;
 mod nodes;
 mod races;
 mod revocations;

@@ -60,6 +60,10 @@ impl Grants {
         self.index.len()
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Held> {
+        self.slots.iter().flatten()
+    }
+
     pub(super) fn get(&self, id: TicketId) -> Option<&Held> {
         let part = part(id);
         let place = self.index.find(hash(part), |place| place.part == part && is_at(&self.slots, place, id))?;

@@ -26,7 +26,12 @@ impl Names {
 
     /// The grant of a ticket.
     pub(super) fn grant(&self, key: TicketKey) -> String {
-        format!("{}:{{{:02x}}}:t:{}", self.prefix, key.subject.bucket(), hex(&key.id.0))
+        format!("{}{}", self.grants(key.subject.bucket()), hex(&key.id.0))
+    }
+
+    /// What the grants of a bucket begin with.
+    pub(super) fn grants(&self, bucket: u8) -> String {
+        format!("{}:{{{bucket:02x}}}:t:", self.prefix)
     }
 
     /// A subject's outstanding tickets.
@@ -37,6 +42,11 @@ impl Names {
     /// What the session records of a bucket begin with.
     pub(super) fn records(&self, bucket: u8) -> String {
         format!("{}:{{{bucket:02x}}}:s:", self.prefix)
+    }
+
+    /// What the places begin with that the subjects of a bucket have.
+    pub(super) fn places(&self, bucket: u8) -> String {
+        format!("{}:{{{bucket:02x}}}:l:", self.prefix)
     }
 
     /// What the marks begin with whose subject is in a bucket.
