@@ -16,6 +16,9 @@ pub enum IdentityError {
     /// The issuer is empty, too long, or not visible ASCII.
     #[error("the issuer must be 1 to 512 visible ASCII characters")]
     Issuer,
+    /// The tenant is empty, too long, or not visible ASCII.
+    #[error("the tenant must be 1 to 512 visible ASCII characters")]
+    Tenant,
     /// A permission is empty, too long, or has a character that is not an RFC 6749 §3.3 scope character.
     #[error("a permission must be 1 to 128 visible ASCII characters other than quote and backslash")]
     Permission,
@@ -26,10 +29,11 @@ pub enum IdentityError {
 /// Two issuers may use the same subject for different people, so a subject alone is never compared.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// Issuer, subject and e-mail, one after the other: a store holds many of these, and each allocation is a cache miss.
+    /// Issuer, subject, e-mail and tenant, one after the other: a store holds many of these, and each allocation is a cache miss.
     text: Arc<str>,
-    issuer_ends: usize,
-    subject_ends: usize,
+    issuer_ends: u16,
+    subject_ends: u16,
+    email_ends: u16,
 }
 
 impl Principal {
@@ -47,26 +51,54 @@ impl Principal {
             return Err(IdentityError::Issuer);
         }
         let email = email.filter(|email| is_identifier(email)).unwrap_or_default();
-        let text = Arc::from([issuer, subject, email].concat());
-        Ok(Self { text, issuer_ends: issuer.len(), subject_ends: issuer.len() + subject.len() })
+        Ok(Self::holding(issuer, subject, email, ""))
+    }
+
+    /// The same principal as a member of a tenant.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Tenant`] when it is empty, longer than 512 bytes or not visible ASCII: unlike an e-mail it may decide
+    /// what somebody gets to see, so it is never left out.
+    pub fn with_tenant(self, tenant: &str) -> Result<Self, IdentityError> {
+        if !is_identifier(tenant) {
+            return Err(IdentityError::Tenant);
+        }
+        Ok(Self::holding(self.issuer(), self.subject(), self.email().unwrap_or_default(), tenant))
+    }
+
+    /// Each part has at most [`MAX_IDENTIFIER_BYTES`]; what is absent is empty.
+    fn holding(issuer: &str, subject: &str, email: &str, tenant: &str) -> Self {
+        let text: Arc<str> = Arc::from([issuer, subject, email, tenant].concat());
+        let issuer_ends = issuer.len() as u16;
+        let subject_ends = issuer_ends + subject.len() as u16;
+        Self { text, issuer_ends, subject_ends, email_ends: subject_ends + email.len() as u16 }
     }
 
     /// The issuer's identifier (`iss`).
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.text[..self.issuer_ends]
+        &self.text[..usize::from(self.issuer_ends)]
     }
 
     /// The subject (`sub`).
     #[must_use]
     pub fn subject(&self) -> &str {
-        &self.text[self.issuer_ends..self.subject_ends]
+        &self.text[usize::from(self.issuer_ends)..usize::from(self.subject_ends)]
     }
 
     /// The e-mail address, when the login has one that is printable ASCII.
     #[must_use]
     pub fn email(&self) -> Option<&str> {
-        Some(&self.text[self.subject_ends..]).filter(|email| !email.is_empty())
+        let email = &self.text[usize::from(self.subject_ends)..usize::from(self.email_ends)];
+        (!email.is_empty()).then_some(email)
+    }
+
+    /// The tenant, when the login says one: an attribute, not part of the identity.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        let tenant = &self.text[usize::from(self.email_ends)..];
+        (!tenant.is_empty()).then_some(tenant)
     }
 
     /// Whether both are the same person: the same issuer and subject, whatever their attributes.
@@ -82,6 +114,7 @@ impl fmt::Debug for Principal {
             .field("issuer", &self.issuer())
             .field("subject", &self.subject())
             .field("email", &self.email())
+            .field("tenant", &self.tenant())
             .finish()
     }
 }
@@ -213,6 +246,17 @@ mod tests {
     fn an_email_that_could_not_stand_in_a_header_is_left_out() {
         let principal = Principal::new("https://issuer", "ada", Some("adá@example.com")).expect("a principal");
         assert_eq!(principal.email(), None);
+    }
+
+    #[test]
+    fn a_tenant_that_could_not_stand_in_a_header_is_refused() {
+        let principal = || Principal::new("https://issuer", "ada", None).expect("a principal");
+        for tenant in ["", "a b", "a\r\nb", "é"] {
+            assert_eq!(principal().with_tenant(tenant), Err(IdentityError::Tenant), "{tenant:?}");
+        }
+        let member = principal().with_tenant("acme").expect("a tenant");
+        assert_eq!((member.tenant(), principal().tenant()), (Some("acme"), None));
+        assert!(member.is(&principal()), "the same person");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod aborted;
 mod asking;
+mod assertions;
 mod broken_take;
 mod carriers;
 mod client;
@@ -14,6 +15,7 @@ mod handshake;
 mod identity;
 #[path = "../../../admitone/tests/redis/late.rs"]
 mod late;
+mod limits;
 mod mint_requests;
 mod minting;
 mod multi_use;
@@ -33,4 +35,5 @@ mod tls;
 mod tokens;
 mod upstream;
 mod upstream_faults;
+mod verify_jws;
 mod world;
