@@ -4,6 +4,8 @@
 //! strings (written with commas) outside arrays of tables; two underscores stand between levels, as in
 //! `ADMITONE_SERVER__LISTEN`. Secrets are only ever named by file. `examples/admitone.toml` shows every key.
 
+mod admin;
+mod audit;
 mod document;
 mod fault;
 mod host;
@@ -31,6 +33,8 @@ use fault::wrong;
 use routes::Routes;
 use table::Table;
 
+pub use admin::{Admin, AdminSecret};
+pub use audit::Audit;
 pub use fault::{Fault, Faults, Place};
 pub use host::{Host, Network, WebOrigin};
 pub use log::{Log, LogFormat, LogLevel};
@@ -50,6 +54,10 @@ pub struct Config {
     pub server: Server,
     /// How it tells what it does.
     pub log: Log,
+    /// Where it is told who was connected, and why that ended.
+    pub audit: Audit,
+    /// The listener for operators, where there is one.
+    pub admin: Option<Admin>,
     /// Where tickets are kept.
     pub store: Store,
     /// How long tickets live and what signs them.
@@ -112,6 +120,8 @@ fn read(root: &Table<'_>) -> Option<Config> {
     let store = root.section("store", tickets::read_store);
     let server = root.section("server", |table| server::read(table, store.is_shared));
     let log = root.section("log", log::read);
+    let audit = root.section("audit", audit::read);
+    let admin = root.section("admin", admin::read);
     let tickets = root.section("tickets", |table| tickets::read_tickets(table, store.is_shared));
     let issuers = issuers::read(root);
     let routes = routes::read(root, &issuers.names);
@@ -119,6 +129,8 @@ fn read(root: &Table<'_>) -> Option<Config> {
     Some(Config {
         server: server?,
         log,
+        audit,
+        admin,
         store: store.sound?,
         tickets,
         issuers: issuers.sound,

@@ -14,10 +14,12 @@ use admitone::sessions::Sessions;
 use admitone::ticket::keys::{KeyError, TicketKeys};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::audit::{Audit, Event, What};
 use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind};
 use crate::http::App;
 use crate::http::readiness::Readiness;
@@ -33,6 +35,9 @@ const RESERVE: usize = 64;
 
 /// How long requests that are under way may take after the drain.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
+
+/// How long the last audit lines may take to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// With `revocation_gap = "close"`: how long revocations may be silent before sessions are closed, and how long that takes.
 const LONGEST_SILENCE: Duration = Duration::from_secs(10);
@@ -53,6 +58,9 @@ pub enum StartError {
     /// The ticket keys.
     #[error("ticket keys: {0}")]
     Keys(#[from] KeyError),
+    /// The audit file.
+    #[error("the audit file cannot be opened: {0} (name a file in a folder that the gateway's user can write to)")]
+    Audit(io::Error),
     /// The store.
     #[error("store: {0}")]
     Store(#[from] StoreError),
@@ -149,6 +157,7 @@ impl Gateway {
         for listener in self.listeners {
             self.app.tasks.spawn(server.clone().serve(listener));
         }
+        reopen_audit_on_hangup(&self.app);
         let follower = tokio::spawn(follow_revocations(self.app.clone()));
 
         shutdown.await;
@@ -158,6 +167,23 @@ impl Gateway {
         // What does not end by then is dropped with the runtime.
         let _ = tokio::time::timeout(LAST_REQUESTS, self.app.tasks.wait()).await;
         follower.abort();
+        self.app.audit.flush(LAST_LINES).await;
+    }
+}
+
+/// Opens the audit file again whenever a hangup is signalled: whoever rotates it has moved it away by then.
+fn reopen_audit_on_hangup(app: &Arc<App>) {
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangups) => {
+            let app = Arc::downgrade(app);
+            tokio::spawn(async move {
+                while hangups.recv().await.is_some() {
+                    let Some(app) = app.upgrade() else { return };
+                    app.audit.reopen();
+                }
+            });
+        }
+        Err(error) => tracing::warn!(%error, "cannot listen for hangups: the audit file is not opened again"),
     }
 }
 
@@ -174,7 +200,9 @@ async fn follow_revocations(app: Arc<App>) {
 
 async fn drain(app: &App, over: Duration) {
     app.draining.store(true, Ordering::Relaxed);
-    tracing::info!(sessions = app.sessions.count(), seconds = over.as_secs(), "draining");
+    let sessions = app.sessions.count() as u64;
+    tracing::info!(sessions, seconds = over.as_secs(), "draining");
+    app.audit.tell_beside_log(&Event { count: Some(sessions), ..Event::new(What::Draining) });
     app.sessions.close_gradually(CloseCode::Draining, over).await;
     tracing::info!("drained");
 }
@@ -187,14 +215,16 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
     let routes = Routes::new(&config);
     let any_fallback = config.routes.iter().any(|route| route.jwt_fallback != JwtFallback::Deny);
     let keys = config.tickets.keys.map_or_else(TicketKeys::random, Ok)?;
-    let metrics = Arc::new(Metrics::new());
+    let (metrics, node) = (Arc::new(Metrics::new()), node_name(bound));
+    let audit = Arc::new(Audit::open(&config.audit, &node, &metrics).map_err(StartError::Audit)?);
     let stores = Stores::open(config.store, &keys).await?;
     let Stores { kind, tickets, revocations } = stores.measured(&metrics);
     Ok(App {
-        admission: Admission::new(keys, tickets.clone(), revocations.clone()).on_node(&node_name(bound)),
+        admission: Admission::new(keys, tickets.clone(), revocations.clone()).on_node(&node),
         sessions: Sessions::new(revocations.clone()),
         readiness: Readiness::new(kind, tickets, revocations.clone(), any_fallback),
         revocations,
+        audit,
         metrics,
         gap,
         logins: Logins::new(Verifier::new(config.issuers)?),

@@ -35,6 +35,7 @@ use axum::routing::{delete, get, post};
 use tokio_util::task::TaskTracker;
 
 use self::readiness::Readiness;
+use crate::audit::Audit;
 use crate::config::{Network, RevocationGap, WebOrigin};
 use crate::logins::Logins;
 use crate::metrics::Metrics;
@@ -50,6 +51,8 @@ pub struct App {
     pub sessions: Sessions,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// Who was connected, and why that ended.
+    pub audit: Arc<Audit>,
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
     /// What becomes of open sessions while no revocation could reach them.

@@ -4,6 +4,8 @@
 //! `routes`, `upstream` and `relay` do not know one another; `http` composes them; `gateway` wires. The crate is the
 //! library's first embedder: it uses nothing of `admitone` that others could not.
 
+pub mod admin;
+pub mod audit;
 pub mod config;
 pub mod demo;
 pub mod fetch;

@@ -1,5 +1,6 @@
 //! A connection's life: from the upgrade request to the relay.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,7 +22,7 @@ use hyper_util::rt::TokioIo;
 
 use super::handshake::Handshake;
 use super::io::ClientIo;
-use super::session_record::SessionRecord;
+use super::session_record::{Entrance, SessionRecord};
 use super::{App, Peer, client, forward, problem, refuse, replay};
 use crate::config::JwtFallback;
 use crate::logins::Credential;
@@ -94,6 +95,7 @@ async fn admit(
         let entry = Entry {
             authentic,
             carrier: presented.carrier,
+            address,
             dialed,
             offer: taken.offer,
             key: handshake.key.clone(),
@@ -113,7 +115,7 @@ async fn inspect(
     route: &Route,
     presented: &Presented,
     origin: Option<&str>,
-    address: std::net::IpAddr,
+    address: IpAddr,
 ) -> Result<Authentic, Rejection> {
     let now = Now::read();
     match presented.kind {
@@ -152,6 +154,7 @@ fn ticket_refused(app: &Arc<App>, route: &Route, rejection: Rejection) -> Reject
 struct Entry {
     authentic: Authentic,
     carrier: Carrier,
+    address: IpAddr,
     dialed: Dialed,
     offer: Offer,
     key: HeaderValue,
@@ -169,7 +172,7 @@ struct Connected {
 
 /// Redeems, opens the session, and asks the upstream: in this order.
 async fn enter(app: Arc<App>, route: Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
-    let Entry { authentic, carrier, dialed, offer, key, target, mut headers } = entry;
+    let Entry { authentic, carrier, address, dialed, offer, key, target, mut headers } = entry;
     let now = Now::read();
     // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
     app.check_not_draining()?;
@@ -181,9 +184,10 @@ async fn enter(app: Arc<App>, route: Arc<Route>, entry: Entry) -> Result<Connect
     let admitted = app.admission.redeem(authentic, route.max_session, now).await;
     let admitted = admitted.map_err(|error| refused(error.into()))?;
     forward::identify(&mut headers, &admitted, &offer)?;
+    let entrance = Entrance { method, carrier, address, login: admitted.grant().login.clone() };
     let session = app.sessions.open(admitted, now);
     let session = session.map_err(|revoked| refused(Rejection::RevokedWhileOpening(revoked.0)))?;
-    let record = SessionRecord::open(&app, &route, &session, (method, carrier));
+    let record = SessionRecord::open(&app, &route, &session, &entrance);
     let key = key.to_str().map_err(|_| Rejection::Request("Sec-WebSocket-Key is not ASCII"))?;
     let head = UpgradeHead { query: query(&target), key, headers: &headers };
     let upgraded = dialed.upgrade(&head, &session).await?;
