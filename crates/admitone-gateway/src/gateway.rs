@@ -19,6 +19,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admin::server::AdminServer;
+use crate::admin::{Admin, Lifeline};
 use crate::audit::{Audit, Event, What};
 use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind};
 use crate::http::App;
@@ -48,8 +50,10 @@ const CLOSING_AFTER_SILENCE: Duration = Duration::from_secs(10);
 #[non_exhaustive]
 pub enum StartError {
     /// A listen address cannot be had.
-    #[error("cannot listen on {address}: {error}{}", mend(.error))]
+    #[error("cannot listen on {address}: {error}{}", mend(.key, .error))]
     Listen {
+        /// The key that names it.
+        key: &'static str,
         /// The address.
         address: SocketAddr,
         /// The system's reason.
@@ -69,12 +73,12 @@ pub enum StartError {
     Issuer(#[from] IssuerError),
 }
 
-fn mend(error: &io::Error) -> &'static str {
+fn mend(key: &str, error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::AddrInUse => " (another program has this port: stop it, or choose another in server.listen)",
-        io::ErrorKind::PermissionDenied => " (ports below 1024 need a privilege: choose a higher one)",
-        io::ErrorKind::AddrNotAvailable => " (this machine does not have that address)",
-        _ => "",
+        io::ErrorKind::AddrInUse => format!(" (another program has this port: stop it, or choose another in {key})"),
+        io::ErrorKind::PermissionDenied => " (ports below 1024 need a privilege: choose a higher one)".to_owned(),
+        io::ErrorKind::AddrNotAvailable => " (this machine does not have that address)".to_owned(),
+        _ => String::new(),
     }
 }
 
@@ -85,6 +89,15 @@ pub struct Gateway {
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
     listening: Listening,
+    admin: Option<Operators>,
+}
+
+/// The operators' listener.
+#[derive(Debug)]
+struct Operators {
+    config: config::Admin,
+    listeners: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
 }
 
 /// How connections are taken in and let go.
@@ -114,11 +127,7 @@ impl Gateway {
     ///
     /// [`StartError`]; nothing is left listening.
     pub async fn bind(config: Config) -> Result<Self, StartError> {
-        let mut listeners = Vec::with_capacity(config.server.listen.len());
-        for &address in &config.server.listen {
-            let bound = TcpListener::bind(address).await;
-            listeners.push(bound.map_err(|error| StartError::Listen { address, error })?);
-        }
+        let listeners = bind("server.listen", &config.server.listen).await?;
         Self::on(listeners, config).await
     }
 
@@ -127,12 +136,22 @@ impl Gateway {
     /// # Errors
     ///
     /// [`StartError`].
-    pub async fn on(listeners: Vec<TcpListener>, config: Config) -> Result<Self, StartError> {
-        let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    pub async fn on(listeners: Vec<TcpListener>, mut config: Config) -> Result<Self, StartError> {
+        let addresses = addresses(&listeners);
         let first = addresses.first().copied().unwrap_or(config.server.listen[0]);
         let listening = Listening::of(&config.server);
+        let admin = match config.admin.take() {
+            Some(admin) => Some(Operators::bind(admin).await?),
+            None => None,
+        };
         let app = Arc::new(wire(config, first).await?);
-        Ok(Self { app, listeners, addresses, listening })
+        Ok(Self { app, listeners, addresses, listening, admin })
+    }
+
+    /// The addresses that operators are listened to on; none where there is no listener for them.
+    #[must_use]
+    pub fn admin_addresses(&self) -> &[SocketAddr] {
+        self.admin.as_ref().map_or(&[], |admin| &admin.addresses)
     }
 
     /// The addresses it listens on.
@@ -143,8 +162,12 @@ impl Gateway {
 
     /// Serves until `shutdown`, then drains: not ready, live sockets closed over the drain time, and at the end nothing left.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let end = CancellationToken::new();
+        let (end, ordered) = (CancellationToken::new(), CancellationToken::new());
+        if let Some(admin) = self.admin {
+            admin.serve(&self.app, Lifeline { drain: ordered.clone(), ending: end.clone() });
+        }
         let server = Server {
+            app: self.app.clone(),
             router: self.app.router(),
             when_full: self.app.router_when_full(),
             tls: self.listening.tls,
@@ -159,16 +182,51 @@ impl Gateway {
         }
         reopen_audit_on_hangup(&self.app);
         let follower = tokio::spawn(follow_revocations(self.app.clone()));
+        let app = self.app.clone();
+        let lessee = tokio::spawn(async move { app.sessions.keep_leases().await });
 
-        shutdown.await;
+        tokio::select! {
+            () = shutdown => {}
+            () = ordered.cancelled() => {}
+        }
         drain(&self.app, self.listening.drain).await;
         end.cancel();
         self.app.tasks.close();
         // What does not end by then is dropped with the runtime.
         let _ = tokio::time::timeout(LAST_REQUESTS, self.app.tasks.wait()).await;
         follower.abort();
+        lessee.abort();
         self.app.audit.flush(LAST_LINES).await;
     }
+}
+
+impl Operators {
+    async fn bind(config: config::Admin) -> Result<Self, StartError> {
+        let listeners = bind("admin.listen", &config.listen).await?;
+        Ok(Self { addresses: addresses(&listeners), listeners, config })
+    }
+
+    fn serve(self, app: &Arc<App>, life: Lifeline) {
+        let (tls, ending) = (self.config.tls.as_ref().map(|tls| tls.server.clone()), life.ending.clone());
+        let admin = Arc::new(Admin::new(app.clone(), self.config, &self.addresses, life));
+        let server = AdminServer::new(admin.router(), tls, ending);
+        for listener in self.listeners {
+            app.tasks.spawn(server.clone().serve(listener));
+        }
+    }
+}
+
+async fn bind(key: &'static str, addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, StartError> {
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for &address in addresses {
+        let bound = TcpListener::bind(address).await;
+        listeners.push(bound.map_err(|error| StartError::Listen { key, address, error })?);
+    }
+    Ok(listeners)
+}
+
+fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
+    listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
 }
 
 /// Opens the audit file again whenever a hangup is signalled: whoever rotates it has moved it away by then.
@@ -208,9 +266,9 @@ async fn drain(app: &App, over: Duration) {
 }
 
 async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
-    let gap = match &config.store.kind {
-        StoreKind::Redis(redis) => redis.revocation_gap,
-        _ => RevocationGap::Keep,
+    let (gap, fence) = match &config.store.kind {
+        StoreKind::Redis(redis) => (redis.revocation_gap, Some(redis.fence.name())),
+        _ => (RevocationGap::Keep, None),
     };
     let routes = Routes::new(&config);
     let any_fallback = config.routes.iter().any(|route| route.jwt_fallback != JwtFallback::Deny);
@@ -218,12 +276,16 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
     let (metrics, node) = (Arc::new(Metrics::new()), node_name(bound));
     let audit = Arc::new(Audit::open(&config.audit, &node, &metrics).map_err(StartError::Audit)?);
     let stores = Stores::open(config.store, &keys).await?;
-    let Stores { kind, tickets, revocations } = stores.measured(&metrics);
+    let Stores { kind, tickets, revocations, directory } = stores.measured(&metrics);
+    let (node, admission) = (node_name(bound), Admission::new(keys, tickets.clone(), revocations.clone()));
     Ok(App {
-        admission: Admission::new(keys, tickets.clone(), revocations.clone()).on_node(&node),
-        sessions: Sessions::new(revocations.clone()),
+        admission: admission.on_node(&node).with_directory(directory.clone()),
+        sessions: Sessions::new(revocations.clone()).listed_in(directory, &node),
         readiness: Readiness::new(kind, tickets, revocations.clone(), any_fallback),
         revocations,
+        node,
+        fence,
+        issuers: config.issuers.iter().map(|issuer| issuer.issuer.clone()).collect(),
         audit,
         metrics,
         gap,

@@ -1,10 +1,14 @@
 //! The public listener: what it answers, each request a function that reads top to bottom.
 
-mod body;
+mod admit;
+mod answer;
+pub(crate) mod body;
 mod client;
 mod connect;
+mod conversation;
 mod forward;
 mod handshake;
+mod head;
 mod headers;
 mod health;
 mod io;
@@ -34,6 +38,7 @@ use axum::Router;
 use axum::routing::{delete, get, post};
 use tokio_util::task::TaskTracker;
 
+pub use self::head::HeadError;
 use self::readiness::Readiness;
 use crate::audit::Audit;
 use crate::config::{Network, RevocationGap, WebOrigin};
@@ -51,6 +56,12 @@ pub struct App {
     pub sessions: Sessions,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// This node's name in records and audit lines.
+    pub node: String,
+    /// What keeps tickets single across failovers, where the store is shared.
+    pub fence: Option<&'static str>,
+    /// The identifiers of the configured issuers.
+    pub issuers: Vec<String>,
     /// Who was connected, and why that ended.
     pub audit: Arc<Audit>,
     /// What is counted and timed.
@@ -96,8 +107,8 @@ impl App {
             .route("/readyz", get(health::ready))
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(for_pages)
-            .fallback(connect::connect)
-            .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure))
+            .fallback(connect::elsewhere)
+            .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure_response))
             .with_state(self.clone())
     }
 
@@ -109,7 +120,7 @@ impl App {
             .route("/healthz", get(health::live))
             .route("/readyz", get(health::ready))
             .layer(axum::middleware::map_response(headers::last))
-            .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure))
+            .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure_response))
             .with_state(self.clone())
     }
 

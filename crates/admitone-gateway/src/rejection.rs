@@ -12,6 +12,7 @@ use admitone::ticket::TicketFormatError;
 use http::StatusCode;
 use tracing::Level;
 
+use crate::http::HeadError;
 use crate::logins::NoLogin;
 use crate::upstream::{DialError, UpgradeError};
 
@@ -21,6 +22,9 @@ pub enum Rejection {
     /// The request breaks a rule of HTTP or WebSocket.
     #[error("{0}")]
     Request(&'static str),
+    /// The request's head cannot be read.
+    #[error(transparent)]
+    Head(#[from] HeadError),
     /// Not an upgrade to WebSocket version 13.
     #[error("not a WebSocket upgrade, version 13")]
     NotAnUpgrade,
@@ -108,6 +112,21 @@ pub enum Rejection {
     /// Shutting down.
     #[error("draining")]
     Draining,
+    /// A name that the operators' listener is not known by.
+    #[error("the Host is none of the operators' listener's")]
+    AdminHost,
+    /// A page of elsewhere, on the operators' listener.
+    #[error("a page of another origin on the operators' listener")]
+    AdminOrigin,
+    /// Not the operators' secret.
+    #[error("not the operators' secret")]
+    AdminSecret,
+    /// Too many wrong secrets from one address.
+    #[error("too many wrong secrets from this address")]
+    AdminTries,
+    /// Too many streams of events.
+    #[error("too many follow the events already")]
+    AdminFollowers,
     /// A fault of ours.
     #[error("internal: {0}")]
     Internal(&'static str),
@@ -156,6 +175,10 @@ impl Rejection {
         use StatusCode as S;
         match self {
             Self::Request(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
+            Self::Head(error) if error.is_too_large() => {
+                Row::new(S::REQUEST_HEADER_FIELDS_TOO_LARGE, P::HeadTooLarge, Level::INFO)
+            }
+            Self::Head(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
             Self::NotAnUpgrade => Row::new(S::UPGRADE_REQUIRED, P::UpgradeRequired, Level::DEBUG),
             Self::NoSuchPath | Self::NoSuchRoute | Self::NoSuchTicket | Self::NoSuchSession => {
                 Row::new(S::NOT_FOUND, P::NotFound, Level::DEBUG)
@@ -168,6 +191,11 @@ impl Rejection {
             Self::Origin | Self::CookieWithoutOrigin => {
                 Row::new(S::FORBIDDEN, P::OriginNotAllowed, Level::WARN).closing(CloseCode::Forbidden)
             }
+            Self::AdminHost => Row::new(S::MISDIRECTED_REQUEST, P::InvalidRequest, Level::WARN),
+            Self::AdminOrigin => Row::new(S::FORBIDDEN, P::OriginNotAllowed, Level::WARN),
+            Self::AdminSecret => not_logged_in(Level::WARN),
+            Self::AdminTries => Row::new(S::TOO_MANY_REQUESTS, P::OverLimit, Level::WARN).retry_after(60),
+            Self::AdminFollowers => Row::new(S::SERVICE_UNAVAILABLE, P::Overloaded, Level::WARN).retry_after(5),
             Self::NoCredential => not_logged_in(Level::DEBUG),
             Self::Login(_) | Self::LoginRefused(_) => not_logged_in(Level::INFO),
             Self::Issuer | Self::PermissionRequired(_) | Self::PermissionNotHeld => {
@@ -199,10 +227,12 @@ impl Rejection {
     #[must_use]
     pub fn public_detail(&self) -> Option<String> {
         match self {
-            Self::Request(_) | Self::Carrier(_) | Self::BodyTooLarge(_) => Some(self.to_string()),
+            Self::Request(_) | Self::Head(_) | Self::Carrier(_) | Self::BodyTooLarge(_) => Some(self.to_string()),
             Self::NoSuchRoute => Some("the field `route` names no route of this gateway".into()),
             Self::NoSuchTicket => Some("this login has no such ticket that could still be revoked".into()),
             Self::NoSuchSession => Some("this login has no such session".into()),
+            Self::AdminHost => Some("this listener is not known by that Host: add it to admin.hosts".into()),
+            Self::AdminTries => Some("too many wrong secrets came from this address: wait a minute".into()),
             Self::CookieWithoutOrigin => Some("a credential in a cookie needs an Origin".into()),
             Self::PermissionNotHeld => Some("`permissions` may list only what the login holds".into()),
             Self::Mint(MintError::Store(PutError::SubjectCap(cap))) => {
@@ -302,6 +332,7 @@ pub const fn title(code: ProblemCode) -> &'static str {
         ProblemCode::BodyTooLarge => "The body is too large.",
         ProblemCode::UnsupportedMediaType => "The body has to be application/json.",
         ProblemCode::InvalidBody => "The body's fields are wrong.",
+        ProblemCode::HeadTooLarge => "The request's head is too large.",
         ProblemCode::UpgradeRequired => "Only WebSocket upgrades, version 13, are served here.",
         ProblemCode::OverLimit => "A limit was reached: try again later.",
         ProblemCode::UpstreamUnavailable => "The upstream is not available.",

@@ -40,11 +40,7 @@ pub(super) async fn login(State(admin): State<Arc<Admin>>, request: Request) -> 
     }
 }
 
-async fn sign_in(
-    admin: &Admin,
-    parts: &http::request::Parts,
-    body: axum::body::Body,
-) -> Result<String, Rejection> {
+async fn sign_in(admin: &Admin, parts: &http::request::Parts, body: axum::body::Body) -> Result<String, Rejection> {
     let fields = fields::read(&parts.headers, body, &["secret"]).await?;
     let peer = guard::peer(parts);
     admin.check_secret(peer, &fields.required("secret")?)?;

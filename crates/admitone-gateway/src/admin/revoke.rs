@@ -47,9 +47,9 @@ fn read(admin: &Admin, fields: &Fields, now: Now) -> Result<Revocation, Rejectio
     }
     let text = || fields.required(target);
     Ok(match target {
-        "session_id" => Revocation::Session(
-            SessionId::parse(&text()?).map_err(|error| wrong("session_id", &error.to_string()))?,
-        ),
+        "session_id" => {
+            Revocation::Session(SessionId::parse(&text()?).map_err(|error| wrong("session_id", &error.to_string()))?)
+        }
         "subject" => Revocation::Subject { issuer: issuer(admin, fields)?, subject: text()?.into(), until },
         "sid" => Revocation::Sid { issuer: issuer(admin, fields)?, sid: text()?.into() },
         "jti" => Revocation::Jti { issuer: issuer(admin, fields)?, jti: text()?.into() },

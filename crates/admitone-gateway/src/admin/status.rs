@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Admin, guard};
 use crate::audit::{Event, What};
+use crate::http::readiness::Ability;
 use crate::metrics;
 
 /// `GET /metrics`.
@@ -29,7 +30,7 @@ pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Response {
         "version": env!("CARGO_PKG_VERSION"),
         "node": app.node,
         "uptime_seconds": admin.started.elapsed().as_secs(),
-        "status": app.readiness.word(ability, app.draining.load(Ordering::Relaxed)),
+        "status": if app.draining.load(Ordering::Relaxed) { "draining" } else { ability.name() },
         "store": { "kind": app.readiness.kind(), "fence": app.fence, "answers": ability == Ability::Ready },
         "mirror_age_seconds": app.revocations.synced(now).map(|age| age.as_secs_f64()),
         "sessions": { "total": app.sessions.count(), "by_route": routes.collect::<BTreeMap<_, _>>() },
@@ -43,7 +44,7 @@ pub(super) async fn drain(State(admin): State<Arc<Admin>>, request: Request) -> 
     let sessions = admin.app.sessions.count();
     if !admin.drain.is_cancelled() {
         let address = guard::peer(&parts).map(|peer| peer.0.ip());
-        let event = Event { address, by: Some("admin"), count: Some(sessions as u64), ..Event::new(What::Draining) };
+        let event = Event { address, by: Some("admin"), count: Some(sessions as u64), ..Event::new(What::AdminDrain) };
         admin.app.audit.tell(&event);
         admin.drain.cancel();
     }

@@ -52,6 +52,8 @@ events! {
     Closed = "closed", "closed by an operator";
     /// The shutdown began.
     Draining = "draining", "draining";
+    /// An operator ordered the shutdown.
+    AdminDrain = "drain_ordered", "an operator ordered the shutdown";
     /// Somebody signed in on the operators' listener.
     AdminLogin = "admin_login", "an operator signed in";
     /// Somebody was refused on the operators' listener.
