@@ -1,6 +1,8 @@
 //! The gateway through its public doors: real sockets, real upstreams, and the real binary.
 
+mod admin;
 mod asking;
+mod audit;
 mod carriers;
 mod client;
 mod configuration;
