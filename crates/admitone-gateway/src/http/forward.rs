@@ -12,6 +12,7 @@ use super::{App, Peer, client};
 use crate::rejection::Rejection;
 
 const OURS: &str = "x-admitone-";
+const ASSERTION: HeaderName = HeaderName::from_static("x-admitone-assertion");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -78,6 +79,16 @@ pub(super) fn identify(headers: &mut HeaderMap, admitted: &Admitted, offer: &Off
     if !offer.protocols.is_empty() {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, text(offer.protocols.join(", "))?);
     }
+    Ok(())
+}
+
+/// Adds the signed assertion of who was admitted.
+///
+/// # Errors
+///
+/// [`Rejection::Internal`] for one that does not fit into a header, which base64url excludes.
+pub(super) fn assert(headers: &mut HeaderMap, assertion: String) -> Result<(), Rejection> {
+    headers.insert(ASSERTION, text(assertion)?);
     Ok(())
 }
 

@@ -24,7 +24,7 @@ pub(super) async fn logout(State(app): State<Arc<App>>, request: Request) -> Res
         false => Revocation::of_login(&login, now.unix),
     };
     let mark = revocation.mark();
-    app.revocations.revoke(revocation, now).await?;
+    app.revocations.revoke_of(&login.principal, revocation, now).await?;
     let event = Event { mark: Some(mark.name()), by: Some("subject"), ..Event::new(What::LoggedOut) };
     app.audit.tell(&event.of(&login.principal).by_login(&login.stamp));
     Ok(StatusCode::NO_CONTENT)
