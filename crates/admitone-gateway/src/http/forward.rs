@@ -67,6 +67,7 @@ pub(super) fn identify(headers: &mut HeaderMap, admitted: &Admitted, offer: &Off
         ("x-admitone-subject", Some(grant.principal.subject().to_owned())),
         ("x-admitone-issuer", Some(grant.principal.issuer().to_owned())),
         ("x-admitone-email", grant.principal.email().map(str::to_owned)),
+        ("x-admitone-tenant", grant.principal.tenant().map(str::to_owned)),
         ("x-admitone-permissions", Some(grant.permissions.to_string())),
         ("x-admitone-session-id", Some(admitted.session_id().to_string())),
         ("x-admitone-method", Some(admitted.method().name().to_owned())),

@@ -37,4 +37,5 @@ mod tls;
 mod tokens;
 mod upstream;
 mod upstream_faults;
+mod verify_jws;
 mod world;
