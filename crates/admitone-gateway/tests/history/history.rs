@@ -47,7 +47,7 @@ impl Plan {
     pub(crate) async fn run(self) -> Summary {
         println!("history: fence {}, ADMITONE_HISTORY_SEED={}", self.fence, self.seed);
         let mut dice = Dice::new(self.seed);
-        let (mut pair, ledger) = (Pair::start(), Ledger::open().await);
+        let (mut pair, mut ledger) = (Pair::start(), Ledger::open().await);
         let link = Link::to(pair.primary.port).await;
         let gateways = Arc::new(Gateways::start(self.fence, link.address, ledger.address));
         let field = Field { gateways: gateways.clone(), book: Arc::default() };
@@ -55,7 +55,7 @@ impl Plan {
         let stop = watch::Sender::new(false);
         let clients = (0..CLIENTS).map(|number| client(number, field.clone(), dice.fork(), stop.subscribe()));
         let clients: Vec<_> = clients.map(tokio::spawn).collect();
-        let mut target = Target { pair: &mut pair, link: &link, gateways: &gateways };
+        let mut target = Target { pair: &mut pair, link: &link, gateways: &gateways, upstream: &mut ledger };
         let faults = self.strike(&field, &mut target, &mut dice).await;
         stop.send_replace(true);
         for client in clients {
