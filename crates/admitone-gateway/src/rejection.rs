@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use admitone::admission::{LoginRefused, MintError, RedeemError, TicketRefused};
+use admitone::authn::LoginError;
 use admitone::carrier::TakeError;
 use admitone::close::CloseCode;
 use admitone::problem::{FieldFault, ProblemCode, TicketState};
@@ -13,6 +14,7 @@ use http::StatusCode;
 use tracing::Level;
 
 use crate::http::HeadError;
+use crate::limits::Over;
 use crate::logins::NoLogin;
 use crate::upstream::{DialError, UpgradeError};
 
@@ -106,12 +108,30 @@ pub enum Rejection {
     /// The upstream selected a subprotocol that was not offered.
     #[error("upstream: selected a subprotocol that was not offered")]
     UpstreamChoice,
+    /// One address, subject or ticket has taken what it may.
+    #[error(transparent)]
+    OverLimit(#[from] Over),
     /// Too many connections.
     #[error("the connection limit is reached")]
     Overloaded,
     /// Shutting down.
     #[error("draining")]
     Draining,
+    /// A name that the operators' listener is not known by.
+    #[error("the Host is none of the operators' listener's")]
+    AdminHost,
+    /// A page of elsewhere, on the operators' listener.
+    #[error("a page of another origin on the operators' listener")]
+    AdminOrigin,
+    /// Not the operators' secret.
+    #[error("not the operators' secret")]
+    AdminSecret,
+    /// Too many wrong secrets from one address.
+    #[error("too many wrong secrets from this address")]
+    AdminTries,
+    /// Too many streams of events.
+    #[error("too many follow the events already")]
+    AdminFollowers,
     /// A fault of ours.
     #[error("internal: {0}")]
     Internal(&'static str),
@@ -176,6 +196,11 @@ impl Rejection {
             Self::Origin | Self::CookieWithoutOrigin => {
                 Row::new(S::FORBIDDEN, P::OriginNotAllowed, Level::WARN).closing(CloseCode::Forbidden)
             }
+            Self::AdminHost => Row::new(S::MISDIRECTED_REQUEST, P::InvalidRequest, Level::WARN),
+            Self::AdminOrigin => Row::new(S::FORBIDDEN, P::OriginNotAllowed, Level::WARN),
+            Self::AdminSecret => not_logged_in(Level::WARN),
+            Self::AdminTries => Row::new(S::TOO_MANY_REQUESTS, P::OverLimit, Level::WARN).retry_after(60),
+            Self::AdminFollowers => Row::new(S::SERVICE_UNAVAILABLE, P::Overloaded, Level::WARN).retry_after(5),
             Self::NoCredential => not_logged_in(Level::DEBUG),
             Self::Login(_) | Self::LoginRefused(_) => not_logged_in(Level::INFO),
             Self::Issuer | Self::PermissionRequired(_) | Self::PermissionNotHeld => {
@@ -193,6 +218,7 @@ impl Rejection {
                 .closing(CloseCode::UpstreamUnavailable)
                 .ticket(TicketState::Spent),
             Self::Upgrade(_) | Self::UpstreamChoice => upstream_unavailable().ticket(TicketState::Spent),
+            Self::OverLimit(over) => over_limit(over),
             Self::Overloaded => Row::new(S::SERVICE_UNAVAILABLE, P::Overloaded, Level::WARN)
                 .closing(CloseCode::Overloaded)
                 .retry_after(1),
@@ -208,15 +234,36 @@ impl Rejection {
     pub fn public_detail(&self) -> Option<String> {
         match self {
             Self::Request(_) | Self::Head(_) | Self::Carrier(_) | Self::BodyTooLarge(_) => Some(self.to_string()),
+            Self::OverLimit(over) => Some(over.limit.told().into()),
             Self::NoSuchRoute => Some("the field `route` names no route of this gateway".into()),
             Self::NoSuchTicket => Some("this login has no such ticket that could still be revoked".into()),
             Self::NoSuchSession => Some("this login has no such session".into()),
+            Self::AdminHost => Some("this listener is not known by that Host: add it to admin.hosts".into()),
+            Self::AdminTries => Some("too many wrong secrets came from this address: wait a minute".into()),
             Self::CookieWithoutOrigin => Some("a credential in a cookie needs an Origin".into()),
             Self::PermissionNotHeld => Some("`permissions` may list only what the login holds".into()),
             Self::Mint(MintError::Store(PutError::SubjectCap(cap))) => {
                 Some(format!("{cap} unredeemed tickets are outstanding: redeem one or let it expire"))
             }
             _ => None,
+        }
+    }
+
+    /// Whether a token was presented that never was a login here. One whose time is over, or not yet there, or that was revoked,
+    /// is no attack.
+    #[must_use]
+    pub const fn is_failed_login(&self) -> bool {
+        let Self::Login(NoLogin::Token(error)) = self else { return false };
+        !matches!(error, LoginError::Expired | LoginError::NotYetValid | LoginError::IssuedInFuture)
+    }
+
+    /// Whether a ticket was presented that never was good here, or is spent. One whose time is over is no attack.
+    #[must_use]
+    pub const fn is_failed_redeem(&self) -> bool {
+        match self {
+            Self::TicketFormat(_) | Self::Redeem(RedeemError::Replayed(_)) => true,
+            Self::Ticket(refused) => !matches!(refused, TicketRefused::Expired),
+            _ => false,
         }
     }
 
@@ -261,6 +308,14 @@ fn store_unavailable() -> Row {
 fn upstream_unavailable() -> Row {
     Row::new(StatusCode::BAD_GATEWAY, ProblemCode::UpstreamUnavailable, Level::WARN)
         .closing(CloseCode::UpstreamUnavailable)
+}
+
+/// At a low level: the limit itself tells the log, and not for every refusal.
+fn over_limit(over: &Over) -> Row {
+    let row = Row::new(StatusCode::TOO_MANY_REQUESTS, ProblemCode::OverLimit, Level::DEBUG)
+        .closing(CloseCode::OverLimit)
+        .retry_after(over.retry_after_seconds());
+    Row { ticket: over.limit.ticket(), ..row }
 }
 
 fn carrier_row(error: TakeError) -> Row {

@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{App, Peer, body, client, login};
+use crate::audit::{Event, What};
 use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
 use crate::routes::{Asked, Route};
@@ -35,25 +36,31 @@ pub(super) async fn mint(
 }
 
 async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result<Response, Rejection> {
+    let address = client::address(app, peer, request.headers());
     app.check_not_draining()?;
+    app.limits.check_mint(address, now.instant)?;
     refuse_query_token(request.uri().query())?;
     let (parts, body) = request.into_parts();
     let login = login::of_request(app, &parts.headers, now).await?;
+    app.limits.count_mint(address, &login.principal, now.instant)?;
     let fields = body::object(&parts.headers, body).await?;
     let (route, asked) = read_fields(app, &fields)?;
     let (single_use, uses) = (asked.single_use, uses(&route, asked.single_use)?);
     let origin = origin(&parts.headers, &route)?;
-    let place = route.minting_place(origin, client::address(app, peer, &parts.headers));
+    let place = route.minting_place(origin, address);
     let grant = route.grant(&login, asked, now)?;
     let minted = app.admission.mint_for_uses(grant, uses, &place, now).await?;
 
-    tracing::info!(
-        route = &*route.path,
-        subject = login.principal.subject(),
-        issuer = login.principal.issuer(),
-        session_id = minted.session_id.as_str(),
-        ttl_seconds = minted.expires_at - minted.created_at,
-        "ticket minted"
+    app.audit.tell(
+        &Event {
+            route: Some(&route.path),
+            session_id: Some(minted.session_id.as_str()),
+            expires_at: Some(minted.expires_at),
+            address: Some(address),
+            ..Event::new(What::Minted)
+        }
+        .of(&login.principal)
+        .by_login(&login.stamp),
     );
     let ticket = minted.ticket.expose();
     let answer = Answer {

@@ -1,6 +1,6 @@
 //! One history, and what it shows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -224,7 +224,9 @@ impl fmt::Display for Summary {
         writeln!(f, "  operations         {} ({mints} mints)", mints + admitted + refused + unknown)?;
         writeln!(f, "  tickets            {minted} ({} mints without one)", self.unminted)?;
         writeln!(f, "  presented          {admitted} admitted, {refused} refused, {unknown} unknown")?;
-        writeln!(f, "  faults             {} {:?}", self.faults.len(), self.faults)?;
+        let mut kinds = BTreeMap::<Fault, usize>::new();
+        self.faults.iter().for_each(|fault| *kinds.entry(*fault).or_default() += 1);
+        writeln!(f, "  faults             {} {kinds:?}", self.faults.len())?;
         writeln!(f, "  upgrades upstream  {}", self.upgrades.values().sum::<usize>())?;
         writeln!(f, "  double admissions  {} ({behind} of them by cut and promotion)", self.doubles().len())
     }

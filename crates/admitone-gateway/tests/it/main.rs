@@ -1,7 +1,10 @@
 //! The gateway through its public doors: real sockets, real upstreams, and the real binary.
 
 mod aborted;
+mod admin;
 mod asking;
+mod assertions;
+mod audit;
 mod broken_take;
 mod carriers;
 mod client;
@@ -14,6 +17,7 @@ mod handshake;
 mod identity;
 #[path = "../../../admitone/tests/redis/late.rs"]
 mod late;
+mod limits;
 mod mint_requests;
 mod minting;
 mod multi_use;
@@ -33,4 +37,5 @@ mod tls;
 mod tokens;
 mod upstream;
 mod upstream_faults;
+mod verify_jws;
 mod world;

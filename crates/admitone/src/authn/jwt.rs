@@ -3,13 +3,14 @@
 //! A token names its issuer; that issuer's keys and algorithms decide, whatever else the token's header says.
 //! Nothing is lenient: a claim of the wrong type is a refusal, never an absent claim.
 
-mod claims;
+pub(super) mod claims;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
 use super::algorithm::Algorithm;
+use super::json::Object;
 use super::jws::{Jws, JwsError};
 use super::keys::IssuerKeys;
 use crate::principal::{IdentityError, Login, Principal};
@@ -74,17 +75,28 @@ impl TokenKind {
 /// In which claims an issuer keeps what it knows of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimNames {
+    /// A string: who it is, within the issuer. `sub` by default; any other claim must be one that the issuer never gives to
+    /// two people, and that people cannot choose themselves.
+    pub subject: String,
     /// A string: the e-mail address. `email` by default.
     pub email: String,
     /// A string separated by spaces, or a list of strings: the permissions. `scope` by default.
     pub permissions: String,
     /// A string: the login session at the issuer. `sid` by default.
     pub session: String,
+    /// A string: the organisation that somebody belongs to. Not read by default; where it is read, a login has to have it.
+    pub tenant: Option<String>,
 }
 
 impl Default for ClaimNames {
     fn default() -> Self {
-        Self { email: "email".to_owned(), permissions: "scope".to_owned(), session: "sid".to_owned() }
+        Self {
+            subject: "sub".to_owned(),
+            email: "email".to_owned(),
+            permissions: "scope".to_owned(),
+            session: "sid".to_owned(),
+            tenant: None,
+        }
     }
 }
 
@@ -217,6 +229,13 @@ impl Verifier {
     /// [`LoginError`] says which rule refused the token. After [`LoginError::UnknownKey`] it is worth verifying once more
     /// when that issuer's keys have been replaced.
     pub fn verify(&self, token: &str, now: u64) -> Result<Login, LoginError> {
+        let signed = self.check_signature(token)?;
+        claims::check_type(&signed.header, &signed.issuer.token_kind)?;
+        claims::read_login(&signed.claims, signed.issuer, now)
+    }
+
+    /// Finds the issuer and checks that one of its keys signed the token, whatever the token is for.
+    pub(super) fn check_signature(&self, token: &str) -> Result<Signed<'_>, LoginError> {
         let jws = Jws::parse(token).map_err(LoginError::Jws)?;
         let claims = jws.claims().map_err(LoginError::Jws)?;
         let claimed = claims::required_text(&claims, "iss")?;
@@ -225,9 +244,15 @@ impl Verifier {
             JwsError::UnknownKey => LoginError::UnknownKey { issuer: issuer.name.as_str().into() },
             error => LoginError::Jws(error),
         })?;
-        claims::check_type(&jws.header, &issuer.token_kind)?;
-        claims::read_login(&claims, issuer, now)
+        Ok(Signed { header: jws.header, claims, issuer })
     }
+}
+
+/// A token that its issuer has signed; nothing else of it is checked.
+pub(super) struct Signed<'v> {
+    pub(super) header: Object,
+    pub(super) claims: Object,
+    pub(super) issuer: &'v JwtIssuer,
 }
 
 impl fmt::Debug for Verifier {
