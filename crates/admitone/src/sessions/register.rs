@@ -9,7 +9,7 @@ use crate::admission::Admitted;
 use crate::close::CloseCode;
 use crate::grant::SessionId;
 use crate::now::Now;
-use crate::principal::{LoginStamp, Principal};
+use crate::principal::{LoginStamp, Permissions, Principal};
 use crate::store::directory::Lease;
 use crate::sync::{Mutex, MutexGuard};
 use crate::ticket::SubjectTag;
@@ -37,6 +37,10 @@ impl Register {
     /// One that remembers what is over, for the directory.
     pub(super) fn listed() -> Self {
         Self { over: Some(Over::default()), ..Self::default() }
+    }
+
+    pub(super) fn find(&self, id: &SessionId) -> Option<Arc<Live>> {
+        self.shard(id).get(id).cloned()
     }
 
     pub(super) fn add(&self, live: &Arc<Live>) {
@@ -71,6 +75,8 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) struct Live {
     pub(super) id: SessionId,
     pub(super) principal: Principal,
+    pub(super) permissions: Permissions,
+    pub(super) route: Arc<str>,
     pub(super) terms: Terms,
     pub(super) subject: SubjectTag,
     pub(super) opened: Instant,
@@ -99,6 +105,8 @@ impl Live {
         Self {
             id: session_id,
             principal: grant.principal,
+            permissions: grant.permissions,
+            route: grant.route,
             terms,
             subject,
             opened: now.instant,
@@ -115,9 +123,18 @@ impl Live {
         }
     }
 
-    /// What it is open by.
+    pub(super) fn is_closing(&self) -> bool {
+        self.code.get().is_some()
+    }
+
+    /// What it is open by. While it is held, the session neither expires nor is compared with marks.
     pub(super) fn authority(&self) -> MutexGuard<'_, Authority> {
         lock(&self.authority)
+    }
+
+    /// Has those who wait for its end look at its authority again.
+    pub(super) fn renewed(&self) {
+        self.changed.notify_waiters();
     }
 
     /// When it ends if nobody renews it, not counting the grace.
@@ -125,7 +142,7 @@ impl Live {
         authority.ends.min(self.opened + self.terms.longest)
     }
 
-    fn deadline(&self, authority: &Authority) -> Instant {
+    pub(super) fn deadline(&self, authority: &Authority) -> Instant {
         (authority.ends + self.terms.grace).min(self.opened + self.terms.longest)
     }
 
