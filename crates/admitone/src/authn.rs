@@ -1,11 +1,25 @@
 //! Who is logged in: a presented token becomes a [`Login`](crate::principal::Login), or a reason why not.
 //!
 //! A [`Verifier`] is made once from the issuers that are trusted; every rule that it applies is in [`jwt`]. It reads no
-//! clock and opens no connection: the time is passed in, and a key that a token points to is never fetched.
+//! clock and opens no connection: the time is passed in, and a key that a token points to is never fetched. Whoever fetches
+//! an issuer's published keys reads them with [`KeySet::from_jwks`] and puts them into the issuer's [`IssuerKeys`].
 
-mod jws;
+mod algorithm;
+mod der;
+mod json;
+pub mod jwk;
+pub mod jws;
 pub mod jwt;
 mod key;
+mod keys;
+mod material;
+#[cfg(test)]
+mod signer;
+mod weak;
 
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use jwk::{JwkError, KeySource};
+pub use jws::JwsError;
 pub use jwt::{ClaimNames, IssuerError, JwtIssuer, LoginError, TokenKind, Verifier};
-pub use key::{Algorithm, KeyError, UnknownAlgorithm, VerifyingKey};
+pub use key::{KeyError, VerifyingKey};
+pub use keys::{IssuerKeys, KeySet};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{ClaimNames, JwtIssuer, LoginError, TokenKind};
-use crate::authn::jws::Object;
+use crate::authn::json::Object;
 use crate::principal::{Login, LoginStamp, Permissions, Principal};
 
 /// Longest `sid` and `jti` accepted, in bytes: revocation marks are kept under them.
@@ -31,10 +31,10 @@ pub(super) fn check_type(header: &Object, kind: &TokenKind) -> Result<(), LoginE
 }
 
 pub(super) fn read_login(claims: &Object, issuer: &JwtIssuer, now: u64) -> Result<Login, LoginError> {
-    if claims.has("cnf") {
+    if claims.contains_key("cnf") {
         return Err(LoginError::SenderConstrained);
     }
-    if claims.has("events") {
+    if claims.contains_key("events") {
         return Err(LoginError::Event);
     }
     check_audience(claims, issuer)?;
