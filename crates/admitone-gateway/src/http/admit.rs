@@ -141,7 +141,7 @@ async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Conne
         Method::Ticket => ticket_refused(app, route, rejection),
         _ => rejection,
     };
-    let admitted = app.admission.redeem(authentic, route.max_session, now).await;
+    let admitted = app.admission.redeem(authentic, route.terms.clone(), now).await;
     let admitted = admitted.map_err(|error| refused(error.into()))?;
     forward::identify(&mut headers, &admitted, &offer)?;
     let session = app.sessions.open(admitted, now);

@@ -15,6 +15,7 @@ mod origins;
 mod process;
 mod redeeming;
 mod refusals;
+mod renewing;
 mod replays;
 mod secrecy;
 #[path = "../../../admitone/tests/redis/servers.rs"]
