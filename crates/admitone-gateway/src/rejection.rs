@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use admitone::admission::{LoginRefused, MintError, RedeemError, TicketRefused};
+use admitone::authn::LoginError;
 use admitone::carrier::TakeError;
 use admitone::close::CloseCode;
 use admitone::control::RenewError;
@@ -15,6 +16,7 @@ use http::StatusCode;
 use tracing::Level;
 
 use crate::http::HeadError;
+use crate::limits::Over;
 use crate::logins::NoLogin;
 use crate::upstream::{DialError, UpgradeError};
 
@@ -114,6 +116,9 @@ pub enum Rejection {
     /// The upstream selected a subprotocol that was not offered.
     #[error("upstream: selected a subprotocol that was not offered")]
     UpstreamChoice,
+    /// One address, subject or ticket has taken what it may.
+    #[error(transparent)]
+    OverLimit(#[from] Over),
     /// Too many connections.
     #[error("the connection limit is reached")]
     Overloaded,
@@ -211,6 +216,7 @@ impl Rejection {
                 .closing(CloseCode::UpstreamUnavailable)
                 .ticket(TicketState::Spent),
             Self::Upgrade(_) | Self::UpstreamChoice => upstream_unavailable().ticket(TicketState::Spent),
+            Self::OverLimit(over) => over_limit(over),
             Self::Overloaded => Row::new(S::SERVICE_UNAVAILABLE, P::Overloaded, Level::WARN)
                 .closing(CloseCode::Overloaded)
                 .retry_after(1),
@@ -226,6 +232,7 @@ impl Rejection {
     pub fn public_detail(&self) -> Option<String> {
         match self {
             Self::Request(_) | Self::Head(_) | Self::Carrier(_) | Self::BodyTooLarge(_) => Some(self.to_string()),
+            Self::OverLimit(over) => Some(over.limit.told().into()),
             Self::NoSuchRoute => Some("the field `route` names no route of this gateway".into()),
             Self::NoSuchTicket => Some("this login has no such ticket that could still be revoked".into()),
             Self::NotRenewed(NotRenewed::Absent) => Some("this login has no such session that is open".into()),
@@ -237,6 +244,24 @@ impl Rejection {
                 Some(format!("{cap} unredeemed tickets are outstanding: redeem one or let it expire"))
             }
             _ => None,
+        }
+    }
+
+    /// Whether a token was presented that never was a login here. One whose time is over, or not yet there, or that was revoked,
+    /// is no attack.
+    #[must_use]
+    pub const fn is_failed_login(&self) -> bool {
+        let Self::Login(NoLogin::Token(error)) = self else { return false };
+        !matches!(error, LoginError::Expired | LoginError::NotYetValid | LoginError::IssuedInFuture)
+    }
+
+    /// Whether a ticket was presented that never was good here, or is spent. One whose time is over is no attack.
+    #[must_use]
+    pub const fn is_failed_redeem(&self) -> bool {
+        match self {
+            Self::TicketFormat(_) | Self::Redeem(RedeemError::Replayed(_)) => true,
+            Self::Ticket(refused) => !matches!(refused, TicketRefused::Expired),
+            _ => false,
         }
     }
 
@@ -281,6 +306,14 @@ fn store_unavailable() -> Row {
 fn upstream_unavailable() -> Row {
     Row::new(StatusCode::BAD_GATEWAY, ProblemCode::UpstreamUnavailable, Level::WARN)
         .closing(CloseCode::UpstreamUnavailable)
+}
+
+/// At a low level: the limit itself tells the log, and not for every refusal.
+fn over_limit(over: &Over) -> Row {
+    let row = Row::new(StatusCode::TOO_MANY_REQUESTS, ProblemCode::OverLimit, Level::DEBUG)
+        .closing(CloseCode::OverLimit)
+        .retry_after(over.retry_after_seconds());
+    if over.limit.leaves_unspent() { row.ticket(TicketState::Unspent) } else { row }
 }
 
 fn carrier_row(error: TakeError) -> Row {

@@ -88,7 +88,7 @@ impl Sessions {
     /// Closes the sessions of a scope that were open by `opened_by`, spread as [`close_gradually`](Self::close_gradually) does.
     /// What is opened meanwhile stays.
     pub async fn close_scope(&self, scope: &Scope, code: CloseCode, opened_by: Instant, over: Duration) {
-        self.close_some(code, over, |live| live.opened <= opened_by && scope.has_live(live)).await;
+        self.close_some(code, over, |live| live.opened.instant <= opened_by && scope.has_live(live)).await;
     }
 
     async fn close_one_by_one(&self, code: CloseCode, over: Duration) {

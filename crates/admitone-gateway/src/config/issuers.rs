@@ -142,8 +142,10 @@ fn read_claims(table: &Table<'_>) -> ClaimNames {
     let named = |key| table.text(key).and_then(|entry| entry.parse(parse_identifier)).map(str::to_owned);
     let default = ClaimNames::default();
     ClaimNames {
+        subject: named("subject").unwrap_or(default.subject),
         email: named("email").unwrap_or(default.email),
         permissions: named("permissions").unwrap_or(default.permissions),
         session: named("session").unwrap_or(default.session),
+        tenant: named("tenant"),
     }
 }

@@ -30,6 +30,10 @@ pub(crate) struct Lines<'a> {
     pub(crate) end: &'a str,
 }
 
+/// Lines that let one ticket be dialled for as often as a test likes.
+pub(crate) const UNLIMITED_DIALS: &str =
+    "[limits]\ndials_per_address = 0\ndials_per_ticket = 0\ndials_per_ticket_at_once = 0";
+
 impl Lines<'_> {
     pub(crate) fn configuration(self, upstream: &str) -> String {
         let Self { top, server, store, tickets, route, end } = self;

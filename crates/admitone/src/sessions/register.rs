@@ -79,7 +79,7 @@ pub(super) struct Live {
     pub(super) route: Arc<str>,
     pub(super) terms: Terms,
     pub(super) subject: SubjectTag,
-    pub(super) opened: Instant,
+    pub(super) opened: Now,
     authority: Mutex<Authority>,
     code: OnceLock<CloseCode>,
     changed: Notify,
@@ -88,14 +88,16 @@ pub(super) struct Live {
 /// By what right a session is open.
 pub(super) struct Authority {
     pub(super) login: LoginStamp,
-    /// The login's end.
+    /// The login's end, Unix seconds.
+    expires_at: u64,
+    /// The same on the monotonic clock, by which the session ends.
     pub(super) ends: Instant,
 }
 
 impl Authority {
     /// Of a login that ends at `expires_at`, Unix seconds: from here on its end is on the monotonic clock.
     pub(super) fn new(login: LoginStamp, expires_at: u64, now: Now) -> Self {
-        Self { login, ends: now.instant + Duration::from_secs(expires_at.saturating_sub(now.unix)) }
+        Self { login, expires_at, ends: now.instant + Duration::from_secs(expires_at.saturating_sub(now.unix)) }
     }
 }
 
@@ -109,7 +111,7 @@ impl Live {
             route: grant.route,
             terms,
             subject,
-            opened: now.instant,
+            opened: now,
             authority: Mutex::new(Authority::new(grant.login, grant.login_expires_at, now)),
             code: OnceLock::new(),
             changed: Notify::new(),
@@ -137,13 +139,13 @@ impl Live {
         self.changed.notify_waiters();
     }
 
-    /// When it ends if nobody renews it, not counting the grace.
-    pub(super) fn expiry(&self, authority: &Authority) -> Instant {
-        authority.ends.min(self.opened + self.terms.longest)
+    /// When it ends if nobody renews it, not counting the grace, Unix seconds.
+    pub(super) fn expires_at(&self, authority: &Authority) -> u64 {
+        authority.expires_at.min(self.opened.unix.saturating_add(self.terms.longest.as_secs()))
     }
 
     pub(super) fn deadline(&self, authority: &Authority) -> Instant {
-        (authority.ends + self.terms.grace).min(self.opened + self.terms.longest)
+        (authority.ends + self.terms.grace).min(self.opened.instant + self.terms.longest)
     }
 
     pub(super) async fn closing(&self) -> CloseCode {

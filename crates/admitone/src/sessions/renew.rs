@@ -57,7 +57,7 @@ impl Sessions {
             *authority = fresh;
             live.renewed();
         }
-        Ok(Renewed { expires_at: now.unix_of(live.expiry(&authority)) })
+        Ok(Renewed { expires_at: live.expires_at(&authority) })
     }
 
     /// Whether a session is open here that this login could renew.

@@ -51,8 +51,10 @@ pub(crate) fn login(subject: &str, now: Now) -> Login {
 }
 
 pub(crate) fn login_at(issuer: &str, subject: &str, now: Now) -> Login {
+    let principal =
+        Principal::new(issuer, subject, Some("somebody@example.com")).expect("identifiers in visible ASCII");
     Login {
-        principal: Principal::new(issuer, subject, None).expect("identifiers in visible ASCII"),
+        principal: principal.with_tenant("acme").expect("visible ASCII"),
         permissions: Permissions::new(["chat"]).expect("a scope character each"),
         stamp: LoginStamp {
             issued_at: now.unix,
@@ -240,6 +242,15 @@ impl TicketStore for WatchedStore {
 
     fn discard(&self, key: TicketKey, now: Now) -> BoxFuture<'_, Result<bool, StoreUnavailable>> {
         self.asked(Box::pin(async move { self.inner.discard(key, now).await }))
+    }
+
+    fn discard_session<'a>(
+        &'a self,
+        subject: SubjectTag,
+        session: &'a SessionId,
+        now: Now,
+    ) -> BoxFuture<'a, Result<bool, StoreUnavailable>> {
+        self.asked(Box::pin(async move { self.inner.discard_session(subject, session, now).await }))
     }
 
     fn enter(

@@ -39,10 +39,13 @@ pub(super) fn read_login(claims: &Object, issuer: &JwtIssuer, now: u64) -> Resul
     }
     check_audience(claims, issuer)?;
     let (issued_at, expires_at) = check_times(claims, issuer.leeway_seconds, now)?;
-    let ClaimNames { email, permissions, session } = &issuer.claims;
-    let subject = required_text(claims, "sub")?;
+    let ClaimNames { subject, email, permissions, session, tenant } = &issuer.claims;
+    let principal = Principal::new(&issuer.issuer, required_text(claims, subject)?, text(claims, email)?)?;
     Ok(Login {
-        principal: Principal::new(&issuer.issuer, subject, text(claims, email)?)?,
+        principal: match tenant {
+            Some(tenant) => principal.with_tenant(required_text(claims, tenant)?)?,
+            None => principal,
+        },
         permissions: read_permissions(claims, permissions)?,
         stamp: LoginStamp { issued_at, sid: stamp(claims, session)?, jti: stamp(claims, "jti")? },
         expires_at,
