@@ -12,6 +12,7 @@ pub mod jws;
 pub mod jwt;
 mod key;
 mod keys;
+pub mod logout_token;
 mod material;
 #[cfg(test)]
 mod signer;
@@ -23,3 +24,4 @@ pub use jws::JwsError;
 pub use jwt::{ClaimNames, IssuerError, JwtIssuer, LoginError, TokenKind, Verifier};
 pub use key::{KeyError, VerifyingKey};
 pub use keys::{IssuerKeys, KeySet};
+pub use logout_token::{LogoutReplays, LogoutToken, LogoutTokenError};
