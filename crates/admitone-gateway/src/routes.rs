@@ -179,7 +179,7 @@ impl Route {
     /// As [`check_login`](Self::check_login), and [`Rejection::PermissionNotHeld`].
     pub fn grant(&self, login: &Login, asked: Asked, now: Now) -> Result<Grant, Rejection> {
         self.check_login(login)?;
-        let grant = Grant::of(login, &self.path, asked.ttl.min(self.max_ttl), now.unix);
+        let grant = Grant::of(login, self.path.clone(), asked.ttl.min(self.max_ttl), now.unix);
         let permissions = match asked.permissions {
             None => login.permissions.clone(),
             Some(asked) if asked.first_not_in(&login.permissions).is_some() => {
