@@ -13,15 +13,6 @@ pub fn document_url(issuer: &str) -> String {
     format!("{}{WELL_KNOWN}", issuer.strip_suffix('/').unwrap_or(issuer))
 }
 
-/// What is used of a document. The URLs are as it says them: whoever fetches judges where they lead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Discovered {
-    /// The issuer's key set.
-    pub jwks_uri: String,
-    /// Where its opaque tokens are introspected (RFC 7662).
-    pub introspection_endpoint: Option<String>,
-}
-
 /// Why a document cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -40,30 +31,23 @@ pub enum DiscoveryError {
     Mistyped(&'static str),
 }
 
-/// Reads the document of `issuer`.
+/// Where the document of `issuer` says that its key set is. Whoever fetches it judges where the URL leads.
 ///
 /// # Errors
 ///
 /// [`DiscoveryError`], also when the document's own `issuer` is not exactly this one (§4.3).
-pub fn read(document: &[u8], issuer: &str) -> Result<Discovered, DiscoveryError> {
+pub fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, DiscoveryError> {
     let document = json::read_object(document).ok_or(DiscoveryError::Malformed)?;
     if required(&document, "issuer")? != issuer {
         return Err(DiscoveryError::OtherIssuer);
     }
-    Ok(Discovered {
-        jwks_uri: required(&document, "jwks_uri")?.to_owned(),
-        introspection_endpoint: text(&document, "introspection_endpoint")?.map(str::to_owned),
-    })
+    Ok(required(&document, "jwks_uri")?.to_owned())
 }
 
 fn required<'d>(document: &'d Object, member: &'static str) -> Result<&'d str, DiscoveryError> {
-    text(document, member)?.ok_or(DiscoveryError::Missing(member))
-}
-
-fn text<'d>(document: &'d Object, member: &'static str) -> Result<Option<&'d str>, DiscoveryError> {
     match document.get(member) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
+        None => Err(DiscoveryError::Missing(member)),
+        Some(Value::String(text)) => Ok(text),
         Some(_) => Err(DiscoveryError::Mistyped(member)),
     }
 }
@@ -84,9 +68,7 @@ mod tests {
     #[test]
     fn a_document_of_the_issuer_is_read() {
         let document = br#"{"issuer":"https://id.example.com","jwks_uri":"https://keys.example.com/","x":[1]}"#;
-        let discovered = read(document, ISSUER).expect("a document");
-        assert_eq!(discovered.jwks_uri, "https://keys.example.com/");
-        assert_eq!(discovered.introspection_endpoint, None);
+        assert_eq!(jwks_uri(document, ISSUER).as_deref(), Ok("https://keys.example.com/"));
     }
 
     #[test]
@@ -103,15 +85,11 @@ mod tests {
             (r#"{"issuer":["https://id.example.com"]}"#, DiscoveryError::Mistyped("issuer")),
             (r#"{"issuer":"https://id.example.com"}"#, DiscoveryError::Missing("jwks_uri")),
             (r#"{"issuer":"https://id.example.com","jwks_uri":null}"#, DiscoveryError::Mistyped("jwks_uri")),
-            (
-                r#"{"issuer":"https://id.example.com","jwks_uri":"x","introspection_endpoint":7}"#,
-                DiscoveryError::Mistyped("introspection_endpoint"),
-            ),
         ] {
-            assert_eq!(read(document.as_bytes(), ISSUER), Err(error), "{document}");
+            assert_eq!(jwks_uri(document.as_bytes(), ISSUER), Err(error), "{document}");
         }
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-        assert_eq!(read(deep.as_bytes(), ISSUER), Err(DiscoveryError::Malformed));
-        assert_eq!(read(&[0xff, 0xfe], ISSUER), Err(DiscoveryError::Malformed));
+        assert_eq!(jwks_uri(deep.as_bytes(), ISSUER), Err(DiscoveryError::Malformed));
+        assert_eq!(jwks_uri(&[0xff, 0xfe], ISSUER), Err(DiscoveryError::Malformed));
     }
 }
