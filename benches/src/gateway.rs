@@ -130,7 +130,7 @@ ttl_seconds = {ttl_seconds}
 name = "bench"
 issuer = "{ISSUER}"
 audience = "{AUDIENCE}"
-algorithm = "HS256"
+algorithms = "HS256"
 secret_file = "issuer.secret"
 
 [[routes]]

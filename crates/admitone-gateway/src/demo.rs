@@ -182,7 +182,7 @@ format = "text"
 name = "development"
 issuer = "{issuer}"
 audience = "{AUDIENCE}"
-algorithm = "ES256"
+algorithms = "ES256"
 public_key = """
 {public_key}"""
 

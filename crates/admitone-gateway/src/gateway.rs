@@ -23,6 +23,7 @@ use crate::http::App;
 use crate::http::readiness::Readiness;
 use crate::http::server::Server;
 use crate::logins::Logins;
+use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::stores::{StoreError, Stores};
 use crate::upstream::Upstream;
@@ -136,6 +137,7 @@ impl Gateway {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let end = CancellationToken::new();
         let server = Server {
+            app: self.app.clone(),
             router: self.app.router(),
             when_full: self.app.router_when_full(),
             tls: self.listening.tls,
@@ -149,6 +151,8 @@ impl Gateway {
             self.app.tasks.spawn(server.clone().serve(listener));
         }
         let follower = tokio::spawn(follow_revocations(self.app.clone()));
+        let app = self.app.clone();
+        let lessee = tokio::spawn(async move { app.sessions.keep_leases().await });
 
         shutdown.await;
         drain(&self.app, self.listening.drain).await;
@@ -157,6 +161,7 @@ impl Gateway {
         // What does not end by then is dropped with the runtime.
         let _ = tokio::time::timeout(LAST_REQUESTS, self.app.tasks.wait()).await;
         follower.abort();
+        lessee.abort();
     }
 }
 
@@ -186,12 +191,16 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
     let routes = Routes::new(&config);
     let any_fallback = config.routes.iter().any(|route| route.jwt_fallback != JwtFallback::Deny);
     let keys = config.tickets.keys.map_or_else(TicketKeys::random, Ok)?;
-    let Stores { kind, tickets, revocations } = Stores::open(config.store, &keys).await?;
+    let metrics = Arc::new(Metrics::new());
+    let stores = Stores::open(config.store, &keys).await?;
+    let Stores { kind, tickets, revocations, directory } = stores.measured(&metrics);
+    let (node, admission) = (node_name(bound), Admission::new(keys, tickets.clone(), revocations.clone()));
     Ok(App {
-        admission: Admission::new(keys, tickets.clone(), revocations.clone()).on_node(&node_name(bound)),
-        sessions: Sessions::new(revocations.clone()),
+        admission: admission.on_node(&node).with_directory(directory.clone()),
+        sessions: Sessions::new(revocations.clone()).listed_in(directory, &node),
         readiness: Readiness::new(kind, tickets, revocations.clone(), any_fallback),
         revocations,
+        metrics,
         gap,
         logins: Logins::new(Verifier::new(config.issuers)?),
         routes,

@@ -1,10 +1,14 @@
 //! The public listener: what it answers, each request a function that reads top to bottom.
 
+mod admit;
+mod answer;
 mod body;
 mod client;
 mod connect;
+mod conversation;
 mod forward;
 mod handshake;
+mod head;
 mod headers;
 mod health;
 mod io;
@@ -34,9 +38,11 @@ use axum::Router;
 use axum::routing::{delete, get, post};
 use tokio_util::task::TaskTracker;
 
+pub use self::head::HeadError;
 use self::readiness::Readiness;
 use crate::config::{Network, RevocationGap, WebOrigin};
 use crate::logins::Logins;
+use crate::metrics::Metrics;
 use crate::rejection::Rejection;
 use crate::routes::Routes;
 use crate::upstream::Upstream;
@@ -49,6 +55,8 @@ pub struct App {
     pub sessions: Sessions,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// What is counted and timed.
+    pub metrics: Arc<Metrics>,
     /// What becomes of open sessions while no revocation could reach them.
     pub gap: RevocationGap,
     /// Who is logged in.
@@ -90,8 +98,8 @@ impl App {
             .route("/readyz", get(health::ready))
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(for_pages)
-            .fallback(connect::connect)
-            .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure))
+            .fallback(connect::elsewhere)
+            .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure_response))
             .with_state(self.clone())
     }
 
@@ -103,7 +111,7 @@ impl App {
             .route("/healthz", get(health::live))
             .route("/readyz", get(health::ready))
             .layer(axum::middleware::map_response(headers::last))
-            .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure))
+            .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure_response))
             .with_state(self.clone())
     }
 

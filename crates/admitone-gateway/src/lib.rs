@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod http;
 pub mod log;
 pub mod logins;
+pub mod metrics;
 pub mod rejection;
 pub mod relay;
 pub mod routes;

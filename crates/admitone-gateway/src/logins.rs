@@ -6,8 +6,8 @@
 mod callback;
 mod flights;
 mod introspector;
-mod key_source;
 mod presented;
+mod published_keys;
 mod unavailable;
 
 use std::fmt;
@@ -23,8 +23,8 @@ use http::header::HeaderMap;
 
 pub use callback::{Asking, Callback, NotAccepted, SessionCarrier};
 pub use introspector::Introspector;
-pub use key_source::{KeySource, KeysAt};
 pub use presented::PresentError;
+pub use published_keys::{KeysAt, PublishedKeys};
 pub use unavailable::Unavailable;
 
 use presented::{bearer, cookie, is_signed, only};
@@ -119,7 +119,7 @@ pub struct Logins {
     /// The signed tokens that are logins.
     pub verifier: Verifier,
     /// What keeps published keys up to date.
-    pub key_sources: Vec<Arc<KeySource>>,
+    pub published_keys: Vec<Arc<PublishedKeys>>,
     /// Whether an issuer needs no published keys.
     pub any_standing: bool,
     /// The authorization server of opaque tokens.
@@ -202,16 +202,16 @@ impl Logins {
 
     /// Keeps published keys up to date, for ever.
     pub async fn follow_keys(&self) {
-        join_all(self.key_sources.iter().map(|source| source.clone().run())).await;
+        join_all(self.published_keys.iter().map(|source| source.clone().run())).await;
     }
 
     /// Whose logins can be accepted.
     #[must_use]
     pub fn reachable(&self, now: Now) -> Reachable {
-        let lacking = self.key_sources.iter().filter(|source| !source.is_usable(now.instant)).count();
+        let lacking = self.published_keys.iter().filter(|source| !source.is_usable(now.instant)).count();
         match lacking {
             0 => Reachable::All,
-            _ if self.any_standing || lacking < self.key_sources.len() => Reachable::Some,
+            _ if self.any_standing || lacking < self.published_keys.len() => Reachable::Some,
             _ => Reachable::None,
         }
     }
@@ -221,7 +221,7 @@ impl Logins {
             Err(LoginError::UnknownKey { issuer }) => issuer,
             verified => return Ok(verified?),
         };
-        let Some(source) = self.key_sources.iter().find(|source| source.name() == &*unknown) else {
+        let Some(source) = self.published_keys.iter().find(|source| source.name() == &*unknown) else {
             return Err(LoginError::UnknownKey { issuer: unknown }.into());
         };
         if !source.is_usable(now.instant) {

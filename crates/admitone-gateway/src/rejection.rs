@@ -12,6 +12,7 @@ use admitone::ticket::TicketFormatError;
 use http::StatusCode;
 use tracing::Level;
 
+use crate::http::HeadError;
 use crate::logins::NoLogin;
 use crate::upstream::{DialError, UpgradeError};
 
@@ -21,6 +22,9 @@ pub enum Rejection {
     /// The request breaks a rule of HTTP or WebSocket.
     #[error("{0}")]
     Request(&'static str),
+    /// The request's head cannot be read.
+    #[error(transparent)]
+    Head(#[from] HeadError),
     /// Not an upgrade to WebSocket version 13.
     #[error("not a WebSocket upgrade, version 13")]
     NotAnUpgrade,
@@ -156,6 +160,10 @@ impl Rejection {
         use StatusCode as S;
         match self {
             Self::Request(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
+            Self::Head(error) if error.is_too_large() => {
+                Row::new(S::REQUEST_HEADER_FIELDS_TOO_LARGE, P::HeadTooLarge, Level::INFO)
+            }
+            Self::Head(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
             Self::NotAnUpgrade => Row::new(S::UPGRADE_REQUIRED, P::UpgradeRequired, Level::DEBUG),
             Self::NoSuchPath | Self::NoSuchRoute | Self::NoSuchTicket | Self::NoSuchSession => {
                 Row::new(S::NOT_FOUND, P::NotFound, Level::DEBUG)
@@ -199,7 +207,7 @@ impl Rejection {
     #[must_use]
     pub fn public_detail(&self) -> Option<String> {
         match self {
-            Self::Request(_) | Self::Carrier(_) | Self::BodyTooLarge(_) => Some(self.to_string()),
+            Self::Request(_) | Self::Head(_) | Self::Carrier(_) | Self::BodyTooLarge(_) => Some(self.to_string()),
             Self::NoSuchRoute => Some("the field `route` names no route of this gateway".into()),
             Self::NoSuchTicket => Some("this login has no such ticket that could still be revoked".into()),
             Self::NoSuchSession => Some("this login has no such session".into()),
@@ -210,6 +218,23 @@ impl Rejection {
             }
             _ => None,
         }
+    }
+
+    /// What came of the ticket that was presented, where it was the ticket that was refused: the word in metrics.
+    #[must_use]
+    pub const fn redeem_outcome(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::TicketFormat(_) => "malformed",
+            Self::Ticket(TicketRefused::UnknownKey(_)) => "unknown_key",
+            Self::Ticket(TicketRefused::Expired) | Self::Redeem(RedeemError::Expired) => "expired",
+            Self::Ticket(TicketRefused::Misbound) => "misbound",
+            Self::Ticket(TicketRefused::Replayed(_)) | Self::Redeem(RedeemError::Replayed(_)) => "replayed",
+            Self::Ticket(_) => "forged",
+            Self::Redeem(RedeemError::Revoked(_)) | Self::RevokedWhileOpening(_) => "revoked",
+            Self::Redeem(RedeemError::Unavailable(_)) => "store_unavailable",
+            Self::Redeem(_) => "internal",
+            _ => return None,
+        })
     }
 
     /// Whether a token was presented and refused, which `WWW-Authenticate` says (RFC 6750 §3.1).
@@ -285,6 +310,7 @@ pub const fn title(code: ProblemCode) -> &'static str {
         ProblemCode::BodyTooLarge => "The body is too large.",
         ProblemCode::UnsupportedMediaType => "The body has to be application/json.",
         ProblemCode::InvalidBody => "The body's fields are wrong.",
+        ProblemCode::HeadTooLarge => "The request's head is too large.",
         ProblemCode::UpgradeRequired => "Only WebSocket upgrades, version 13, are served here.",
         ProblemCode::OverLimit => "A limit was reached: try again later.",
         ProblemCode::UpstreamUnavailable => "The upstream is not available.",

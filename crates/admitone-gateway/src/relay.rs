@@ -64,6 +64,22 @@ pub enum Why {
     Failed,
 }
 
+impl Why {
+    /// The word in logs and metrics: of a Close of ours its code's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Closing(code) => code.name(),
+            Self::ClientGone => "client_gone",
+            Self::UpstreamGone => "upstream_gone",
+            Self::Stalled(_) => "stalled",
+            Self::BadFrame(_) => "bad_frame",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// How a relay ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {

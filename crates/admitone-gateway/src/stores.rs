@@ -1,18 +1,24 @@
 //! The configured store, made.
 
+mod measured;
+
 use std::sync::Arc;
 
 use admitone::revocation::Revocations;
 use admitone::revocation::memory::MemoryRevocations;
 use admitone::revocation::redis::RedisRevocations;
-use admitone::store::memory::{MemoryLimits, MemoryTicketStore};
+use admitone::store::directory::Directory;
+use admitone::store::memory::{MemoryDirectory, MemoryLimits, MemoryTicketStore};
 use admitone::store::redis::{
-    Address, ConnectError, Credentials, Deployment, Fence, Redis, RedisOptions, RedisTicketStore, Warning,
+    Address, ConnectError, Credentials, Deployment, Fence, Redis, RedisDirectory, RedisOptions, RedisTicketStore,
+    Warning,
 };
 use admitone::store::{StoreUnavailable, TicketStore};
 use admitone::ticket::keys::TicketKeys;
 
+use self::measured::Measured;
 use crate::config::{self, Host, RedisFence, RedisLogin, RedisServer, RedisServers, Store, StoreKind};
+use crate::metrics::Metrics;
 
 /// Where tickets are kept, and the marks that go with them.
 pub struct Stores {
@@ -22,6 +28,8 @@ pub struct Stores {
     pub tickets: Arc<dyn TicketStore>,
     /// The marks.
     pub revocations: Arc<dyn Revocations>,
+    /// Where live sessions are listed.
+    pub directory: Arc<dyn Directory>,
 }
 
 /// Why a store cannot be used.
@@ -53,7 +61,18 @@ impl Stores {
     fn in_memory(limits: MemoryLimits) -> Self {
         let revocations = Arc::new(MemoryRevocations::default());
         let tickets = Arc::new(MemoryTicketStore::new(limits, revocations.clone()));
-        Self { kind: "memory", tickets, revocations }
+        Self { kind: "memory", tickets, revocations, directory: Arc::new(MemoryDirectory::default()) }
+    }
+
+    /// The same, measured.
+    #[must_use]
+    pub fn measured(self, metrics: &Arc<Metrics>) -> Self {
+        Self {
+            kind: self.kind,
+            tickets: Arc::new(Measured::new(self.tickets, metrics)),
+            revocations: Arc::new(Measured::new(self.revocations, metrics)),
+            directory: self.directory,
+        }
     }
 
     async fn in_redis(redis: config::Redis, per_subject: u32, keys: &TicketKeys) -> Result<Self, StoreError> {
@@ -67,7 +86,12 @@ impl Stores {
         }
         let revocations = RedisRevocations::start(&redis, keys.tagging()).await;
         let revocations = revocations.map_err(|StoreUnavailable| StoreError::Revocations)?;
-        Ok(Self { kind: "redis", tickets: Arc::new(RedisTicketStore::new(&redis)), revocations: Arc::new(revocations) })
+        Ok(Self {
+            kind: "redis",
+            tickets: Arc::new(RedisTicketStore::new(&redis)),
+            revocations: Arc::new(revocations),
+            directory: Arc::new(RedisDirectory::new(&redis)),
+        })
     }
 }
 

@@ -53,6 +53,19 @@ pub enum DialError {
     Timeout(Duration),
 }
 
+impl DialError {
+    /// The word in metrics.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Resolve(_) => "unresolved",
+            Self::Connect(_) => "unreachable",
+            Self::Tls(_) => "tls",
+            Self::Timeout(_) => "timeout",
+        }
+    }
+}
+
 /// Why an upstream that was reached did not upgrade. What it sent goes nowhere.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -14,6 +14,9 @@ use crate::grant::{Grant, SessionId};
 use crate::now::Now;
 use crate::principal::{Login, Method, Principal};
 use crate::revocation::{MARK_RETENTION, Revocations};
+use crate::sessions::Terms;
+use crate::store::directory::{Directory, Lease};
+use crate::store::memory::MemoryDirectory;
 use crate::store::{Opening, StoreUnavailable, Stored, TicketKey, TicketStore};
 use crate::ticket::keys::{KeyError, Opened, TicketKeys};
 use crate::ticket::{Place, SubjectTag, Ticket, TicketId};
@@ -35,6 +38,7 @@ pub struct Admission {
     keys: TicketKeys,
     store: Arc<dyn TicketStore>,
     revocations: Arc<dyn Revocations>,
+    directory: Arc<dyn Directory>,
     spent: SpentTickets,
     node: Arc<str>,
     counters: Counters,
@@ -48,6 +52,7 @@ impl Admission {
             keys,
             store,
             revocations,
+            directory: Arc::new(MemoryDirectory::default()),
             spent: SpentTickets::default(),
             node: Arc::from(""),
             counters: Counters::default(),
@@ -58,6 +63,12 @@ impl Admission {
     #[must_use]
     pub fn on_node(self, name: &str) -> Self {
         Self { node: Arc::from(name), ..self }
+    }
+
+    /// Counts sessions in the directory of all nodes, instead of one of this process.
+    #[must_use]
+    pub fn with_directory(self, directory: Arc<dyn Directory>) -> Self {
+        Self { directory, ..self }
     }
 
     /// What this node has counted.
@@ -148,26 +159,32 @@ impl Admission {
         Ok(Authentic(Proof::Login(Box::new(Grant::of(login, route, lifetime, now.unix)))))
     }
 
-    /// Redeems: takes one use of the grant out of the store, with the marks. The session may last for `longest`.
+    /// Redeems: takes one use of the grant out of the store, with the marks. The session lives on `terms`.
     ///
     /// Run it in a task of its own: a cancelled redemption spends the ticket and admits nobody.
     ///
     /// # Errors
     ///
     /// [`RedeemError`]; the ticket, or this use of it, is spent then, whatever the reason.
-    pub async fn redeem(&self, authentic: Authentic, longest: Duration, now: Now) -> Result<Admitted, RedeemError> {
+    pub async fn redeem(
+        &self,
+        authentic: Authentic,
+        terms: impl Into<Terms>,
+        now: Now,
+    ) -> Result<Admitted, RedeemError> {
+        let terms = terms.into();
         match authentic.0 {
-            Proof::Ticket(opened) => self.redeem_ticket(opened, longest, now).await,
-            Proof::Login(grant) => self.redeem_login(*grant, longest, now).await,
+            Proof::Ticket(opened) => self.redeem_ticket(opened, terms, now).await,
+            Proof::Login(grant) => self.redeem_login(*grant, terms, now).await,
         }
     }
 
-    async fn redeem_ticket(&self, opened: Opened, longest: Duration, now: Now) -> Result<Admitted, RedeemError> {
+    async fn redeem_ticket(&self, opened: Opened, terms: Terms, now: Now) -> Result<Admitted, RedeemError> {
         if opened.single_use {
             // Before the store is asked: an answer that is lost, or not waited for, leaves the ticket spent.
             self.remember_spent(&opened, now);
         }
-        let taken = self.store.take(key(&opened), self.opening(longest, now), now).await?;
+        let taken = self.store.take(key(&opened), self.opening(terms.longest, now), now).await?;
         if taken.as_ref().is_none_or(|taken| taken.stored.uses == 0) {
             self.remember_spent(&opened, now);
         }
@@ -176,7 +193,8 @@ impl Admission {
             return Err(RedeemError::Revoked(mark));
         }
         let session_id = taken.session_id();
-        Ok(Admitted { grant: taken.stored.grant, session_id, method: Method::Ticket, longest })
+        let (grant, subject) = (taken.stored.grant, opened.subject);
+        Ok(Admitted { grant, session_id, subject, method: Method::Ticket, terms })
     }
 
     fn remember_spent(&self, opened: &Opened, now: Now) {
@@ -197,10 +215,10 @@ impl Admission {
     }
 
     /// With the store down the mirror decides, as long as it is young; there is no record of the session then.
-    async fn redeem_login(&self, grant: Grant, longest: Duration, now: Now) -> Result<Admitted, RedeemError> {
+    async fn redeem_login(&self, grant: Grant, terms: Terms, now: Now) -> Result<Admitted, RedeemError> {
         let subject = self.subject_tag(&grant.principal);
         let session_id = self.keys.session_id(subject, random()?);
-        let opening = self.opening(longest, now);
+        let opening = self.opening(terms.longest, now);
         let mark = match self.store.enter(subject, &grant, &session_id, opening, now).await {
             Err(StoreUnavailable) if !self.mirror_is_young(now) => return Err(StoreUnavailable.into()),
             Err(StoreUnavailable) => self.revocations.mirror().covering(&grant.principal, &grant.login, None),
@@ -208,8 +226,30 @@ impl Admission {
         };
         match mark {
             Some(mark) => Err(RedeemError::Revoked(mark)),
-            None => Ok(Admitted { grant, session_id, method: Method::Jwt, longest }),
+            None => Ok(Admitted { grant, session_id, subject, method: Method::Jwt, terms }),
         }
+    }
+
+    /// Takes one of the places that the subject has on all nodes, `most` in all. False when all are taken: whoever was
+    /// admitted is one too many. After it is claimed, open the session: the place is free again when
+    /// [`Sessions`](crate::sessions::Sessions) that are [listed](crate::sessions::Sessions::listed_in) in the same directory
+    /// see its end.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreUnavailable`].
+    pub async fn claim_place(&self, admitted: &Admitted, most: u32) -> Result<bool, StoreUnavailable> {
+        let lease = Lease { session: admitted.session_id.clone(), subject: admitted.subject, deadline: 0 };
+        self.directory.claim(&lease, most).await
+    }
+
+    /// How many sessions the subject has on all nodes: those with a place, on a shared directory also those that were leased.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreUnavailable`].
+    pub async fn count_sessions(&self, principal: &Principal) -> Result<u32, StoreUnavailable> {
+        self.directory.count(self.subject_tag(principal)).await
     }
 
     fn subject_tag(&self, principal: &Principal) -> SubjectTag {
@@ -272,10 +312,11 @@ enum Proof {
 /// Made by [`Admission::redeem`] only, and not `Clone`.
 #[derive(Debug)]
 pub struct Admitted {
-    grant: Grant,
-    session_id: SessionId,
+    pub(crate) grant: Grant,
+    pub(crate) session_id: SessionId,
+    pub(crate) subject: SubjectTag,
     method: Method,
-    longest: Duration,
+    pub(crate) terms: Terms,
 }
 
 impl Admitted {
@@ -295,15 +336,6 @@ impl Admitted {
     #[must_use]
     pub const fn method(&self) -> Method {
         self.method
-    }
-
-    /// How long the session may last at most.
-    pub(crate) const fn longest(&self) -> Duration {
-        self.longest
-    }
-
-    pub(crate) fn into_parts(self) -> (Grant, SessionId) {
-        (self.grant, self.session_id)
     }
 }
 

@@ -38,6 +38,8 @@ pub enum ProblemCode {
     InvalidBody,
     /// Only WebSocket upgrades, version 13, are served here.
     UpgradeRequired,
+    /// The request's head is over a limit.
+    HeadTooLarge,
     /// A limit was reached.
     OverLimit,
     /// A fault of ours.
@@ -73,6 +75,7 @@ impl ProblemCode {
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::InvalidBody => "invalid_body",
             Self::UpgradeRequired => "upgrade_required",
+            Self::HeadTooLarge => "head_too_large",
             Self::OverLimit => "over_limit",
             Self::Internal => "internal",
             Self::UpstreamUnavailable => "upstream_unavailable",

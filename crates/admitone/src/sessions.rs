@@ -1,21 +1,23 @@
 //! The connections that are live on this node.
 
-use std::fmt;
-use std::sync::{Arc, OnceLock, PoisonError, Weak};
-use std::time::{Duration, Instant};
+mod lease;
+mod register;
+mod terms;
 
-use hashbrown::HashMap;
-use tokio::sync::Notify;
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use crate::admission::Admitted;
 use crate::close::CloseCode;
 use crate::grant::SessionId;
 use crate::now::Now;
-use crate::principal::{LoginStamp, Principal};
+use crate::principal::Principal;
 use crate::revocation::{Cursor, Mark, Revocation, Revocations};
-use crate::sync::{Mutex, MutexGuard};
 
-const SHARDS: usize = 16;
+use lease::Listing;
+use register::{Live, Register};
+pub use terms::{Narrowed, Terms};
 
 /// The shortest pause of a gradual close.
 const DRAIN_STEP: Duration = Duration::from_millis(10);
@@ -27,13 +29,14 @@ const CUT_OFF_STEP: Duration = Duration::from_millis(500);
 pub struct Sessions {
     register: Arc<Register>,
     revocations: Arc<dyn Revocations>,
+    listing: Option<Listing>,
 }
 
 impl Sessions {
     /// An empty register, compared with the marks of `revocations`. Run [`follow`](Self::follow) beside it.
     #[must_use]
     pub fn new(revocations: Arc<dyn Revocations>) -> Self {
-        Self { register: Arc::default(), revocations }
+        Self { register: Arc::default(), revocations, listing: None }
     }
 
     /// Opens a session that lasts until its login ends, at most as long as it was redeemed for.
@@ -45,27 +48,17 @@ impl Sessions {
     ///
     /// [`Revoked`] when a mark covers it.
     pub fn open(&self, admitted: Admitted, now: Now) -> Result<Session, Revoked> {
-        let longest = admitted.longest();
-        let (grant, id) = admitted.into_parts();
-        let lifetime = Duration::from_secs(grant.login_expires_at.saturating_sub(now.unix)).min(longest);
-        let live = Arc::new(Live {
-            id,
-            principal: grant.principal,
-            login: grant.login,
-            deadline: now.instant + lifetime,
-            code: OnceLock::new(),
-            closed: Notify::new(),
-        });
-        self.register.shard(&live.id).insert(live.id.clone(), live.clone());
-        if let Some(code) = self.register.ended.get() {
-            live.close(*code);
-        }
-        let session = Session { live, register: self.register.clone() };
-        let Live { principal, login, id, .. } = &*session.live;
-        match self.revocations.mirror().covering(principal, login, Some(id)) {
+        let session = Session { live: Arc::new(Live::new(admitted, now)), register: self.register.clone() };
+        self.register.add(&session.live);
+        match self.covering(&session.live) {
             Some(mark) => Err(Revoked(mark)),
             None => Ok(session),
         }
+    }
+
+    /// The mark that covers it.
+    fn covering(&self, live: &Live) -> Option<Mark> {
+        self.revocations.mirror().covering(&live.principal, &live.authority().login, Some(&live.id))
     }
 
     /// How many are live.
@@ -138,15 +131,14 @@ impl Sessions {
     }
 
     fn close_covered(&self, revocation: &Revocation) {
-        self.close_where(CloseCode::Revoked, |live| revocation.covers(&live.principal, &live.login, &live.id));
+        self.close_where(CloseCode::Revoked, |live| {
+            revocation.covers(&live.principal, &live.authority().login, &live.id)
+        });
     }
 
     /// Compares every session with the marks, after some revocations may have been missed.
     fn compare_all(&self) {
-        let mirror = self.revocations.mirror();
-        self.close_where(CloseCode::Revoked, |live| {
-            mirror.covering(&live.principal, &live.login, Some(&live.id)).is_some()
-        });
+        self.close_where(CloseCode::Revoked, |live| self.covering(live).is_some());
     }
 
     fn close_where(&self, code: CloseCode, covers: impl Fn(&Live) -> bool) {
@@ -185,14 +177,13 @@ impl Session {
 
     /// Waits until the connection has to be closed: its deadline, a revocation or a drain, whichever is first.
     pub async fn closing(&self) -> CloseCode {
-        let closed = self.live.closed();
-        tokio::time::timeout_at(self.live.deadline.into(), closed).await.unwrap_or(CloseCode::SessionExpired)
+        self.live.closing().await
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.register.shard(&self.live.id).remove(&self.live.id);
+        self.register.remove(&self.live);
     }
 }
 
@@ -206,58 +197,3 @@ impl fmt::Debug for Session {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the login was revoked ({})", .0.name())]
 pub struct Revoked(pub Mark);
-
-struct Live {
-    id: SessionId,
-    principal: Principal,
-    login: LoginStamp,
-    deadline: Instant,
-    code: OnceLock<CloseCode>,
-    closed: Notify,
-}
-
-impl Live {
-    /// The first code stays.
-    fn close(&self, code: CloseCode) {
-        if self.code.set(code).is_ok() {
-            self.closed.notify_waiters();
-        }
-    }
-
-    async fn closed(&self) -> CloseCode {
-        loop {
-            // Made before the look: a close between the look and the wait wakes it too.
-            let closed = self.closed.notified();
-            if let Some(code) = self.code.get() {
-                return *code;
-            }
-            closed.await;
-        }
-    }
-}
-
-struct Register {
-    shards: [Mutex<HashMap<SessionId, Arc<Live>>>; SHARDS],
-    /// Set when nothing is to stay open any more.
-    ended: OnceLock<CloseCode>,
-}
-
-impl Default for Register {
-    fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()), ended: OnceLock::new() }
-    }
-}
-
-impl Register {
-    fn shard(&self, id: &SessionId) -> MutexGuard<'_, HashMap<SessionId, Arc<Live>>> {
-        lock(&self.shards[usize::from(id.bytes()[1]) % SHARDS])
-    }
-
-    fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, HashMap<SessionId, Arc<Live>>>> {
-        self.shards.iter().map(lock)
-    }
-}
-
-fn lock(shard: &Mutex<HashMap<SessionId, Arc<Live>>>) -> MutexGuard<'_, HashMap<SessionId, Arc<Live>>> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
-}

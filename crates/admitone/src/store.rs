@@ -3,6 +3,7 @@
 //! A store holds the grant under the ticket's *id*: never the ticket, never its MAC. A stolen dump of a store redeems
 //! nothing.
 
+pub mod directory;
 pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;

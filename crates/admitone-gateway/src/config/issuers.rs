@@ -1,9 +1,10 @@
 //! `[[issuers]]`: whose tokens are logins.
 
-use admitone::authn::{Algorithm, ClaimNames, JwtIssuer, KeyError, TokenKind, VerifyingKey};
+mod keys;
+
+use admitone::authn::{ClaimNames, JwtIssuer, TokenKind};
 
 use super::fault::{Wrong, quoted, wrong};
-use super::secret::{self, MAX_FILE_BYTES, read_public};
 use super::table::{Entry, Table};
 
 /// Longest issuer identifier, audience, client id and claim name, in bytes.
@@ -48,14 +49,16 @@ fn read_issuer(table: &Table<'_>, others: &mut Issuers) -> Option<JwtIssuer> {
     let kind = table.choice("token_kind", &[("access", Kind::Access), ("id", Kind::Id)], Kind::Access);
     let token_kind = read_token_kind(table, kind);
     let audiences = read_audiences(table, token_kind.as_ref());
-    let key = read_key(table);
+    let algorithms = keys::read_algorithms(table);
+    let keys = keys::read(table, algorithms.as_deref());
     let leeway_seconds = table.number("leeway_seconds", 0..=120, 30);
     let claims = table.section("claims", read_claims);
     Some(JwtIssuer {
         name: name?,
         issuer: issuer?,
         audiences: audiences?,
-        key: key?,
+        algorithms: algorithms?,
+        keys: keys?,
         token_kind: token_kind?,
         leeway_seconds,
         claims,
@@ -133,97 +136,6 @@ fn read_audiences(table: &Table<'_>, kind: Option<&TokenKind>) -> Option<Vec<Str
         table.refuse("audience", wrong("the client_id is missing: every ID token is for its client", mend));
     }
     Some(audiences)
-}
-
-const ALGORITHMS: [(&str, Algorithm); 2] = [("ES256", Algorithm::Es256), ("HS256", Algorithm::Hs256)];
-
-const PEM_MEND: &str = "name the PEM file with the issuer's public key, or write the PEM itself as public_key";
-
-fn read_key(table: &Table<'_>) -> Option<VerifyingKey> {
-    let algorithm = table.required_text("algorithm", "write `ES256` or `HS256`: tokens of any other are refused");
-    let algorithm = algorithm.and_then(|entry| entry.choice(&ALGORITHMS));
-    let (file, inline, secret) = (table.text("public_key_file"), table.text("public_key"), table.text("secret_file"));
-    let stray = |entry: &Option<Entry<'_>>, of: &str, mend: &str| {
-        if let Some(entry) = entry {
-            entry.refuse(wrong(format!("{of} has no such key"), mend));
-        }
-    };
-    match algorithm? {
-        Algorithm::Hs256 => {
-            stray(&file, "HS256", "leave it out, or write algorithm = \"ES256\"");
-            stray(&inline, "HS256", "leave it out, or write algorithm = \"ES256\"");
-            if !table.has("secret_file") {
-                table.refuse_absence("secret_file", "name the file with the secret that the issuer signs with");
-            }
-            read_secret(&secret?)
-        }
-        Algorithm::Es256 => {
-            stray(&secret, "ES256", "leave it out: ES256 needs the issuer's public key only");
-            if !table.has("public_key_file") && !table.has("public_key") {
-                table.refuse_absence("public_key_file", PEM_MEND);
-            }
-            read_public_key(file, inline)
-        }
-        _ => None,
-    }
-}
-
-fn read_public_key(file: Option<Entry<'_>>, inline: Option<Entry<'_>>) -> Option<VerifyingKey> {
-    match (file, inline) {
-        (Some(_), Some(inline)) => {
-            inline.refuse(wrong("public_key_file is set too", "keep one of the two"));
-            None
-        }
-        (Some(file), None) => {
-            let pem = read_public(&file, MAX_FILE_BYTES)?;
-            file.parse(|_| parse_public_key(&pem))
-        }
-        (None, inline) => inline?.parse(|text| parse_public_key(text.as_bytes())),
-    }
-}
-
-fn read_secret(entry: &Entry<'_>) -> Option<VerifyingKey> {
-    let secret = secret::read_key(entry)?;
-    entry.parse(|_| {
-        if is_public_key(secret.expose()) {
-            let problem = "the file holds a public key: anybody who has it could sign tokens that HS256 accepts";
-            return Err(wrong(problem, "name the shared secret's file, or write algorithm = \"ES256\""));
-        }
-        VerifyingKey::hs256(secret.expose()).map_err(complaint)
-    })
-}
-
-/// Whether bytes are a public key in one of the forms that the library does not know for a document: OpenSSH's or DER.
-fn is_public_key(bytes: &[u8]) -> bool {
-    const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-    const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-    let head = &bytes[..bytes.len().min(64)];
-    let names = |oid: &[u8]| head.windows(oid.len()).any(|window| window == oid);
-    let is_der = head.starts_with(&[0x30]) && (names(EC_PUBLIC_KEY) || names(RSA_ENCRYPTION));
-    is_der || bytes.starts_with(b"ssh-") || bytes.starts_with(b"ecdsa-sha2-")
-}
-
-fn parse_public_key(pem: &[u8]) -> Result<VerifyingKey, Wrong> {
-    let pem = std::str::from_utf8(pem).map_err(|_| complaint(KeyError::NotPublicKeyPem))?;
-    if pem.contains("-----BEGIN CERTIFICATE-----") {
-        return Err(wrong(
-            "it is a certificate, not a key",
-            "take the key out: `openssl x509 -pubkey -noout -in FILE`",
-        ));
-    }
-    VerifyingKey::es256_pem(pem).map_err(complaint)
-}
-
-fn complaint(error: KeyError) -> Wrong {
-    let text = error.to_string();
-    let (problem, mend) = text.split_once("; ").unwrap_or((&text, PEM_MEND));
-    match error {
-        KeyError::SecretIsDocument => wrong(
-            "the file holds a PEM or JSON document, such as a public key that anybody has",
-            "name the bare secret's file",
-        ),
-        _ => wrong(problem, mend),
-    }
 }
 
 fn read_claims(table: &Table<'_>) -> ClaimNames {

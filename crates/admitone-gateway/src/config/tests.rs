@@ -18,7 +18,7 @@ listen = "127.0.0.1:8080"
 name = "main"
 issuer = "https://id.example.com"
 audience = "admitone"
-algorithm = "HS256"
+algorithms = "HS256"
 secret_file = "issuer.key"
 [[routes]]
 path = "/chat"

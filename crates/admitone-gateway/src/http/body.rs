@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use crate::rejection::Rejection;
 
 /// Most bytes of a request's body: the metadata's limit and room for the rest.
-const MAX_BYTES: usize = 16 * 1024;
+pub(super) const MAX_BYTES: usize = 16 * 1024;
 
 /// How long a body may take to arrive.
-const DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// A body that is a JSON object, or empty, which means `{}`.
 pub(super) async fn object(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Rejection> {

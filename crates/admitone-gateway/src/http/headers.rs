@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
+use http::Method;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
-    RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    AUTHORIZATION, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use http::{Method, StatusCode};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::App;
@@ -33,12 +33,14 @@ pub(super) async fn last(mut response: Response) -> Response {
     response
 }
 
-/// Security headers on everything we answer ourselves. What we serve is data: it loads nothing, frames nothing.
-pub(super) async fn secure(State(app): State<Arc<App>>, mut response: Response) -> Response {
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return response;
-    }
-    let headers = response.headers_mut();
+/// Security headers on everything we answer ourselves.
+pub(super) async fn secure_response(State(app): State<Arc<App>>, mut response: Response) -> Response {
+    secure(&app, response.headers_mut());
+    response
+}
+
+/// What we serve is data: it loads nothing, frames nothing.
+pub(super) fn secure(app: &App, headers: &mut HeaderMap) {
     let set = [
         (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -53,5 +55,4 @@ pub(super) async fn secure(State(app): State<Arc<App>>, mut response: Response) 
     if app.public_url.https {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
     }
-    response
 }

@@ -28,15 +28,22 @@ pub(super) async fn mint(
     request: Request,
 ) -> Result<Response, Rejection> {
     let now = Now::read();
+    let minted = trade(&app, peer, request, now).await;
+    let outcome = minted.as_ref().map_or_else(|refused| refused.row().code.name(), |_| "minted");
+    app.metrics.minted(outcome, now.instant.elapsed());
+    minted
+}
+
+async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result<Response, Rejection> {
     app.check_not_draining()?;
     refuse_query_token(request.uri().query())?;
     let (parts, body) = request.into_parts();
-    let login = login::of_request(&app, &parts.headers, now).await?;
+    let login = login::of_request(app, &parts.headers, now).await?;
     let fields = body::object(&parts.headers, body).await?;
-    let (route, asked) = read_fields(&app, &fields)?;
+    let (route, asked) = read_fields(app, &fields)?;
     let (single_use, uses) = (asked.single_use, uses(&route, asked.single_use)?);
     let origin = origin(&parts.headers, &route)?;
-    let place = route.minting_place(origin, client::address(&app, peer, &parts.headers));
+    let place = route.minting_place(origin, client::address(app, peer, &parts.headers));
     let grant = route.grant(&login, asked, now)?;
     let minted = app.admission.mint_for_uses(grant, uses, &place, now).await?;
 

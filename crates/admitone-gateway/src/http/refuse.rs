@@ -1,20 +1,15 @@
 //! Refusing an upgrade so that a browser can read why.
 
-use std::time::Duration;
-
 use admitone::carrier::REFUSED;
 use admitone::close::CloseCode;
-use axum::response::Response;
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT};
-use hyper::upgrade::OnUpgrade;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use http::header::{HeaderMap, HeaderValue};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::App;
-use super::connect::{Refused, client_io, switching_protocols};
+use super::admit::Refused;
+use super::conversation::Conversation;
 use super::handshake::Handshake;
-use super::problem;
+use super::{answer, problem};
 use crate::config::{CloseProfile, RefuseWith};
 use crate::relay::{Side, close_frame};
 use crate::routes::Route;
@@ -22,17 +17,8 @@ use crate::routes::Route;
 /// What the described profile sends before its Close: a text frame that its clients look for.
 const AUTH_FAILED: &[u8] = br#"{"type":"error","error_code":"AUTH_FAILED"}"#;
 
-/// How long the client may take to read its refusal.
-const READ_LIMIT: Duration = Duration::from_secs(2);
-
 /// Answers a refused upgrade: with a Close where the client can read one there, else with a problem.
-pub(super) fn refuse(
-    app: &App,
-    route: &Route,
-    refused: Refused,
-    handshake: &Handshake,
-    on_upgrade: OnUpgrade,
-) -> Response {
+pub(super) async fn refuse(route: &Route, refused: Refused, handshake: &Handshake, client: Conversation) {
     let Refused { rejection, offer } = refused;
     let row = rejection.row();
     let by_close = match route.refuse_with {
@@ -42,17 +28,15 @@ pub(super) fn refuse(
     };
     let code = row.close.filter(|_| by_close);
     let Some(frames) = code.and_then(|code| refusal(code, route.close_profile)) else {
-        return problem::respond(&rejection, &route.path);
+        return client.end_with(problem::respond(&rejection, &route.path)).await;
     };
     problem::log(&rejection, &row, &route.path);
-    app.tasks.spawn(send(on_upgrade, frames));
     // Without our marker, selecting what the application offered keeps Chromium from aborting before the Close.
     let selected = if handshake.reads_refusals { Some(REFUSED) } else { offer.protocols.first().map(String::as_str) };
-    let mut headers = HeaderMap::new();
-    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(handshake.key.as_bytes())) {
-        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    }
-    switching_protocols(headers, selected)
+    let accept = HeaderValue::from_str(&derive_accept_key(handshake.key.as_bytes())).ok();
+    let mut bytes = answer::switching_protocols(accept.as_ref(), selected, &HeaderMap::new());
+    bytes.extend_from_slice(&frames);
+    client.into_parts().0.end_with(&bytes).await;
 }
 
 fn refusal(code: CloseCode, profile: CloseProfile) -> Option<Bytes> {
@@ -66,18 +50,4 @@ fn refusal(code: CloseCode, profile: CloseProfile) -> Option<Bytes> {
             Some(frames.into())
         }
     }
-}
-
-/// Writes the refusal, then waits a moment for the client to hang up: closing first could lose what was written.
-async fn send(on_upgrade: OnUpgrade, frames: Bytes) {
-    let exchange = async {
-        let Some((mut io, _)) = client_io(on_upgrade).await else { return };
-        if io.write_all(&frames).await.is_err() || io.shutdown().await.is_err() {
-            return;
-        }
-        let mut discarded = [0; 256];
-        while matches!(io.read(&mut discarded).await, Ok(read) if read > 0) {}
-    };
-    // A client that reads nothing is left to its socket.
-    let _ = tokio::time::timeout(READ_LIMIT, exchange).await;
 }

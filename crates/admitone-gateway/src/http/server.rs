@@ -5,26 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
 
-use super::Peer;
+use super::conversation::{Answers, Conversation, Limits};
 use super::io::ClientIo;
-
-/// Most bytes of a request's head: the longest token that is read, and room for the rest.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
-
-/// Most header lines of a request.
-const MAX_HEADERS: usize = 100;
+use super::{App, Peer};
 
 /// How long to wait when the system has no descriptor left for a new connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -32,6 +23,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How connections are taken in, the same for every listener.
 #[derive(Clone)]
 pub struct Server {
+    /// What admits.
+    pub app: Arc<App>,
     /// What answers.
     pub router: Router,
     /// What answers when every place is taken.
@@ -71,57 +64,34 @@ impl Server {
 
     /// Past the limit only health is told, so that a full node is not taken for a dead one, and the others are told why not.
     fn take_in(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let (place, router) = match self.places.clone().try_acquire_owned() {
-            Ok(place) => (Ok(place), &self.router),
-            Err(_) => (self.reserve.clone().try_acquire_owned(), &self.when_full),
-        };
-        match place {
+        let place = self.places.clone().try_acquire_owned();
+        let is_admitted = place.is_ok();
+        match place.or_else(|_| self.reserve.clone().try_acquire_owned()) {
             Ok(place) => {
-                self.tasks.spawn(self.clone().handle(stream, peer, place, router.clone()));
+                self.tasks.spawn(self.clone().handle(stream, Peer(peer), place, is_admitted));
             }
             Err(_) => tracing::warn!("the connection limit is reached: a connection was dropped"),
         }
     }
 
-    async fn handle(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, router: Router) {
+    async fn handle(self: Arc<Self>, stream: TcpStream, peer: Peer, place: OwnedSemaphorePermit, is_admitted: bool) {
         // Only latency is lost where the option is not supported.
         let _ = stream.set_nodelay(true);
         let io = match &self.tls {
             None => ClientIo::plain(stream, place),
-            Some(config) => {
-                let accepting = TlsAcceptor::from(config.clone()).accept(stream);
-                match tokio::time::timeout(self.header_timeout, accepting).await {
-                    Ok(Ok(stream)) => ClientIo::tls(stream, place),
-                    _ => return tracing::debug!("a TLS handshake failed"),
-                }
-            }
+            Some(config) => match Box::pin(self.accept_tls(config.clone(), stream)).await {
+                Some(stream) => ClientIo::tls(stream, place),
+                None => return tracing::debug!("a TLS handshake failed"),
+            },
         };
-        self.answer(io, Peer(peer), router).await;
+        let router = if is_admitted { &self.router } else { &self.when_full };
+        let answers = Answers { app: self.app.clone(), router: router.clone(), is_admitted };
+        let limits = Limits { header_timeout: self.header_timeout, shutdown: self.shutdown.clone() };
+        Conversation::new(io, peer, answers).run(&limits).await;
     }
 
-    async fn answer(&self, io: ClientIo, peer: Peer, router: Router) {
-        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            request.extensions_mut().insert(peer);
-            router.clone().oneshot(request)
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.header_timeout)
-            .max_buf_size(MAX_HEAD_BYTES)
-            .max_headers(MAX_HEADERS)
-            .half_close(false)
-            .serve_connection(TokioIo::new(io), service)
-            .with_upgrades();
-        let mut connection = std::pin::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.shutdown.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended badly");
-        }
+    async fn accept_tls(&self, config: Arc<ServerConfig>, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+        let accepting = TlsAcceptor::from(config).accept(stream);
+        tokio::time::timeout(self.header_timeout, accepting).await.ok()?.ok()
     }
 }

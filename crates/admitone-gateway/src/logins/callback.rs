@@ -8,8 +8,8 @@ use admitone::authn::callback::{self, CallbackError};
 use admitone::authn::{ClaimNames, LoginError};
 use admitone::now::Now;
 use admitone::principal::Login;
-use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use http::StatusCode;
+use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 
 use super::flights::{Flights, Told};
 use super::{NoLogin, Unavailable};

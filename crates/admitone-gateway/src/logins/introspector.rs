@@ -8,8 +8,8 @@ use admitone::authn::introspection::{self, IntrospectedIssuer, IntrospectionErro
 use admitone::now::Now;
 use admitone::principal::Login;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::StatusCode;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::flights::{Flights, Told};

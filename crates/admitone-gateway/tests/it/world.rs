@@ -51,13 +51,13 @@ secret_file = "ticket.key"
 name = "main"
 issuer = "https://id.example.com"
 audience = "admitone"
-algorithm = "ES256"
+algorithms = "ES256"
 public_key_file = "issuer.pem"
 [[issuers]]
 name = "legacy"
 issuer = "legacy-app"
 audience = "admitone"
-algorithm = "HS256"
+algorithms = "HS256"
 secret_file = "legacy.secret"
 require_at_jwt = false
 [[routes]]

@@ -42,7 +42,7 @@ pub fn read(
         answer.insert("exp".to_owned(), json!(now.saturating_add(lifetime.as_secs())));
     }
     let identity = Identity { issuer, claims: names, leeway: 0 };
-    let mut login = claims::read_identity(&answer, identity, now)?;
+    let mut login = claims::read_identity(&answer, &identity, now)?;
     if login.stamp.sid.is_none() {
         login.stamp.sid = Some(session.name().into());
     }

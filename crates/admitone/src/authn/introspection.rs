@@ -73,7 +73,7 @@ pub fn read(
         }
     }
     let identity = Identity { issuer: &issuer.issuer, claims: &issuer.claims, leeway: issuer.leeway_seconds };
-    let mut login = claims::read_identity(&answer, identity, now)?;
+    let mut login = claims::read_identity(&answer, &identity, now)?;
     if login.stamp.sid.is_none() && login.stamp.jti.is_none() {
         login.stamp.jti = Some(token.name().into());
     }

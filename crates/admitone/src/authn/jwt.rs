@@ -1,16 +1,17 @@
 //! JWTs: which are a login (RFC 7519 and 8725; access tokens by RFC 9068, ID tokens by OpenID Connect Core §3.1.3.7).
 //!
-//! A token names its issuer; that issuer's one key and one algorithm decide, whatever else the token's header says.
+//! A token names its issuer; that issuer's keys and algorithms decide, whatever else the token's header says.
 //! Nothing is lenient: a claim of the wrong type is a refusal, never an absent claim.
 
-mod claims;
+pub(super) mod claims;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
-use super::jws::Jws;
-use super::key::VerifyingKey;
+use super::algorithm::Algorithm;
+use super::jws::{Jws, JwsError};
+use super::keys::IssuerKeys;
 use crate::principal::{IdentityError, Login, Principal};
 
 /// Longest leeway for clocks that differ, in seconds.
@@ -26,8 +27,10 @@ pub struct JwtIssuer {
     /// Who its tokens must be for: `aud` holds one of these. May be empty for [`TokenKind::Id`], where `aud` must hold the
     /// client id in any case.
     pub audiences: Vec<String>,
-    /// The key that its tokens are signed with, and thereby their only algorithm.
-    pub key: VerifyingKey,
+    /// The algorithms that its tokens may be signed with: at least one, and HMAC never beside others.
+    pub algorithms: Vec<Algorithm>,
+    /// The keys that its tokens are signed with; clones of the handle replace them.
+    pub keys: IssuerKeys,
     /// Which of its tokens are logins.
     pub token_kind: TokenKind,
     /// How far its clock may differ from ours, at most 300 seconds.
@@ -101,6 +104,9 @@ pub enum IssuerError {
     /// The client id is empty.
     #[error("issuer {0:?}: the client id must not be empty")]
     ClientId(String),
+    /// No algorithm, or shared secrets beside public keys: a token could then choose between the two.
+    #[error("issuer {0:?}: at least one algorithm is needed, and HMAC goes with HMAC only")]
+    Algorithms(String),
     /// The leeway is too long.
     #[error("issuer {0:?}: the leeway must be at most 300 seconds")]
     Leeway(String),
@@ -110,24 +116,18 @@ pub enum IssuerError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {
-    /// The token is too long to be read.
-    #[error("the token is longer than 16384 bytes")]
-    TooLong,
-    /// The token is not a JWT in compact form.
-    #[error("the token is malformed: {0}")]
-    Malformed(&'static str),
-    /// The header has `crit` or `b64`, which change how the token is to be read.
-    #[error("the token's header has `crit` or `b64`, and no extension is supported")]
-    CriticalHeader,
+    /// The token is malformed, or its signature is not the issuer's.
+    #[error(transparent)]
+    Jws(JwsError),
+    /// None of the issuer's keys is meant: newer ones might be. The signature has not been looked at.
+    #[error("no known key of issuer {issuer:?} has the token's `kid`, or none is for its `alg`")]
+    UnknownKey {
+        /// What the configuration calls the issuer.
+        issuer: Box<str>,
+    },
     /// No configured issuer has this `iss`.
     #[error("the token's `iss` is not exactly one of the configured issuers")]
     UnknownIssuer,
-    /// The header names another algorithm than the issuer's, or none.
-    #[error("the token's `alg` is not the one that its issuer is configured with")]
-    Algorithm,
-    /// The signature is not the issuer's.
-    #[error("the token's signature is not by the issuer's configured key")]
-    Signature,
     /// The header's `typ` says that the token is for something else.
     #[error("the token's `typ` is not that of the token kind which the issuer is configured with")]
     Type,
@@ -168,12 +168,9 @@ impl LoginError {
     #[must_use]
     pub const fn cause(&self) -> &'static str {
         match self {
-            Self::TooLong => "too_long",
-            Self::Malformed(_) => "malformed",
-            Self::CriticalHeader => "critical_header",
+            Self::Jws(error) => error.cause(),
+            Self::UnknownKey { .. } => JwsError::UnknownKey.cause(),
             Self::UnknownIssuer => "unknown_issuer",
-            Self::Algorithm => "algorithm",
-            Self::Signature => "signature",
             Self::Type => "type",
             Self::Event => "event",
             Self::SenderConstrained => "sender_constrained",
@@ -217,19 +214,19 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`LoginError`] says which rule refused the token.
+    /// [`LoginError`] says which rule refused the token. After [`LoginError::UnknownKey`] it is worth verifying once more
+    /// when that issuer's keys have been replaced.
     pub fn verify(&self, token: &str, now: u64) -> Result<Login, LoginError> {
-        let jws = Jws::parse(token)?;
-        let claimed = claims::required_text(&jws.claims, "iss")?;
+        let jws = Jws::parse(token).map_err(LoginError::Jws)?;
+        let claims = jws.claims().map_err(LoginError::Jws)?;
+        let claimed = claims::required_text(&claims, "iss")?;
         let issuer = self.issuers.iter().find(|issuer| issuer.issuer == claimed).ok_or(LoginError::UnknownIssuer)?;
-        if jws.header.get("alg").and_then(|alg| alg.as_str()) != Some(issuer.key.algorithm().name()) {
-            return Err(LoginError::Algorithm);
-        }
-        if !issuer.key.accepts(jws.signing_input, &jws.signature) {
-            return Err(LoginError::Signature);
-        }
+        jws.verify(&issuer.keys.current(), &issuer.algorithms).map_err(|error| match error {
+            JwsError::UnknownKey => LoginError::UnknownKey { issuer: issuer.name.as_str().into() },
+            error => LoginError::Jws(error),
+        })?;
         claims::check_type(&jws.header, &issuer.token_kind)?;
-        claims::read_login(&jws.claims, issuer, now)
+        claims::read_login(&claims, issuer, now)
     }
 }
 
@@ -243,6 +240,10 @@ fn check_issuer(issuer: &JwtIssuer) -> Result<(), IssuerError> {
     let name = || issuer.name.clone();
     if Principal::new(&issuer.issuer, "anybody", None).is_err() {
         return Err(IssuerError::Identifier(name()));
+    }
+    let shared = issuer.algorithms.iter().filter(|algorithm| algorithm.is_shared_secret()).count();
+    if issuer.algorithms.is_empty() || ![0, issuer.algorithms.len()].contains(&shared) {
+        return Err(IssuerError::Algorithms(name()));
     }
     if issuer.leeway_seconds > MAX_LEEWAY_SECONDS {
         return Err(IssuerError::Leeway(name()));

@@ -1,96 +1,72 @@
-//! Keys that verify, each bound to one algorithm.
+//! Keys that verify, each bound to the algorithms that it may be used with.
 
 use std::fmt;
-use std::str::FromStr;
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
+use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 
-/// Shortest HS256 secret accepted, in bytes: the size of the hash (RFC 7518 §3.2).
-const MIN_HS256_SECRET_BYTES: usize = 32;
+use zeroize::Zeroizing;
 
-/// DER of a P-256 `SubjectPublicKeyInfo` up to the uncompressed point that ends it (RFC 5480 §2).
-const P256_SPKI_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];
+use super::algorithm::Algorithm;
+use super::der;
+use super::material::{Check, Material};
 
-/// A signature algorithm (RFC 7518 §3.1) that an issuer can be pinned to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Algorithm {
-    /// HMAC with SHA-256 and a shared secret.
-    Hs256,
-    /// ECDSA on P-256 with SHA-256.
-    Es256,
-}
+/// Longest shared secret accepted, in bytes.
+pub(super) const MAX_SECRET_BYTES: usize = 4096;
 
-impl Algorithm {
-    /// Every algorithm.
-    pub const ALL: &'static [Self] = &[Self::Hs256, Self::Es256];
-
-    /// The name in a token's `alg` and in configuration.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Hs256 => "HS256",
-            Self::Es256 => "ES256",
-        }
-    }
-
-    const fn implementation(self) -> jsonwebtoken::Algorithm {
-        match self {
-            Self::Hs256 => jsonwebtoken::Algorithm::HS256,
-            Self::Es256 => jsonwebtoken::Algorithm::ES256,
-        }
-    }
-}
-
-/// A name that is no [`Algorithm`]'s.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the algorithm must be HS256 or ES256, in capitals")]
-pub struct UnknownAlgorithm;
-
-impl FromStr for Algorithm {
-    type Err = UnknownAlgorithm;
-
-    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
-        Self::ALL.iter().copied().find(|algorithm| algorithm.name() == name).ok_or(UnknownAlgorithm)
-    }
-}
-
-/// Why key material is not a key for the algorithm.
+/// Why key material is not a key for its algorithms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The secret is too short.
-    #[error("an HS256 secret must have at least 32 bytes; make one with `openssl rand -hex 32`")]
-    ShortSecret,
-    /// The secret is a PEM file or a JSON document, which is never what an issuer signs with.
-    #[error("an HS256 secret must be the bare secret; this is a PEM or JSON document, such as a public key")]
+    /// No algorithm was named, so the key could verify nothing.
+    #[error("a key needs at least one algorithm")]
+    NoAlgorithm,
+    /// The key cannot be used with an algorithm that was named.
+    #[error("a {key} key cannot be used with {}; name only algorithms of its kind", algorithm.name())]
+    WrongKind {
+        /// What the key is.
+        key: &'static str,
+        /// The algorithm that needs another kind of key.
+        algorithm: Algorithm,
+    },
+    /// The secret is shorter than the hash.
+    #[error("a secret for {} must have at least {} bytes; make one with `openssl rand -hex 64`", .0.name(), .0.min_secret_bytes())]
+    ShortSecret(Algorithm),
+    /// The secret is too long to be one.
+    #[error("a secret must have at most 4096 bytes; is it the right file?")]
+    LongSecret,
+    /// The secret is a PEM file, a JSON document or DER, which is never what an issuer signs with.
+    #[error("a secret must be bare; this is a PEM, DER or JSON document, such as a public key that anybody has")]
     SecretIsDocument,
-    /// The file holds a private key.
-    #[error("this is a private key; the gateway needs only the public one: `openssl pkey -in KEY -pubout`")]
+    /// The text holds a private key.
+    #[error("this is a private key; only the public one is needed: `openssl pkey -in KEY -pubout`")]
     PrivateKey,
     /// Not exactly one PEM block labelled `PUBLIC KEY`.
     #[error("the key must be one PEM block that begins `-----BEGIN PUBLIC KEY-----`")]
     NotPublicKeyPem,
-    /// A public key of another kind or curve, or a compressed point.
-    #[error("an ES256 key must be a P-256 public key with an uncompressed point")]
-    NotP256,
-    /// The point is not on the curve.
-    #[error("the P-256 key is damaged: its point is not on the curve")]
-    NotOnCurve,
+    /// A public key of another kind or curve, or not in DER.
+    #[error("the public key must be RSA, P-256, P-384 or Ed25519")]
+    UnknownKind,
+    /// The modulus is too short or too long.
+    #[error("an RSA key must have 2048 to 8192 bits")]
+    RsaSize,
+    /// The exponent is even, 1, or too large, or the modulus is even.
+    #[error("the RSA key is damaged: modulus and exponent must be odd, the exponent 3 to 2^32")]
+    RsaNumbers,
+    /// The modulus has the structure of CVE-2017-15361, which lets anybody compute the private key.
+    #[error("the RSA key is weak (ROCA, CVE-2017-15361): anybody can compute its private key; make a new one")]
+    Roca,
+    /// The point is compressed, of another length, not on the curve, or one that anybody can sign for.
+    #[error("the {0} key is damaged: it is not an uncompressed point of the curve, or one of small order")]
+    Point(&'static str),
 }
 
-/// A key together with the one algorithm that it verifies.
+/// A key, the algorithms that it verifies, and its `kid` where it has one.
 #[derive(Clone)]
 pub struct VerifyingKey {
-    algorithm: Algorithm,
-    key: DecodingKey,
+    id: Option<Box<str>>,
+    checks: Vec<(Algorithm, Check)>,
 }
 
 impl VerifyingKey {
@@ -98,55 +74,61 @@ impl VerifyingKey {
     ///
     /// # Errors
     ///
-    /// [`KeyError`] when the secret has fewer than 32 bytes, or is a PEM or JSON document instead of a secret.
-    pub fn hs256(secret: &[u8]) -> Result<Self, KeyError> {
-        if secret.len() < MIN_HS256_SECRET_BYTES {
-            return Err(KeyError::ShortSecret);
-        }
-        if is_document(secret) {
-            return Err(KeyError::SecretIsDocument);
-        }
-        Ok(Self { algorithm: Algorithm::Hs256, key: DecodingKey::from_secret(secret) })
+    /// [`KeyError`] when an algorithm is no HMAC, when the secret is shorter than the hash of one of them, or is a PEM,
+    /// DER or JSON document instead of a secret.
+    pub fn from_secret(secret: &[u8], algorithms: &[Algorithm]) -> Result<Self, KeyError> {
+        Self::new(None, &Material::Secret(Zeroizing::new(secret.to_vec())), algorithms)
     }
 
-    /// The issuer's P-256 public key: the text of a PEM file with one `PUBLIC KEY` block.
+    /// The issuer's public key: the text of a PEM file with one `PUBLIC KEY` block.
     ///
     /// # Errors
     ///
-    /// [`KeyError`] for anything else: private keys, certificates, other curves, several blocks, damaged keys.
-    pub fn es256_pem(pem: &str) -> Result<Self, KeyError> {
+    /// [`KeyError`] for anything else: private keys, certificates, other kinds and curves than `algorithms` need, several
+    /// blocks, damaged and weak keys.
+    pub fn from_pem(pem: &str, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let der = public_key_der(pem)?;
-        let point = der.strip_prefix(&P256_SPKI_PREFIX).filter(|point| point.len() == 65 && point[0] == 4);
-        let point = point.ok_or(KeyError::NotP256)?;
-        ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| KeyError::NotOnCurve)?;
-        Ok(Self { algorithm: Algorithm::Es256, key: DecodingKey::from_ec_der(point) })
+        let key = der::read_public_key(&der).ok_or(KeyError::UnknownKind)?;
+        Self::new(None, &key, algorithms)
     }
 
-    /// The algorithm that this key verifies.
+    pub(super) fn new(id: Option<&str>, material: &Material, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
+        if algorithms.is_empty() {
+            return Err(KeyError::NoAlgorithm);
+        }
+        material.check()?;
+        let check = |algorithm: &Algorithm| Ok((*algorithm, material.ready_for(*algorithm)?));
+        Ok(Self { id: id.map(Box::from), checks: algorithms.iter().map(check).collect::<Result<_, _>>()? })
+    }
+
+    /// Its `kid`; keys from a PEM file or a bare secret have none.
     #[must_use]
-    pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
-    /// Whether `signature`, in the form of RFC 7518 §3, is this key's over `message`.
-    pub(super) fn accepts(&self, message: &[u8], signature: &Vec<u8>) -> bool {
-        // The provider is named, not looked up: the looked-up one panics when an embedder's tree enables two.
-        (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm.implementation(), &self.key)
-            .is_ok_and(|verifier| verifier.verify(message, signature).is_ok())
+    /// The algorithms that it verifies.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        self.checks.iter().map(|(algorithm, _)| *algorithm)
+    }
+
+    /// Whether `signature`, in the form of RFC 7518 §3, is this key's over `message`; never with another algorithm than
+    /// the key is bound to.
+    #[must_use]
+    pub fn accepts(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let check = self.checks.iter().find(|(bound, _)| *bound == algorithm);
+        check.is_some_and(|(_, check)| match check {
+            Check::Mac(key) => hmac::verify(key, message, signature).is_ok(),
+            Check::Signature(key) => key.verify_sig(message, signature).is_ok(),
+        })
     }
 }
 
 impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VerifyingKey({}, [redacted])", self.algorithm.name())
+        let names: Vec<&str> = self.algorithms().map(Algorithm::name).collect();
+        write!(f, "VerifyingKey({:?}, {}, [redacted])", self.id, names.join(" "))
     }
-}
-
-fn is_document(secret: &[u8]) -> bool {
-    let is_pem = secret.windows(11).any(|window| window == b"-----BEGIN ");
-    let is_json = serde_json::from_slice(secret)
-        .is_ok_and(|value: serde_json::Value| value.is_object() || value.is_array() || value.is_string());
-    is_pem || is_json
 }
 
 fn public_key_der(pem: &str) -> Result<Vec<u8>, KeyError> {

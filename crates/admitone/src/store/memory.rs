@@ -3,6 +3,8 @@
 //! Sharded by the subject's bucket, so that a ticket, its subject's count and its expiry change under one lock.
 //! Expired grants are swept while storing; nothing runs in the background.
 
+mod directory;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +19,8 @@ use crate::revocation::memory::MemoryRevocations;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 use crate::ticket::{SubjectTag, TicketId};
+
+pub use directory::MemoryDirectory;
 
 const SHARDS: usize = 64;
 

@@ -10,6 +10,7 @@
 //!
 //! While a Cluster moves a slot, redemptions of tickets in it are refused.
 
+mod directory;
 mod greeting;
 mod link;
 mod names;
@@ -32,6 +33,7 @@ use crate::now::Now;
 use crate::revocation::Mark;
 use crate::ticket::SubjectTag;
 
+pub use directory::RedisDirectory;
 pub use greeting::{ConnectError, Greeting, Warning};
 pub(crate) use link::{Backoff, Link, Task};
 pub(crate) use names::mark;
@@ -175,6 +177,13 @@ impl RedisTicketStore {
         self.servers.on_all(asked).await.map(drop).map_err(|(_, fault)| fault)
     }
 
+    fn record(&self, subject: SubjectTag, opening: Opening<'_>, now: Now) -> Record {
+        let Opening { node, deadline } = opening;
+        // Its node leases it again, for as long as it holds it.
+        let life = deadline.saturating_sub(now.unix).min(self.servers.shared.options.lease.as_secs());
+        Record { text: record_text(subject, node, deadline), life: life.max(1).to_string() }
+    }
+
     fn fenced(&self) -> &'static [u8] {
         match self.servers.shared.options.fence {
             Fence::Replid => b"1",
@@ -198,7 +207,7 @@ impl TicketStore for RedisTicketStore {
         opening: Opening<'_>,
         now: Now,
     ) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>> {
-        let (store, record) = (self.clone(), Record::of(key.subject, opening, now));
+        let (store, record) = (self.clone(), self.record(key.subject, opening, now));
         let taking = async move { store.take_at(key, record).await };
         Box::pin(async move {
             // In a task of its own: a caller that goes away leaves a whole redemption behind, not half of one.
@@ -226,7 +235,7 @@ impl TicketStore for RedisTicketStore {
             bucket,
             record_name,
             issued_at: entrant.login.issued_at.to_string(),
-            record: Record::of(subject, opening, now),
+            record: self.record(subject, opening, now),
             marks: marks_of(subject, entrant, session_id, (&names.marks(bucket), &names.wide_marks(bucket))),
         };
         Box::pin(async move { self.enter_at(entrance).await.map_err(StoreUnavailable::from) })
@@ -249,13 +258,9 @@ struct Record {
     life: String,
 }
 
-impl Record {
-    fn of(subject: SubjectTag, opening: Opening<'_>, now: Now) -> Self {
-        let Opening { node, deadline } = opening;
-        let subject = names::hex(&subject.0);
-        let text = serde_json::json!({ "subject": subject, "node": node, "deadline": deadline }).to_string();
-        Self { text, life: deadline.saturating_sub(now.unix).max(1).to_string() }
-    }
+fn record_text(subject: SubjectTag, node: &str, deadline: u64) -> String {
+    let subject = names::hex(&subject.0);
+    serde_json::json!({ "subject": subject, "node": node, "deadline": deadline }).to_string()
 }
 
 struct Entrance {
@@ -275,6 +280,7 @@ fn marks_of(
 ) -> Vec<(Mark, String)> {
     let issuer = entrant.principal.issuer();
     let mut marks = vec![(Mark::Session, format!("{narrow}{}", mark::session(session_id)))];
+    marks.extend(session_id.of_ticket().map(|id| (Mark::Session, format!("{narrow}{}", mark::session(&id)))));
     marks.extend(entrant.login.sid.iter().map(|sid| (Mark::Sid, format!("{wide}{}", mark::sid(issuer, sid)))));
     marks.extend(entrant.login.jti.iter().map(|jti| (Mark::Jti, format!("{wide}{}", mark::jti(issuer, jti)))));
     marks.push((Mark::Subject, format!("{narrow}{}", mark::subject(subject))));

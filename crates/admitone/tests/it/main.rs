@@ -3,11 +3,13 @@
 
 mod admission;
 mod asking;
+mod directory_contract;
 mod handles;
 mod logins;
 mod multi_use;
 mod outage;
 mod properties;
+mod randomness;
 mod replays;
 mod sessions;
 mod store_contract;

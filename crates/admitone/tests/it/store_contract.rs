@@ -82,6 +82,7 @@ mod memory {
     super::every_store!(super::in_memory);
     super::store_that_is_told_the_time!(super::in_memory);
     super::store_with_a_total!(super::in_memory);
+    super::promises! { super::in_memory: s7_of_a_hundred_takes_one_wins_a_thousand_times }
 }
 
 /// An empty store and the revocations that it reads its marks from.

@@ -2,12 +2,18 @@
 //!
 //! They are Redis servers on the PATH, or those of the program that `ADMITONE_REDIS_SERVER` names.
 
+mod cancelling;
 mod contract;
+mod directory;
+#[path = "../it/directory_contract.rs"]
+mod directory_contract;
 mod faults;
 mod fence;
 mod greeting;
 mod nodes;
+mod races;
 mod revocations;
+mod secrecy;
 mod servers;
 #[path = "../it/store_contract.rs"]
 mod store_contract;

@@ -11,7 +11,6 @@ use admitone::revocation::Revocations;
 use admitone::revocation::redis::RedisRevocations;
 use admitone::store::redis::{Deployment, Fence, Redis, RedisOptions, RedisTicketStore};
 use admitone::store::{Opening, PutError, StoreUnavailable, Stored, Taken, TicketKey, TicketStore};
-use admitone::ticket::Ticket;
 
 use crate::servers::{Cluster, Server, Trio};
 use crate::world::{TICKET_LIFE, UNLIMITED, World, chat, keys, login};
@@ -95,7 +94,6 @@ impl Node {
 pub(crate) struct Minted {
     pub(crate) key: TicketKey,
     pub(crate) stored: Stored,
-    pub(crate) ticket: Ticket,
 }
 
 pub(crate) async fn mint(subject: &str) -> Minted {
@@ -105,9 +103,9 @@ pub(crate) async fn mint(subject: &str) -> Minted {
 pub(crate) async fn mint_for(login: &Login, life: std::time::Duration) -> Minted {
     let (world, now) = (World::with_limits(UNLIMITED), Now::read());
     let grant = Grant::of(login, crate::world::ROUTE, life, now.unix);
-    let minted = world.node.mint(grant, &chat(), now).await.expect("a store in memory");
+    world.node.mint(grant, &chat(), now).await.expect("a store in memory");
     let (key, stored) = world.store.all_put().remove(0);
-    Minted { key, stored, ticket: minted.ticket }
+    Minted { key, stored }
 }
 
 /// Finds a subject whose tickets are on a given server of a Cluster.

@@ -21,6 +21,8 @@ fn every_setting_of_the_example_that_is_off_can_be_turned_on() {
     folder.write("cert.pem", pair.cert.pem());
     folder.write("key.pem", pair.signing_key.serialize_pem());
     folder.write("issuer.pem", pair.signing_key.public_key_pem());
+    let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    folder.write("partner.jwks.json", jwk);
     for name in
         ["issuer.secret", "ticket-1.key", "ticket-2.key", "ticket-tags.key", "redis.password", "sentinel.password"]
     {

@@ -109,14 +109,70 @@ fn an_es256_key_is_the_issuers_public_key_by_file_or_in_place() {
     assert_eq!(
         folder.faults(&es256),
         [
+            "a.toml:8:15: issuers[0].secret_file: a shared secret key cannot be used with ES256; name only algorithms of its \
+             kind"
+        ]
+    );
+    assert_eq!(
+        folder.faults(&es256.replace("secret_file = \"issuer.key\"", "")),
+        [
             "a.toml:3:1: issuers[0].public_key_file: it is required; name the PEM file with the issuer's public key, or write \
              the PEM itself as public_key",
-            "a.toml:8:15: issuers[0].secret_file: ES256 has no such key; leave it out: ES256 needs the issuer's public key only",
         ]
     );
     let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).expect("a key");
     folder.write("issuer.pem", other.public_key_pem());
-    assert!(folder.faults(&by_file)[0].contains("an ES256 key must be a P-256 public key"));
+    assert_eq!(
+        folder.faults(&by_file),
+        [
+            "a.toml:8:19: issuers[0].public_key_file: a P-384 key cannot be used with ES256; name only algorithms of its kind"
+        ]
+    );
+    assert!(folder.parse(&by_file.replace("ES256", "ES384")).is_ok());
+}
+
+#[test]
+fn keys_come_from_one_place() {
+    let folder = Folder::new();
+    let two = MINIMAL.replace("secret_file", "public_key = \"x\"\nsecret_file");
+    assert_eq!(
+        folder.faults(&two),
+        ["a.toml:9:15: issuers[0].secret_file: public_key is set too; keep one of the two"]
+    );
+    let longer = MINIMAL.replace("HS256", "HS384");
+    assert_eq!(
+        folder.faults(&longer),
+        [
+            "a.toml:8:15: issuers[0].secret_file: a secret for HS384 must have at least 48 bytes; make one with `openssl rand -hex \
+             64`"
+        ]
+    );
+}
+
+#[test]
+fn a_jwk_set_of_a_file_holds_keys_for_the_algorithms() {
+    let folder = Folder::new();
+    let text = MINIMAL.replace("secret_file = \"issuer.key\"", "jwks_file = \"jwks.json\"");
+    let with_algorithm = |algorithm: &str| text.replace("HS256", algorithm);
+    let secret = r#"{"kty":"oct","kid":"1","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}"#;
+    let public = r#"{"kty":"OKP","crv":"Ed25519","kid":"2","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    folder.write("jwks.json", format!(r#"{{"keys":[{secret}]}}"#));
+    assert_eq!(folder.parse(&text).expect("a configuration").issuers[0].keys.current().len(), 1);
+    folder.write("jwks.json", public);
+    assert!(folder.parse(&with_algorithm("EdDSA")).is_ok(), "a single key");
+    let at = "a.toml:8:13: issuers[0].jwks_file: ";
+    assert_eq!(
+        folder.faults(&with_algorithm("RS256")),
+        [format!("{at}none of its keys is for one of the algorithms; name the algorithms that its keys are for")]
+    );
+    folder.write("jwks.json", format!(r#"{{"keys":[{public},{secret}]}}"#));
+    assert_eq!(
+        folder.faults(&with_algorithm("EdDSA")),
+        [format!(
+            "{at}key 2: shared secrets (`oct`) stand neither in a published set nor beside public keys; name a file with the \
+             issuer's JWK set, as its jwks_uri gives it"
+        )]
+    );
 }
 
 #[test]

@@ -120,16 +120,16 @@ fn issuer_values_are_checked() {
                 "12: issuers[0].audience: the list is empty; write the `aud` that its tokens have for this gateway, so that tokens for others are refused",
             ),
             (
-                "algorithm = \"hs256\"",
-                "13: issuers[0].algorithm: `hs256` is not a choice; the choices are `ES256`, `HS256`",
+                "algorithms = \"hs256\"",
+                "14: issuers[0].algorithms: `hs256` is not a choice; the choices are `HS256`, `HS384`, `HS512`, `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA`",
             ),
             (
-                "algorithm = \"HS25\"",
-                "13: issuers[0].algorithm: `HS25` is not a choice; did you mean `HS256`? the choices are `ES256`, `HS256`",
+                "algorithms = [\"HS256\", \"HS256\"]",
+                "24: issuers[0].algorithms[1]: `HS256` is named twice; name it once",
             ),
             (
-                "public_key = \"x\"",
-                "14: issuers[0].public_key: HS256 has no such key; leave it out, or write algorithm = \"ES256\"",
+                "algorithms = [\"ES256\", \"HS256\"]",
+                "14: issuers[0].algorithms: shared secrets and public keys are mixed: a token could choose between the two; name only algorithms that begin with HS, or none of them",
             ),
             (
                 "client_id = \"web\"",

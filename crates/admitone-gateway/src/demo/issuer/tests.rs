@@ -1,4 +1,4 @@
-use admitone::authn::{ClaimNames, JwtIssuer, TokenKind, Verifier, VerifyingKey};
+use admitone::authn::{Algorithm, ClaimNames, JwtIssuer, TokenKind, Verifier, VerifyingKey};
 use admitone::principal::Login;
 use axum::body::Body;
 use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN};
@@ -41,7 +41,8 @@ fn verify(issuer: &Issuer, token: &str) -> Login {
         name: "demo".to_owned(),
         issuer: BASE_URL.to_owned(),
         audiences: vec![AUDIENCE.to_owned()],
-        key: VerifyingKey::es256_pem(issuer.public_key_pem()).expect("a P-256 public key"),
+        algorithms: vec![Algorithm::Es256],
+        keys: VerifyingKey::from_pem(issuer.public_key_pem(), &[Algorithm::Es256]).expect("a P-256 public key").into(),
         token_kind: TokenKind::Access { require_at_jwt: true },
         leeway_seconds: 5,
         claims: ClaimNames::default(),

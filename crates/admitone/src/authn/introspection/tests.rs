@@ -83,7 +83,8 @@ fn s10_s11_an_answer_is_judged_as_a_token_is() {
 
 #[test]
 fn a24_what_is_no_answer_says_nothing_about_the_token() {
-    for text in ["", "null", "[]", "{}", r#"{"active":"true"}"#, r#"{"active":1}"#, r#"{"active":true,"active":true}"#] {
+    for text in ["", "null", "[]", "{}", r#"{"active":"true"}"#, r#"{"active":1}"#, r#"{"active":true,"active":true}"#]
+    {
         assert_eq!(read_text(text).expect_err("no answer"), IntrospectionError::Malformed, "{text}");
     }
 }

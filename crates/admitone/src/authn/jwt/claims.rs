@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{ClaimNames, JwtIssuer, LoginError, TokenKind};
-use crate::authn::jws::Object;
+use crate::authn::json::Object;
 use crate::principal::{Login, LoginStamp, Permissions, Principal};
 
 /// Longest `sid` and `jti` accepted, in bytes: revocation marks are kept under them.
@@ -30,31 +30,52 @@ pub(super) fn check_type(header: &Object, kind: &TokenKind) -> Result<(), LoginE
     if accepted { Ok(()) } else { Err(LoginError::Type) }
 }
 
+/// Whose claims are read, and where they are.
+pub(in crate::authn) struct Identity<'i> {
+    pub(in crate::authn) issuer: &'i str,
+    pub(in crate::authn) claims: &'i ClaimNames,
+    pub(in crate::authn) leeway: u64,
+}
+
 pub(super) fn read_login(claims: &Object, issuer: &JwtIssuer, now: u64) -> Result<Login, LoginError> {
-    if claims.has("cnf") {
-        return Err(LoginError::SenderConstrained);
-    }
-    if claims.has("events") {
+    if claims.contains_key("events") {
         return Err(LoginError::Event);
     }
     check_audience(claims, issuer)?;
-    let (issued_at, expires_at) = check_times(claims, issuer.leeway_seconds, now)?;
-    let ClaimNames { email, permissions, session } = &issuer.claims;
+    read_identity(
+        claims,
+        &Identity { issuer: &issuer.issuer, claims: &issuer.claims, leeway: issuer.leeway_seconds },
+        now,
+    )
+}
+
+/// Who it is and until when; for whom it was said is not looked at.
+pub(in crate::authn) fn read_identity(claims: &Object, of: &Identity<'_>, now: u64) -> Result<Login, LoginError> {
+    if claims.contains_key("cnf") {
+        return Err(LoginError::SenderConstrained);
+    }
+    let (issued_at, expires_at) = check_times(claims, of.leeway, now)?;
+    let ClaimNames { email, permissions, session } = of.claims;
     let subject = required_text(claims, "sub")?;
     Ok(Login {
-        principal: Principal::new(&issuer.issuer, subject, text(claims, email)?)?,
+        principal: Principal::new(of.issuer, subject, text(claims, email)?)?,
         permissions: read_permissions(claims, permissions)?,
         stamp: LoginStamp { issued_at, sid: stamp(claims, session)?, jti: stamp(claims, "jti")? },
         expires_at,
     })
 }
 
+/// Who the claims say they are for.
+pub(in crate::authn) fn audiences(claims: &Object) -> Result<Vec<&str>, LoginError> {
+    match claims.get("aud") {
+        None => Err(LoginError::MissingClaim("aud".into())),
+        Some(Value::String(audience)) => Ok(vec![audience]),
+        Some(list) => texts(list, "aud"),
+    }
+}
+
 fn check_audience(claims: &Object, issuer: &JwtIssuer) -> Result<(), LoginError> {
-    let audiences: Vec<&str> = match claims.get("aud") {
-        None => return Err(LoginError::MissingClaim("aud".into())),
-        Some(Value::String(audience)) => vec![audience],
-        Some(list) => texts(list, "aud")?,
-    };
+    let audiences = audiences(claims)?;
     let is_ours = |ours: &String| audiences.contains(&ours.as_str());
     if !issuer.audiences.is_empty() && !issuer.audiences.iter().any(is_ours) {
         return Err(LoginError::Audience);
@@ -115,7 +136,7 @@ pub(super) fn required_text<'c>(claims: &'c Object, name: &str) -> Result<&'c st
     text(claims, name)?.ok_or_else(|| LoginError::MissingClaim(name.into()))
 }
 
-fn text<'c>(claims: &'c Object, name: &str) -> Result<Option<&'c str>, LoginError> {
+pub(in crate::authn) fn text<'c>(claims: &'c Object, name: &str) -> Result<Option<&'c str>, LoginError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     value.as_str().map(Some).ok_or_else(|| mistyped(name))
 }

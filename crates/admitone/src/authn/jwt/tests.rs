@@ -10,16 +10,13 @@ mod signature;
 
 use std::sync::LazyLock;
 
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use jsonwebtoken::EncodingKey;
 use serde_json::{Value, json};
 
 use super::{ClaimNames, JwtIssuer, LoginError, TokenKind, Verifier};
-use crate::authn::VerifyingKey;
+use crate::authn::signer::{Signer, pem};
+use crate::authn::{Algorithm, IssuerKeys, JwsError, KeySet, KeySource, VerifyingKey};
 use crate::principal::Login;
 
 const NOW: u64 = 1_800_000_000;
@@ -30,33 +27,15 @@ const ID_ISSUER: &str = "https://id.example";
 const LAX_ISSUER: &str = "https://lax.example";
 const SECRET: &[u8] = b"an-hs256-secret-of-forty-bytes-at-least!";
 
-/// An issuer's P-256 key pair, as its operator would make it.
-struct KeyFile {
-    pkcs8: Vec<u8>,
-    pem: String,
-}
-
-static KEY: LazyLock<KeyFile> = LazyLock::new(|| KeyFile::generate(&ECDSA_P256_SHA256_FIXED_SIGNING));
-
-impl KeyFile {
-    fn generate(algorithm: &'static EcdsaSigningAlgorithm) -> Self {
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).expect("a key pair");
-        let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref()).expect("its own key pair");
-        let der = pair.public_key().as_der().expect("a public key");
-        Self { pkcs8: pkcs8.as_ref().to_vec(), pem: pem("PUBLIC KEY", der.as_ref()) }
-    }
-}
-
-fn pem(label: &str, der: &[u8]) -> String {
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
-}
+static KEY: LazyLock<Signer> = LazyLock::new(|| Signer::generate(Algorithm::Es256));
 
 fn issuer(issuer: &str, key: VerifyingKey, token_kind: TokenKind) -> JwtIssuer {
     JwtIssuer {
         name: "staff".to_owned(),
         issuer: issuer.to_owned(),
         audiences: vec!["chat".to_owned()],
-        key,
+        algorithms: key.algorithms().collect(),
+        keys: key.into(),
         token_kind,
         leeway_seconds: LEEWAY,
         claims: ClaimNames::default(),
@@ -64,11 +43,11 @@ fn issuer(issuer: &str, key: VerifyingKey, token_kind: TokenKind) -> JwtIssuer {
 }
 
 fn es256() -> VerifyingKey {
-    VerifyingKey::es256_pem(&KEY.pem).expect("a P-256 public key")
+    VerifyingKey::from_pem(&KEY.public_key_pem(), &[Algorithm::Es256]).expect("a P-256 public key")
 }
 
 fn hs256() -> VerifyingKey {
-    VerifyingKey::hs256(SECRET).expect("a long enough secret")
+    VerifyingKey::from_secret(SECRET, &[Algorithm::Hs256]).expect("a long enough secret")
 }
 
 /// One issuer of every sort.
@@ -93,13 +72,12 @@ fn part(text: &str) -> String {
 
 /// Signs any texts as header and claims, well-formed or not, with the key of an ES256 issuer.
 fn signed(header: &str, claims: &str) -> String {
-    let message = format!("{}.{}", part(header), part(claims));
-    sign(&message, &EncodingKey::from_ec_der(&KEY.pkcs8), jsonwebtoken::Algorithm::ES256)
+    KEY.sign(header, claims)
 }
 
-fn sign(message: &str, key: &EncodingKey, algorithm: jsonwebtoken::Algorithm) -> String {
-    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), key, algorithm).expect("a signature");
-    format!("{message}.{signature}")
+/// Signs with the secret of the HS256 issuer.
+fn hs256_signed(header: &str, claims: &str) -> String {
+    Signer::from_secret(Algorithm::Hs256, SECRET).sign(header, claims)
 }
 
 fn header() -> Value {
@@ -161,8 +139,7 @@ fn a_good_token_is_a_login() {
 fn a_shared_secret_verifies_too() {
     let header = with(header(), json!({"alg": "HS256"})).to_string();
     let claims = with(claims(), json!({"iss": HS_ISSUER})).to_string();
-    let message = format!("{}.{}", part(&header), part(&claims));
-    let token = sign(&message, &EncodingKey::from_secret(SECRET), jsonwebtoken::Algorithm::HS256);
+    let token = hs256_signed(&header, &claims);
     assert_eq!(verify(&token).expect("a login").principal.issuer(), HS_ISSUER);
 }
 
@@ -174,5 +151,5 @@ fn refusals_tell_nothing_of_the_token() {
     let shown = format!("{:?}", verifier());
     let bytes = format!("{SECRET:?}");
     assert!(!shown.contains("forty") && !shown.contains(bytes.trim_matches(['[', ']'])), "{shown}");
-    assert!(shown.contains("VerifyingKey(HS256, [redacted])"), "{shown}");
+    assert!(shown.contains("VerifyingKey(None, HS256, [redacted])"), "{shown}");
 }

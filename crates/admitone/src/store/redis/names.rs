@@ -39,6 +39,11 @@ impl Names {
         format!("{}:{{{bucket:02x}}}:s:", self.prefix)
     }
 
+    /// What the places begin with that the subjects of a bucket have.
+    pub(super) fn places(&self, bucket: u8) -> String {
+        format!("{}:{{{bucket:02x}}}:l:", self.prefix)
+    }
+
     /// What the marks begin with whose subject is in a bucket.
     pub(crate) fn marks(&self, bucket: u8) -> String {
         format!("{}:{{{bucket:02x}}}:m:", self.prefix)

@@ -1,7 +1,10 @@
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
+
+use crate::store::directory::LEASE;
 
 /// How to reach a Redis or Valkey, and how to use it.
 #[derive(Clone, Debug)]
@@ -19,6 +22,8 @@ pub struct RedisOptions {
     pub prefix: String,
     /// Most outstanding tickets of one subject.
     pub per_subject: u32,
+    /// How long a session counts after its node last said that it holds it; at least a second.
+    pub lease: Duration,
     /// Most operations under way at once; more are refused at once.
     pub in_flight: usize,
     /// With it, every connection (Sentinels' too) is TLS. The configuration brings its crypto provider.
@@ -27,8 +32,8 @@ pub struct RedisOptions {
 }
 
 impl RedisOptions {
-    /// Nobody logs in, database 0, fenced by `replid`, prefix `adm`, twenty tickets of one subject, 1024 operations at
-    /// once, no TLS.
+    /// Nobody logs in, database 0, fenced by `replid`, prefix `adm`, twenty tickets of one subject, leases of [`LEASE`], 1024
+    /// operations at once, no TLS.
     #[must_use]
     pub fn new(deployment: Deployment) -> Self {
         Self {
@@ -38,6 +43,7 @@ impl RedisOptions {
             fence: Fence::Replid,
             prefix: "adm".into(),
             per_subject: 20,
+            lease: LEASE,
             in_flight: 1024,
             #[cfg(feature = "redis-tls")]
             tls: None,

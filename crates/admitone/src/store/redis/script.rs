@@ -29,6 +29,16 @@ scripts! {
     DISCARD = "#!lua flags=allow-oom\n", include_str!("discard.lua");
     /// Lets a login in.
     ENTER = "#!lua flags=allow-oom\n", include_str!("enter.lua");
+    /// Reads a session's record.
+    FIND = "#!lua flags=no-writes\n", include_str!("find.lua");
+    /// Takes one of a subject's places.
+    CLAIM = "#!lua\n", include_str!("claim.lua");
+    /// Writes the records of live sessions again, and their places.
+    LEASE = "#!lua flags=allow-oom\n", include_str!("lease.lua");
+    /// Removes the records and places of sessions that are over.
+    RELEASE = "#!lua flags=allow-oom\n", include_str!("release.lua");
+    /// Counts a subject's places.
+    COUNT = "#!lua flags=allow-oom\n", include_str!("count.lua");
     /// Writes a mark. Taking something back must not fail for want of memory.
     MARK = "#!lua flags=allow-oom\n", include_str!("mark.lua");
     /// Adds to the stream.

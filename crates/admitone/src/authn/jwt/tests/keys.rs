@@ -1,48 +1,91 @@
-use aws_lc_rs::signature::ECDSA_P384_SHA384_FIXED_SIGNING;
-
 use super::*;
-use crate::authn::{Algorithm, IssuerError, KeyError, UnknownAlgorithm};
+use crate::authn::{IssuerError, KeyError, UnknownAlgorithm};
+
+const ES256: &[Algorithm] = &[Algorithm::Es256];
+const HS256: &[Algorithm] = &[Algorithm::Hs256];
 
 fn refused_pem(pem: &str) -> KeyError {
-    VerifyingKey::es256_pem(pem).expect_err("not a P-256 public key")
+    VerifyingKey::from_pem(pem, ES256).expect_err("not a P-256 public key")
 }
 
 #[test]
 fn s8_a_secret_is_long_and_no_document() {
-    assert_eq!(VerifyingKey::hs256(&[7; 31]).expect_err("short"), KeyError::ShortSecret);
-    assert!(VerifyingKey::hs256(&[7; 32]).is_ok());
-    assert!(VerifyingKey::hs256(b"{0123456789abcdef0123456789abcdef").is_ok(), "only a brace");
-    let jwk = json!({"kty": "EC", "crv": "P-256", "x": "x".repeat(43), "y": "y".repeat(43)}).to_string();
-    for document in [KEY.pem.as_str(), &format!("\n{}", KEY.pem), &jwk, &format!("[{jwk}]"), &format!(" {jwk}\n")] {
-        assert_eq!(VerifyingKey::hs256(document.as_bytes()).expect_err("a document"), KeyError::SecretIsDocument);
+    for (algorithm, bytes) in [(Algorithm::Hs256, 32), (Algorithm::Hs384, 48), (Algorithm::Hs512, 64)] {
+        let secret = |length| VerifyingKey::from_secret(&vec![7; length], &[algorithm]);
+        assert_eq!(secret(bytes - 1).expect_err("short"), KeyError::ShortSecret(algorithm));
+        assert!(secret(bytes).is_ok() && secret(4096).is_ok());
+        assert_eq!(secret(4097).expect_err("long"), KeyError::LongSecret);
+    }
+    let both = [Algorithm::Hs256, Algorithm::Hs512];
+    let refused = VerifyingKey::from_secret(&[7; 63], &both).expect_err("too short for one");
+    assert_eq!(refused, KeyError::ShortSecret(Algorithm::Hs512));
+    assert!(VerifyingKey::from_secret(b"{0123456789abcdef0123456789abcdef", HS256).is_ok(), "only a brace");
+    assert!(VerifyingKey::from_secret(b"0123456789abcdef0123456789abcdef", HS256).is_ok(), "DER begins so too");
+    assert!(VerifyingKey::from_secret(&SECRET[..32], &[]).is_err(), "for nothing");
+}
+
+#[test]
+fn s8_a_public_key_in_any_form_is_no_secret() {
+    for algorithm in [Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa, Algorithm::Rs256] {
+        let signer = Signer::generate(algorithm);
+        let (pem, der, jwk) = (signer.public_key_pem(), signer.public_key_der(), signer.jwk().to_string());
+        let mut documents = vec![
+            pem.clone().into_bytes(),
+            format!("\n{pem}").into_bytes(),
+            jwk.clone().into_bytes(),
+            format!("[{jwk}]").into_bytes(),
+            format!(" {{\"keys\":[{jwk}]}}\n").into_bytes(),
+            format!("ssh-ed25519 {}", STANDARD.encode(&der)).into_bytes(),
+        ];
+        documents.push(der);
+        for document in documents {
+            let refused = VerifyingKey::from_secret(&document, HS256).expect_err("a document");
+            assert_eq!(refused, KeyError::SecretIsDocument, "{}", String::from_utf8_lossy(&document));
+        }
     }
 }
 
 #[test]
-fn s8_an_es256_key_is_one_p256_public_key() {
-    let p384 = KeyFile::generate(&ECDSA_P384_SHA384_FIXED_SIGNING);
-    assert_eq!(refused_pem(&p384.pem), KeyError::NotP256);
-    for label in ["PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"] {
-        assert_eq!(refused_pem(&pem(label, &KEY.pkcs8)), KeyError::PrivateKey);
+fn s8_a_key_goes_with_algorithms_of_its_kind() {
+    for own in Algorithm::ALL.iter().filter(|algorithm| !algorithm.is_shared_secret()) {
+        let pem = Signer::generate(*own).public_key_pem();
+        let own_key = VerifyingKey::from_pem(&pem, &[*own]).expect("its own kind");
+        assert_eq!(own_key.algorithms().collect::<Vec<_>>(), [*own]);
+        let is_rsa = |algorithm: &Algorithm| algorithm.name().starts_with(['R', 'P']);
+        for other in Algorithm::ALL.iter().filter(|other| *other != own && !(is_rsa(own) && is_rsa(other))) {
+            let refused = VerifyingKey::from_pem(&pem, &[*own, *other]).expect_err("another kind");
+            assert!(matches!(refused, KeyError::WrongKind { algorithm, .. } if algorithm == *other), "{refused}");
+        }
     }
-    assert_eq!(refused_pem(&format!("{}{}", KEY.pem, pem("PRIVATE KEY", &KEY.pkcs8))), KeyError::PrivateKey);
-    assert_eq!(refused_pem(&pem("PUBLIC KEY", &KEY.pkcs8)), KeyError::NotP256);
-    let others =
-        [String::new(), "secret".to_owned(), pem("CERTIFICATE", b"x"), KEY.pem.repeat(2), KEY.pem.replace('\n', "!")];
+    let refused = VerifyingKey::from_secret(SECRET, ES256).expect_err("no public key");
+    assert!(matches!(refused, KeyError::WrongKind { .. }), "{refused}");
+}
+
+#[test]
+fn s8_a_pem_file_is_one_public_key() {
+    let (key, private) = (KEY.public_key_pem(), KEY.pkcs8());
+    for label in ["PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"] {
+        assert_eq!(refused_pem(&pem(label, &private)), KeyError::PrivateKey);
+    }
+    assert_eq!(refused_pem(&format!("{key}{}", pem("PRIVATE KEY", &private))), KeyError::PrivateKey);
+    assert_eq!(refused_pem(&pem("PUBLIC KEY", &private)), KeyError::UnknownKind);
+    let others = [String::new(), "secret".to_owned(), pem("CERTIFICATE", b"x"), key.repeat(2), key.replace('\n', "!")];
     for other in others {
         assert_eq!(refused_pem(&other), KeyError::NotPublicKeyPem, "{other}");
     }
-    assert!(VerifyingKey::es256_pem(&KEY.pem.replace('\n', "\r\n")).is_ok());
+    assert!(VerifyingKey::from_pem(&key.replace('\n', "\r\n"), ES256).is_ok());
 }
 
 #[test]
 fn s8_a_damaged_key_is_refused_when_it_is_read() {
-    let mut der = STANDARD.decode(KEY.pem.lines().nth(1).expect("the key's line")).expect("base64");
+    let mut der = KEY.public_key_der();
     *der.last_mut().expect("a point") ^= 1;
-    assert_eq!(refused_pem(&pem("PUBLIC KEY", &der)), KeyError::NotOnCurve);
+    assert_eq!(refused_pem(&pem("PUBLIC KEY", &der)), KeyError::Point("P-256"));
     der[26] = 2;
-    assert_eq!(refused_pem(&pem("PUBLIC KEY", &der)), KeyError::NotP256, "a compressed point");
-    assert_eq!(refused_pem(&pem("PUBLIC KEY", &der[..90])), KeyError::NotP256);
+    assert_eq!(refused_pem(&pem("PUBLIC KEY", &der)), KeyError::Point("P-256"), "a compressed point");
+    assert_eq!(refused_pem(&pem("PUBLIC KEY", &der[..90])), KeyError::UnknownKind, "cut off");
+    der.push(0);
+    assert_eq!(refused_pem(&pem("PUBLIC KEY", &der)), KeyError::UnknownKind, "something behind it");
 }
 
 #[test]
@@ -50,7 +93,7 @@ fn algorithms_have_the_names_of_the_registry() {
     for algorithm in Algorithm::ALL {
         assert_eq!(algorithm.name().parse(), Ok(*algorithm));
     }
-    for name in ["none", "hs256", "ES512", ""] {
+    for name in ["none", "hs256", "ES512", "EDDSA", ""] {
         assert_eq!(name.parse::<Algorithm>(), Err(UnknownAlgorithm), "{name}");
     }
 }
@@ -60,11 +103,14 @@ fn issuers_that_accept_nobody_or_anybody_are_refused() {
     let access = || issuer(ES_ISSUER, es256(), TokenKind::Access { require_at_jwt: true });
     let id = |client_id: &str| issuer(ES_ISSUER, es256(), TokenKind::Id { client_id: client_id.to_owned() });
     let name = || "staff".to_owned();
+    let mixed = vec![Algorithm::Es256, Algorithm::Hs256];
     let cases = [
         (vec![JwtIssuer { issuer: "two words".to_owned(), ..access() }], IssuerError::Identifier(name())),
         (vec![JwtIssuer { audiences: vec![], ..access() }], IssuerError::Audience(name())),
         (vec![JwtIssuer { audiences: vec![String::new()], ..access() }], IssuerError::Audience(name())),
         (vec![JwtIssuer { leeway_seconds: 301, ..access() }], IssuerError::Leeway(name())),
+        (vec![JwtIssuer { algorithms: vec![], ..access() }], IssuerError::Algorithms(name())),
+        (vec![JwtIssuer { algorithms: mixed, ..access() }], IssuerError::Algorithms(name())),
         (vec![access(), id("page")], IssuerError::Repeated(name())),
         (vec![id("")], IssuerError::ClientId(name())),
     ];

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use admitone::authn::refresh::{Missed, Next, Refresh, RefreshLimits};
-use admitone::authn::{IssuerKeys, KeySet, KeySource as Published, discovery};
+use admitone::authn::{IssuerKeys, KeySet, KeySource, discovery};
 use http::{HeaderMap, StatusCode};
 use tokio::sync::{Notify, watch};
 
@@ -22,7 +22,7 @@ pub enum KeysAt {
 
 /// What keeps one issuer's keys up to date.
 #[derive(Debug)]
-pub struct KeySource {
+pub struct PublishedKeys {
     name: String,
     issuer: String,
     at: KeysAt,
@@ -34,7 +34,7 @@ pub struct KeySource {
     ended: watch::Sender<bool>,
 }
 
-impl KeySource {
+impl PublishedKeys {
     /// For the issuer that the configuration calls `name`, with the identifier `issuer`; fetched keys go into `keys`.
     #[must_use]
     pub fn new(name: &str, issuer: &str, at: KeysAt, keys: IssuerKeys, fetch: Fetch, limits: RefreshLimits) -> Self {
@@ -94,7 +94,10 @@ impl KeySource {
         }
         if !self.is_usable(Instant::now()) && !self.keys.current().is_empty() {
             self.keys.replace(KeySet::empty());
-            tracing::error!(issuer = self.name, "the issuer's keys are too old to count: its tokens are refused until newer ones come");
+            tracing::error!(
+                issuer = self.name,
+                "the issuer's keys are too old to count: its tokens are refused until newer ones come"
+            );
         }
     }
 
@@ -122,7 +125,7 @@ impl KeySource {
             KeysAt::Discovered(document) => self.discovered(document).await?,
         };
         let answer = self.get(&url).await?;
-        let keys = KeySet::from_jwks(&answer.body, Published::Remote);
+        let keys = KeySet::from_jwks(&answer.body, KeySource::Published);
         let keys = keys.map_err(|error| Unavailable::Keys(error.to_string().into()))?;
         Ok((keys, fetch::max_age(&answer.headers)))
     }

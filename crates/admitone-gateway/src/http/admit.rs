@@ -1,0 +1,160 @@
+//! What every upgrade goes through, whatever the HTTP version and the socket it came by.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use admitone::admission::Authentic;
+use admitone::carrier::{self, Carrier, Kind, Offer, Presented};
+use admitone::now::Now;
+use admitone::principal::Method;
+use admitone::sessions::Session;
+use admitone::ticket::Ticket;
+use http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use http::request::Parts;
+
+use super::handshake::Handshake;
+use super::session_record::SessionRecord;
+use super::{App, Peer, client, forward, replay};
+use crate::config::JwtFallback;
+use crate::logins::Credential;
+use crate::rejection::Rejection;
+use crate::routes::Route;
+use crate::upstream::{DialError, Dialed, UpgradeHead, Upgraded};
+
+/// A refusal, and what the client had offered by then.
+pub(super) struct Refused {
+    pub(super) rejection: Rejection,
+    pub(super) offer: Offer,
+}
+
+/// A session whose upstream has agreed.
+pub(super) struct Connected {
+    pub(super) session: Session,
+    pub(super) record: SessionRecord,
+    pub(super) upgraded: Upgraded,
+    /// The subprotocol to select.
+    pub(super) selected: Option<String>,
+}
+
+/// Everything up to the upstream's 101.
+///
+/// Run it in a task that ends only with it: from the redemption on the work has to reach its end even if the client goes
+/// away, or a ticket is spent for nothing.
+pub(super) async fn admit(
+    app: &Arc<App>,
+    route: &Arc<Route>,
+    peer: Peer,
+    parts: &mut Parts,
+    handshake: &Handshake,
+) -> Result<Connected, Refused> {
+    let without_offer = |rejection| Refused { rejection, offer: Offer::default() };
+    let address = client::address(app, peer, &parts.headers);
+    let target = std::mem::take(&mut parts.uri).to_string();
+    let taken = carrier::take(&target, &mut parts.headers, &route.carriers);
+    let taken = taken.map_err(|error| without_offer(error.into()))?;
+    let offer = taken.offer.clone();
+
+    let entering = async {
+        app.check_not_draining()?;
+        let origin = handshake.origin.as_deref();
+        route.check_origin(origin, taken.presented.as_ref().map(|presented| presented.carrier))?;
+        let presented = taken.presented.ok_or(Rejection::NoCredential)?;
+        let authentic = inspect(app, route, &presented, origin, address).await?;
+        let upstream = app.upstreams.get(&route.path).ok_or(Rejection::Internal("the route has no upstream"))?;
+        let dialed = upstream.dial(&authentic).await;
+        app.metrics.on(&route.path).dialed(dialed.as_ref().map_or_else(DialError::name, |_| "connected"));
+        let dialed = dialed?;
+        let entry = Entry {
+            authentic,
+            carrier: presented.carrier,
+            dialed,
+            offer: taken.offer,
+            key: handshake.key.clone(),
+            target: taken.target,
+            headers: forward::clean(app, peer, &parts.headers),
+        };
+        enter(app, route, entry).await
+    };
+    entering.await.map_err(|rejection| Refused { rejection, offer })
+}
+
+/// Judges what was presented, a ticket offline. A credential that is refused is final: nothing else in the request is tried.
+async fn inspect(
+    app: &Arc<App>,
+    route: &Route,
+    presented: &Presented,
+    origin: Option<&str>,
+    address: IpAddr,
+) -> Result<Authentic, Rejection> {
+    let now = Now::read();
+    match presented.kind {
+        Kind::Ticket => {
+            let ticket = Ticket::parse(presented.expose()).map_err(|error| ticket_refused(app, route, error.into()))?;
+            let inspected = app.admission.inspect(&ticket, &route.upgrade_place(origin, address), now);
+            inspected.map_err(|refused| ticket_refused(app, route, refused.into()))
+        }
+        Kind::Jwt => {
+            let login = app.logins.authenticate(Credential::bearer(presented.expose()), now).await?;
+            route.check_login(&login)?;
+            let authentic = app.admission.inspect_login(&login, &route.path, now)?;
+            if route.jwt_fallback == JwtFallback::Warn {
+                tracing::warn!(
+                    route = &*route.path,
+                    subject = login.principal.subject(),
+                    issuer = login.principal.issuer(),
+                    carrier = presented.carrier.name(),
+                    "JWT fallback used"
+                );
+            }
+            Ok(authentic)
+        }
+    }
+}
+
+/// Counts what came of a ticket, where that is known: a client that has gone away must not go unnoticed.
+fn ticket_refused(app: &Arc<App>, route: &Route, rejection: Rejection) -> Rejection {
+    if let Some(outcome) = rejection.redeem_outcome() {
+        app.metrics.on(&route.path).redeemed(outcome);
+    }
+    replay::audited(app, route, rejection)
+}
+
+/// What is needed to redeem and to ask the upstream.
+struct Entry {
+    authentic: Authentic,
+    carrier: Carrier,
+    dialed: Dialed,
+    offer: Offer,
+    key: HeaderValue,
+    target: String,
+    headers: HeaderMap,
+}
+
+/// Redeems, opens the session, and asks the upstream: in this order.
+async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
+    let Entry { authentic, carrier, dialed, offer, key, target, mut headers } = entry;
+    let now = Now::read();
+    // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
+    app.check_not_draining()?;
+    let method = authentic.method();
+    let refused = |rejection| match method {
+        Method::Ticket => ticket_refused(app, route, rejection),
+        _ => rejection,
+    };
+    let admitted = app.admission.redeem(authentic, route.max_session, now).await;
+    let admitted = admitted.map_err(|error| refused(error.into()))?;
+    forward::identify(&mut headers, &admitted, &offer)?;
+    let session = app.sessions.open(admitted, now);
+    let session = session.map_err(|revoked| refused(Rejection::RevokedWhileOpening(revoked.0)))?;
+    let record = SessionRecord::open(app, route, &session, (method, carrier));
+    let key = key.to_str().map_err(|_| Rejection::Request("Sec-WebSocket-Key is not ASCII"))?;
+    let head = UpgradeHead { query: query(&target), key, headers: &headers };
+    let upgraded = dialed.upgrade(&head, &session).await?;
+    let choice = upgraded.headers.get(SEC_WEBSOCKET_PROTOCOL).map(|choice| choice.to_str().unwrap_or_default());
+    let selected = offer.answer(choice).map_err(|_| Rejection::UpstreamChoice)?.map(str::to_owned);
+    Ok(Connected { session, record, upgraded, selected })
+}
+
+fn query(target: &str) -> Option<&str> {
+    target.split_once('?').map(|(_, query)| query)
+}

@@ -1,0 +1,124 @@
+//! The keys of one issuer, and which of them a token is to be verified with.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::algorithm::Algorithm;
+use super::jwk::{self, JwkError, KeySource};
+use super::key::VerifyingKey;
+
+/// Keys that are valid at the same time; no two have the same `kid`.
+#[derive(Clone, Debug, Default)]
+pub struct KeySet {
+    keys: Vec<VerifyingKey>,
+}
+
+/// Why no key of a set can be chosen for a token.
+pub(super) enum NoKey {
+    /// None has the token's `kid`, or none is for its algorithm: newer keys might be.
+    Unknown,
+    /// The key with this `kid` is not for this algorithm.
+    Algorithm,
+    /// The token does not say which of several.
+    Ambiguous,
+}
+
+impl KeySet {
+    /// No keys yet: every token is refused with [`LoginError::UnknownKey`](super::LoginError::UnknownKey).
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { keys: Vec::new() }
+    }
+
+    /// Reads a JWK set, or a single JWK: at most 64 KiB and 100 keys.
+    ///
+    /// The whole set is refused for a repeated member or `kid`, a private key, a shared secret in a published set or beside
+    /// public keys, and for a key of a known type that is malformed, weak, or contradicts its own `alg`. Skipped are keys of
+    /// an unknown `kty`, `crv` or `alg`, and keys that are not for verifying signatures (`use` other than `sig`, `key_ops`
+    /// without `verify`). A key without `alg` verifies every algorithm of its type and curve; which of them are accepted
+    /// is up to the issuer.
+    ///
+    /// # Errors
+    ///
+    /// [`JwkError`] says which key is at fault. A set of which nothing is left is an error too.
+    pub fn from_jwks(json: &[u8], source: KeySource) -> Result<Self, JwkError> {
+        Ok(Self { keys: jwk::read(json, source)? })
+    }
+
+    /// The keys, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
+        self.keys.iter()
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there is no key.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Chooses before anything is verified, so that a token costs one verification at most.
+    ///
+    /// With a `kid`: the key of that id, else a key without an id. Without: any key. In the last two cases it has to be the
+    /// only one for the algorithm.
+    pub(super) fn choose(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&VerifyingKey, NoKey> {
+        let serves = |key: &&VerifyingKey| key.algorithms().any(|own| own == algorithm);
+        if let Some(kid) = kid
+            && let Some(key) = self.keys.iter().find(|key| key.id() == Some(kid))
+        {
+            return Some(key).filter(serves).ok_or(NoKey::Algorithm);
+        }
+        let mut candidates = self.keys.iter().filter(|key| kid.is_none() || key.id().is_none()).filter(serves);
+        match (candidates.next(), candidates.next()) {
+            (Some(key), None) => Ok(key),
+            (Some(_), Some(_)) => Err(NoKey::Ambiguous),
+            (None, _) => Err(NoKey::Unknown),
+        }
+    }
+}
+
+impl From<VerifyingKey> for KeySet {
+    fn from(key: VerifyingKey) -> Self {
+        Self { keys: vec![key] }
+    }
+}
+
+/// A handle on an issuer's keys: clones share them, and whoever fetches newer ones puts them in.
+#[derive(Clone)]
+pub struct IssuerKeys(Arc<RwLock<Arc<KeySet>>>);
+
+impl IssuerKeys {
+    /// Starts with these keys.
+    #[must_use]
+    pub fn new(keys: KeySet) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(keys))))
+    }
+
+    /// The keys as they are now.
+    #[must_use]
+    pub fn current(&self) -> Arc<KeySet> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts newer keys in the place of all that there were; verifications under way end with the old ones.
+    pub fn replace(&self, keys: KeySet) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+}
+
+impl From<VerifyingKey> for IssuerKeys {
+    fn from(key: VerifyingKey) -> Self {
+        Self::new(key.into())
+    }
+}
+
+impl fmt::Debug for IssuerKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.current().fmt(f)
+    }
+}

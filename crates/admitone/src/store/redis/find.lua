@@ -1,0 +1,2 @@
+-- KEYS: record.
+return {KEYS[1], redis.call('GET', KEYS[1]) or ''}

@@ -1,0 +1,90 @@
+//! Takes that nobody waits for any more, over a connection on which everything is late.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use admitone::store::redis::{Deployment, RedisOptions};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::nodes::{self, Node, mint};
+use crate::servers::Server;
+
+const BATCHES: usize = 50;
+const BATCH: usize = 200;
+
+/// Leads to a server, and lets each way have what comes through up to four milliseconds late.
+async fn late_way_to(server: u16) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("its address");
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let Ok(far) = TcpStream::connect(("127.0.0.1", server)).await else { return };
+            let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
+            tokio::spawn(carry(near_read, far_write));
+            tokio::spawn(carry(far_read, near_write));
+        }
+    });
+    address
+}
+
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    let mut chunk = [0; 4096];
+    for at in 0_u64.. {
+        let Ok(read @ 1..) = from.read(&mut chunk).await else { return };
+        tokio::time::sleep(Duration::from_millis(at * 7 % 5)).await;
+        if to.write_all(&chunk[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn at(address: SocketAddr) -> RedisOptions {
+    RedisOptions::new(Deployment::Standalone(address.to_string().parse().expect("an address")))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a14_ten_thousand_takes_of_which_many_are_cancelled_mix_no_answers_and_double_none() {
+    let server = Server::start(&[]);
+    let late = Node::start(at(late_way_to(server.port).await)).await;
+    let direct = Node::start(nodes::standalone(&server)).await;
+    let (mut answered, mut cancelled) = (0, 0);
+    for batch in 0..BATCHES {
+        let mut takers = JoinSet::new();
+        for number in 0..BATCH {
+            let minted = Arc::new(mint(&format!("subject-{batch}-{number}")).await);
+            direct.put(&minted).await.expect("room");
+            let late = late.clone();
+            // Some are cancelled before they are sent, some on the way there, some on the way back, some not at all.
+            let patience = Duration::from_micros(number as u64 * 80);
+            takers.spawn(async move {
+                let taken = tokio::time::timeout(patience, late.take(&minted)).await;
+                (minted, taken.ok())
+            });
+        }
+        for (minted, taken) in takers.join_all().await {
+            let is_admitted = match taken {
+                None => {
+                    cancelled += 1;
+                    false
+                }
+                Some(taken) => {
+                    answered += 1;
+                    let taken = taken.expect("an answer").expect("what was put");
+                    assert_eq!(taken.stored.grant.principal, minted.stored.grant.principal);
+                    assert_eq!(taken.stored.session_id, minted.stored.session_id);
+                    true
+                }
+            };
+            let again = direct.take(&minted).await.expect("an answer");
+            assert!(!(is_admitted && again.is_some()), "doubled");
+            if let Some(again) = again {
+                assert_eq!(again.stored.grant.principal, minted.stored.grant.principal);
+            }
+        }
+    }
+    assert!(answered > 1000 && cancelled > 1000, "{answered} answered, {cancelled} cancelled");
+}

@@ -1,0 +1,153 @@
+//! Many redeem one ticket at once: tasks of two nodes, and two processes.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+
+use admitone::admission::{Admission, RedeemError};
+use admitone::now::Now;
+use admitone::store::redis::{Deployment, RedisOptions};
+use admitone::ticket::Ticket;
+use tokio::task::JoinSet;
+
+use crate::contract::{CLUSTER, SENTINEL, STANDALONE};
+use crate::nodes::{self, Node, apart, mint};
+use crate::servers::{Cluster, Server, Trio};
+use crate::world::{Refused, chat, grant, keys, login, present};
+
+async fn of_a_hundred_takes_one_wins_a_thousand_times(options: RedisOptions) {
+    let options = apart(options);
+    let pair = [Node::start(options.clone()).await, Node::start(options).await];
+    for round in 0..1000 {
+        let minted = Arc::new(mint(&format!("subject-{round}")).await);
+        pair[round % 2].put(&minted).await.expect("room");
+        let mut takers = JoinSet::new();
+        for taker in 0..100 {
+            let (node, minted) = (pair[taker % 2].clone(), minted.clone());
+            takers.spawn(async move { node.takes(&minted).await });
+        }
+        let winners = takers.join_all().await.into_iter().filter(|won| *won).count();
+        assert_eq!(winners, 1, "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s7_a13_of_a_hundred_takes_on_two_nodes_of_a_standalone_server_one_wins_a_thousand_times() {
+    let server = STANDALONE.get(|| Server::start(&[]));
+    of_a_hundred_takes_one_wins_a_thousand_times(nodes::standalone(&server)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s7_a13_of_a_hundred_takes_on_two_nodes_behind_sentinels_one_wins_a_thousand_times() {
+    let trio = SENTINEL.get(Trio::start);
+    of_a_hundred_takes_one_wins_a_thousand_times(nodes::sentinel(&trio)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s7_a13_of_a_hundred_takes_on_two_nodes_of_a_cluster_one_wins_a_thousand_times() {
+    let cluster = CLUSTER.get(|| Cluster::start(false));
+    of_a_hundred_takes_one_wins_a_thousand_times(nodes::cluster(&cluster)).await;
+}
+
+/// Makes this test's own process a racer at the server it names.
+const RACE_AT: &str = "ADMITONE_TEST_RACE_AT";
+
+/// The test that does it.
+const RACE: &str = "races::s7_a13_of_two_processes_with_the_same_tickets_one_wins_each";
+
+const TICKETS: usize = 1000;
+
+/// The test starts itself twice: each process redeems every ticket, and says which it won.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s7_a13_of_two_processes_with_the_same_tickets_one_wins_each() {
+    if let Ok(address) = std::env::var(RACE_AT) {
+        return race(&address).await;
+    }
+    let server = Server::start(&[]);
+    let mut options = nodes::standalone(&server);
+    options.per_subject = u32::MAX;
+    let minting = admission(options).await;
+    let mut racers = [Racer::start(&server.address()), Racer::start(&server.address())];
+    for _ in 0..TICKETS {
+        let now = Now::read();
+        let minted = minting.mint(grant(&login("ada", now), now), &chat(), now).await.expect("a ticket");
+        for racer in &mut racers {
+            racer.give(&minted.ticket);
+        }
+    }
+    let [one, other] = racers.map(Racer::won);
+    assert!(!one.is_empty() && !other.is_empty(), "no race: {} and {}", one.len(), other.len());
+    let mut all = [one, other].concat();
+    all.sort_unstable();
+    assert_eq!(all, (0..TICKETS).collect::<Vec<_>>(), "each ticket once");
+}
+
+async fn admission(options: RedisOptions) -> Admission {
+    let Node { store, revocations, .. } = Node::start(options).await;
+    Admission::new(keys(), Arc::new(store), revocations)
+}
+
+/// Redeems what comes in, line by line, and says the numbers of the lines that were admitted.
+async fn race(address: &str) {
+    let deployment = Deployment::Standalone(address.parse().expect("an address"));
+    let node = Arc::new(admission(RedisOptions::new(deployment)).await);
+    println!("\nready");
+    let mut redeeming = JoinSet::new();
+    let (lines, mut line) = tokio::sync::mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        let all = std::io::stdin().lines().map_while(Result::ok);
+        all.for_each(|text| lines.send(text).expect("the racer reads on"));
+    });
+    let mut number = 0;
+    while let Some(text) = line.recv().await {
+        let node = node.clone();
+        redeeming.spawn(async move { (number, is_admitted(&node, &text).await) });
+        number += 1;
+    }
+    for (number, _) in redeeming.join_all().await.into_iter().filter(|(_, is_admitted)| *is_admitted) {
+        println!("won {number}");
+    }
+    println!("raced {number}");
+}
+
+async fn is_admitted(node: &Admission, ticket: &str) -> bool {
+    let ticket = Ticket::parse(ticket).expect("a ticket");
+    match present(node, &ticket, Now::read()).await {
+        Ok(_) => true,
+        Err(Refused::AtRedeem(RedeemError::Replayed(_))) => false,
+        Err(other) => panic!("neither admitted nor spent: {other:?}"),
+    }
+}
+
+struct Racer {
+    process: Child,
+    tickets: ChildStdin,
+    lines: Box<dyn Iterator<Item = String>>,
+}
+
+impl Racer {
+    /// A process that is connected and waits for tickets.
+    fn start(address: &str) -> Self {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args(["--exact", RACE, "--nocapture"]).env(RACE_AT, address);
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process");
+        let (tickets, said) = (process.stdin.take().expect("piped"), process.stdout.take().expect("piped"));
+        let mut lines = BufReader::new(said).lines().map_while(Result::ok);
+        assert!(lines.any(|line| line == "ready"), "a racer that is ready");
+        Self { process, tickets, lines: Box::new(lines) }
+    }
+
+    fn give(&mut self, ticket: &Ticket) {
+        writeln!(self.tickets, "{}", ticket.expose()).expect("a racer that reads");
+    }
+
+    /// The numbers of the tickets that it won, once all are answered.
+    fn won(self) -> Vec<usize> {
+        let Self { mut process, tickets, mut lines } = self;
+        drop(tickets);
+        let said: Vec<String> = lines.by_ref().take_while(|line| !line.starts_with("raced ")).collect();
+        lines.for_each(drop);
+        assert!(process.wait().expect("its end").success(), "{said:?}");
+        said.iter().filter_map(|line| line.strip_prefix("won ")?.parse().ok()).collect()
+    }
+}
