@@ -10,6 +10,7 @@ mod host;
 mod issuers;
 mod log;
 mod redis;
+mod remote;
 mod routes;
 mod secret;
 mod server;
@@ -24,14 +25,15 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use admitone::authn::JwtIssuer;
-
 use document::{Document, PREFIX, line_starts};
 use fault::wrong;
 use routes::Routes;
 use table::Table;
 
+use crate::logins::Source;
+
 pub use fault::{Fault, Faults, Place};
+pub use issuers::{AskedApplication, AskedServer, Issuer, Published};
 pub use host::{Host, Network, WebOrigin};
 pub use log::{Log, LogFormat, LogLevel};
 pub use redis::{Redis, RedisFence, RedisLogin, RedisServer, RedisServers, RevocationGap};
@@ -55,7 +57,9 @@ pub struct Config {
     /// How long tickets live and what signs them.
     pub tickets: Tickets,
     /// Whose tokens are logins: at least one, with names and identifiers of their own.
-    pub issuers: Vec<JwtIssuer>,
+    pub issuers: Vec<Issuer>,
+    /// In which order a request is looked through for a login's credential.
+    pub chain: Vec<Source>,
     /// Which paths lead where: at least one, with paths of their own.
     pub routes: Vec<Route>,
     /// The path of the route that a ticket is for when the mint request does not say; one of `routes`. A single route is
@@ -114,6 +118,7 @@ fn read(root: &Table<'_>) -> Option<Config> {
     let log = root.section("log", log::read);
     let tickets = root.section("tickets", |table| tickets::read_tickets(table, store.is_shared));
     let issuers = issuers::read(root);
+    let chain = root.section("authn", |table| issuers::read_chain(table, &issuers));
     let routes = routes::read(root, &issuers.names);
     let default_route = read_default_route(root, &routes);
     Some(Config {
@@ -121,6 +126,7 @@ fn read(root: &Table<'_>) -> Option<Config> {
         log,
         store: store.sound?,
         tickets,
+        chain: chain?,
         issuers: issuers.sound,
         routes: routes.sound,
         default_route,
