@@ -32,7 +32,7 @@ pub(super) enum Material {
 /// A key made ready for one algorithm.
 #[derive(Clone)]
 pub(super) enum Check {
-    Mac(hmac::Key),
+    Mac(Box<hmac::Key>),
     Signature(ParsedPublicKey),
 }
 
@@ -86,7 +86,7 @@ impl Material {
             (Self::Secret(secret), Scheme::Mac(_)) if secret.len() < algorithm.min_secret_bytes() => {
                 Err(KeyError::ShortSecret(algorithm))
             }
-            (Self::Secret(secret), Scheme::Mac(mac)) => Ok(Check::Mac(hmac::Key::new(mac, secret))),
+            (Self::Secret(secret), Scheme::Mac(mac)) => Ok(Check::Mac(Box::new(hmac::Key::new(mac, secret)))),
             (Self::Rsa { n, e }, Scheme::Rsa(parameters)) => {
                 let key = RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters);
                 key.map(Check::Signature).map_err(|_| KeyError::RsaNumbers)
