@@ -33,8 +33,8 @@ use table::Table;
 use crate::logins::Source;
 
 pub use fault::{Fault, Faults, Place};
-pub use issuers::{AskedApplication, AskedServer, Issuer, Published};
 pub use host::{Host, Network, WebOrigin};
+pub use issuers::{AskedApplication, AskedServer, Issuer, Published};
 pub use log::{Log, LogFormat, LogLevel};
 pub use redis::{Redis, RedisFence, RedisLogin, RedisServer, RedisServers, RevocationGap};
 pub use routes::{CloseProfile, JwtFallback, OnReplay, RefuseWith, Route, RoutePath};

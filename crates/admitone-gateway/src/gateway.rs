@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use admitone::admission::Admission;
-use admitone::authn::{IssuerError, Verifier};
+use admitone::authn::IssuerError;
 use admitone::close::CloseCode;
 use admitone::sessions::Sessions;
 use admitone::ticket::keys::{KeyError, TicketKeys};
@@ -153,6 +153,8 @@ impl Gateway {
         let follower = tokio::spawn(follow_revocations(self.app.clone()));
         let app = self.app.clone();
         let lessee = tokio::spawn(async move { app.sessions.keep_leases().await });
+        let app = self.app.clone();
+        let keys = tokio::spawn(async move { app.logins.follow_keys().await });
 
         shutdown.await;
         drain(&self.app, self.listening.drain).await;
@@ -162,6 +164,7 @@ impl Gateway {
         let _ = tokio::time::timeout(LAST_REQUESTS, self.app.tasks.wait()).await;
         follower.abort();
         lessee.abort();
+        keys.abort();
     }
 }
 
@@ -202,7 +205,7 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
         revocations,
         metrics,
         gap,
-        logins: Logins::new(Verifier::new(config.issuers)?),
+        logins: Logins::new(config.issuers, config.chain)?,
         routes,
         upstreams: config.routes.into_iter().map(upstream).collect(),
         public_url: config.server.public_url_on(bound),

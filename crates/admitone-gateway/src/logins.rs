@@ -14,17 +14,21 @@ use std::fmt;
 use std::sync::Arc;
 
 use admitone::authn::introspection::IntrospectionError;
-use admitone::authn::{LoginError, Verifier};
+use admitone::authn::{IssuerError, LoginError, Verifier};
 use admitone::carrier::{Carrier, Presented};
 use admitone::now::Now;
 use admitone::principal::Login;
 use futures_util::future::join_all;
-use http::header::HeaderMap;
+use http::header::{HeaderMap, HeaderName};
 
-pub use callback::{Asking, Callback, NotAccepted, SessionCarrier};
-pub use introspector::Introspector;
+use crate::config;
+
+use callback::Callback;
+pub use callback::{Asking, NotAccepted, SessionCarrier};
+use introspector::Introspector;
 pub use presented::PresentError;
-pub use published_keys::{KeysAt, PublishedKeys};
+pub use published_keys::KeysAt;
+use published_keys::PublishedKeys;
 pub use unavailable::Unavailable;
 
 use presented::{bearer, cookie, is_signed, only};
@@ -116,18 +120,13 @@ impl fmt::Debug for Credential<'_> {
 /// Every source of logins that is configured.
 #[derive(Debug)]
 pub struct Logins {
-    /// The signed tokens that are logins.
-    pub verifier: Verifier,
-    /// What keeps published keys up to date.
-    pub published_keys: Vec<Arc<PublishedKeys>>,
+    verifier: Verifier,
+    published_keys: Vec<Arc<PublishedKeys>>,
+    introspector: Option<Introspector>,
+    callbacks: Vec<Callback>,
+    chain: Vec<Source>,
     /// Whether an issuer needs no published keys.
-    pub any_standing: bool,
-    /// The authorization server of opaque tokens.
-    pub introspector: Option<Introspector>,
-    /// The applications with sessions of their own.
-    pub callbacks: Vec<Callback>,
-    /// Which source a request's credential belongs to, the first that takes it.
-    pub chain: Vec<Source>,
+    any_standing: bool,
 }
 
 /// How many issuers can say who somebody is.
@@ -141,7 +140,38 @@ pub enum Reachable {
     None,
 }
 
+impl Reachable {
+    /// The word in `/readyz`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "ok",
+            Self::Some => "partial",
+            Self::None => "unavailable",
+        }
+    }
+}
+
 impl Logins {
+    /// By these issuers; `chain` is the order in which a request is looked through for their credentials.
+    ///
+    /// # Errors
+    ///
+    /// [`IssuerError`] for the first issuer whose signed tokens cannot be judged.
+    pub fn new(issuers: Vec<config::Issuer>, chain: Vec<Source>) -> Result<Self, IssuerError> {
+        let any_standing = issuers.iter().any(|issuer| issuer.published.is_none());
+        let (mut tokens, mut published_keys, mut callbacks, mut introspector) = (vec![], vec![], vec![], None);
+        for issuer in issuers {
+            if let (Some(signed), Some(published)) = (&issuer.tokens, issuer.published) {
+                published_keys.push(Arc::new(PublishedKeys::new(signed, published)));
+            }
+            tokens.extend(issuer.tokens);
+            introspector = introspector.or(issuer.introspection.map(|server| Introspector::new(&issuer.name, server)));
+            callbacks.extend(issuer.callback.map(|application| Callback::new(&issuer.name, application)));
+        }
+        Ok(Self { verifier: Verifier::new(tokens)?, published_keys, introspector, callbacks, chain, any_standing })
+    }
+
     /// The credential in a request's headers.
     ///
     /// # Errors
@@ -198,6 +228,20 @@ impl Logins {
     pub fn is_cookie(&self, credential: &Credential<'_>) -> bool {
         let Of::Callback(of) = credential.of else { return false };
         self.callbacks.get(of).is_some_and(|callback| matches!(callback.carrier(), SessionCarrier::Cookie(_)))
+    }
+
+    /// The headers that sessions are presented in.
+    pub fn session_headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.callbacks.iter().filter_map(|callback| match callback.carrier() {
+            SessionCarrier::Header(name) => Some(name),
+            SessionCarrier::Cookie(_) => None,
+        })
+    }
+
+    /// Whether sessions are presented in a cookie.
+    #[must_use]
+    pub fn any_cookie(&self) -> bool {
+        self.callbacks.iter().any(|callback| matches!(callback.carrier(), SessionCarrier::Cookie(_)))
     }
 
     /// Keeps published keys up to date, for ever.

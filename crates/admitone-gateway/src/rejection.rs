@@ -13,7 +13,7 @@ use http::StatusCode;
 use tracing::Level;
 
 use crate::http::HeadError;
-use crate::logins::NoLogin;
+use crate::logins::{NoLogin, PresentError};
 use crate::upstream::{DialError, UpgradeError};
 
 /// Why a request was refused. `Display` is for the log: it holds no secret, but more than the world is told.
@@ -55,9 +55,15 @@ pub enum Rejection {
     /// No `Origin`, and a cookie: another site could have caused the request.
     #[error("a cookie without an Origin")]
     CookieWithoutOrigin,
+    /// A cookie, and the browser does not say that a page of the same site asks.
+    #[error("a cookie, and Sec-Fetch-Site is neither same-origin nor same-site")]
+    CrossSite,
     /// No credential.
     #[error("no credential")]
     NoCredential,
+    /// The login's credential cannot be told.
+    #[error(transparent)]
+    Present(#[from] PresentError),
     /// The credential is not a login.
     #[error("login: {0}")]
     Login(#[from] NoLogin),
@@ -159,7 +165,7 @@ impl Rejection {
         use ProblemCode as P;
         use StatusCode as S;
         match self {
-            Self::Request(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
+            Self::Request(_) | Self::Present(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
             Self::Head(error) if error.is_too_large() => {
                 Row::new(S::REQUEST_HEADER_FIELDS_TOO_LARGE, P::HeadTooLarge, Level::INFO)
             }
@@ -173,10 +179,15 @@ impl Rejection {
             Self::MediaType => Row::new(S::UNSUPPORTED_MEDIA_TYPE, P::UnsupportedMediaType, Level::INFO),
             Self::Body(_) => Row::new(S::UNPROCESSABLE_ENTITY, P::InvalidBody, Level::INFO),
             Self::Carrier(error) => carrier_row(*error),
-            Self::Origin | Self::CookieWithoutOrigin => {
+            Self::Origin | Self::CookieWithoutOrigin | Self::CrossSite => {
                 Row::new(S::FORBIDDEN, P::OriginNotAllowed, Level::WARN).closing(CloseCode::Forbidden)
             }
             Self::NoCredential => not_logged_in(Level::DEBUG),
+            Self::Login(NoLogin::Unavailable { .. }) => {
+                Row::new(S::SERVICE_UNAVAILABLE, P::IssuerUnavailable, Level::ERROR)
+                    .closing(CloseCode::Overloaded)
+                    .retry_after(2)
+            }
             Self::Login(_) | Self::LoginRefused(_) => not_logged_in(Level::INFO),
             Self::Issuer | Self::PermissionRequired(_) | Self::PermissionNotHeld => {
                 Row::new(S::FORBIDDEN, P::Forbidden, Level::INFO).closing(CloseCode::Forbidden)
@@ -212,6 +223,7 @@ impl Rejection {
             Self::NoSuchTicket => Some("this login has no such ticket that could still be revoked".into()),
             Self::NoSuchSession => Some("this login has no such session".into()),
             Self::CookieWithoutOrigin => Some("a credential in a cookie needs an Origin".into()),
+            Self::CrossSite => Some("a login in a cookie counts for pages of this site only (Sec-Fetch-Site)".into()),
             Self::PermissionNotHeld => Some("`permissions` may list only what the login holds".into()),
             Self::Mint(MintError::Store(PutError::SubjectCap(cap))) => {
                 Some(format!("{cap} unredeemed tickets are outstanding: redeem one or let it expire"))
@@ -315,6 +327,7 @@ pub const fn title(code: ProblemCode) -> &'static str {
         ProblemCode::OverLimit => "A limit was reached: try again later.",
         ProblemCode::UpstreamUnavailable => "The upstream is not available.",
         ProblemCode::UpstreamTimeout => "The upstream did not answer in time.",
+        ProblemCode::IssuerUnavailable => "Nobody can tell at the moment who this is.",
         ProblemCode::StoreUnavailable => "The ticket store is not available.",
         ProblemCode::Overloaded => "There is no room: try again later.",
         ProblemCode::Draining => "The gateway is shutting down: try again.",

@@ -152,10 +152,13 @@ pub(super) fn read_chain(table: &Table<'_>, issuers: &Issuers) -> Option<Vec<Sou
             continue;
         }
         is_sound = false;
-        table.refuse("chain", match is_named {
-            true => wrong(format!("no issuer has logins by `{name}`"), "leave it out"),
-            false => wrong(format!("an issuer has logins by `{name}`, and they would never count"), "name it too"),
-        });
+        table.refuse(
+            "chain",
+            match is_named {
+                true => wrong(format!("no issuer has logins by `{name}`"), "leave it out"),
+                false => wrong(format!("an issuer has logins by `{name}`, and they would never count"), "name it too"),
+            },
+        );
     }
     is_sound.then_some(chain)
 }

@@ -58,7 +58,8 @@ impl Remote {
     pub(super) fn parse_url(&self, text: &str) -> Result<Url, Wrong> {
         let mend = "write a URL like `https://id.example.com/keys`";
         let url = Url::parse(text).map_err(|error| wrong(format!("it cannot be fetched: {error}"), mend))?;
-        let address = if url.host() == "localhost" { Some(IpAddr::from([127, 0, 0, 1])) } else { url.host().parse().ok() };
+        let address =
+            if url.host() == "localhost" { Some(IpAddr::from([127, 0, 0, 1])) } else { url.host().parse().ok() };
         if let Some(address) = address.filter(|address| !self.reach.allows(*address)) {
             let problem = format!("{} is not a public address", quoted(url.host()));
             return Err(wrong(problem, format!("set allowed_networks = [\"{address}\"] if it is meant")));
@@ -79,28 +80,24 @@ fn parse_network(text: &str) -> Result<Network, Wrong> {
     Network::parse(text)
 }
 
-/// Reads as whom an authorization server is asked: `Authorization` with a client's id and secret (RFC 6749 §2.3.1), or with
-/// a bearer token.
+/// Reads as whom an authorization server is asked: `Authorization` with a client's id and secret (RFC 6749 §2.3.1), or
+/// without an id with the secret as a bearer token.
 pub(super) fn read_client(table: &Table<'_>) -> Option<HeaderValue> {
-    let (id, secret, bearer) = (table.text("client_id"), table.text("client_secret_file"), table.text("bearer_file"));
-    match (id, secret, bearer) {
-        (Some(id), Some(secret), None) => {
-            let password = read_password(&secret)?;
+    let has_id = table.has("client_id");
+    let (id, entry) = (table.text("client_id"), table.text("secret_file"));
+    if !table.has("secret_file") {
+        table.refuse_absence("secret_file", "name the file with the client's secret, or with a bearer token");
+    }
+    let entry = entry?;
+    let secret = read_password(&entry)?;
+    match id {
+        Some(id) => {
             let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-            let pair = Zeroizing::new(format!("{}:{}", encoded(id.text()), encoded(&password)));
-            header(&secret, "Basic", &STANDARD.encode(pair.as_bytes()))
+            let pair = Zeroizing::new(format!("{}:{}", encoded(id.text()), encoded(&secret)));
+            header(&entry, "Basic", &STANDARD.encode(pair.as_bytes()))
         }
-        (None, None, Some(bearer)) => {
-            let token = read_password(&bearer)?;
-            header(&bearer, "Bearer", &token)
-        }
-        _ => {
-            let mend = "set client_id and client_secret_file, or bearer_file alone";
-            if table.is_whole() {
-                table.refuse("client_id", wrong("it has to be clear as whom the authorization server is asked", mend));
-            }
-            None
-        }
+        None if has_id => None,
+        None => header(&entry, "Bearer", &secret),
     }
 }
 

@@ -16,7 +16,6 @@ use super::handshake::Handshake;
 use super::session_record::SessionRecord;
 use super::{App, Peer, client, forward, replay};
 use crate::config::JwtFallback;
-use crate::logins::Credential;
 use crate::rejection::Rejection;
 use crate::routes::Route;
 use crate::upstream::{DialError, Dialed, UpgradeHead, Upgraded};
@@ -94,7 +93,9 @@ async fn inspect(
             inspected.map_err(|refused| ticket_refused(app, route, refused.into()))
         }
         Kind::Jwt => {
-            let login = app.logins.authenticate(Credential::bearer(presented.expose()), now).await?;
+            let credential = app.logins.of_upgrade(presented, route.carriers.jwt_cookie.as_deref());
+            let credential = credential.ok_or(Rejection::NoCredential)?;
+            let login = app.logins.authenticate(credential, now).await?;
             route.check_login(&login)?;
             let authentic = app.admission.inspect_login(&login, &route.path, now)?;
             if route.jwt_fallback == JwtFallback::Warn {
@@ -102,6 +103,7 @@ async fn inspect(
                     route = &*route.path,
                     subject = login.principal.subject(),
                     issuer = login.principal.issuer(),
+                    source = credential.source().name(),
                     carrier = presented.carrier.name(),
                     "JWT fallback used"
                 );

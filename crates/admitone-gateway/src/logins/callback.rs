@@ -13,6 +13,7 @@ use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 
 use super::flights::{Flights, Told};
 use super::{NoLogin, Unavailable};
+use crate::config::AskedApplication;
 use crate::fetch::{self, Fetch, Url};
 
 /// How long a login lasts when neither the identity nor `Cache-Control` says.
@@ -29,7 +30,7 @@ pub enum SessionCarrier {
 
 /// One application and what it has said.
 #[derive(Debug)]
-pub struct Callback {
+pub(super) struct Callback {
     name: String,
     carrier: SessionCarrier,
     asking: Arc<Asking>,
@@ -64,15 +65,14 @@ pub enum NotAccepted {
 }
 
 impl Callback {
-    /// Asks about sessions that `carrier` holds, for the issuer that the configuration calls `name`.
-    #[must_use]
-    pub fn new(name: &str, carrier: SessionCarrier, asking: Asking) -> Self {
+    /// For the issuer that the configuration calls `name`.
+    pub(super) fn new(name: &str, application: AskedApplication) -> Self {
+        let AskedApplication { carrier, asking } = application;
         Self { name: name.to_owned(), carrier, asking: Arc::new(asking), flights: Flights::new() }
     }
 
     /// Where a request holds the session.
-    #[must_use]
-    pub const fn carrier(&self) -> &SessionCarrier {
+    pub(super) const fn carrier(&self) -> &SessionCarrier {
         &self.carrier
     }
 

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use admitone::authn::refresh::{Missed, Next, Refresh, RefreshLimits};
-use admitone::authn::{IssuerKeys, KeySet, KeySource, discovery};
+use admitone::authn::refresh::{Missed, Next, Refresh};
+use admitone::authn::{IssuerKeys, JwtIssuer, KeySet, KeySource, discovery};
 use http::{HeaderMap, StatusCode};
 use tokio::sync::{Notify, watch};
 
 use super::Unavailable;
+use crate::config::Published;
 use crate::fetch::{self, Fetch, Url};
 
 /// Where an issuer publishes its keys.
@@ -22,7 +23,7 @@ pub enum KeysAt {
 
 /// What keeps one issuer's keys up to date.
 #[derive(Debug)]
-pub struct PublishedKeys {
+pub(super) struct PublishedKeys {
     name: String,
     issuer: String,
     at: KeysAt,
@@ -35,35 +36,31 @@ pub struct PublishedKeys {
 }
 
 impl PublishedKeys {
-    /// For the issuer that the configuration calls `name`, with the identifier `issuer`; fetched keys go into `keys`.
-    #[must_use]
-    pub fn new(name: &str, issuer: &str, at: KeysAt, keys: IssuerKeys, fetch: Fetch, limits: RefreshLimits) -> Self {
+    pub(super) fn new(tokens: &JwtIssuer, published: Published) -> Self {
         Self {
-            name: name.to_owned(),
-            issuer: issuer.to_owned(),
-            at,
-            keys,
-            fetch,
-            refresh: Mutex::new(Refresh::new(limits, Instant::now())),
+            name: tokens.name.clone(),
+            issuer: tokens.issuer.clone(),
+            at: published.at,
+            keys: tokens.keys.clone(),
+            fetch: published.fetch,
+            refresh: Mutex::new(Refresh::new(published.limits, Instant::now())),
             wanted: Notify::new(),
             ended: watch::Sender::new(false),
         }
     }
 
     /// What the configuration calls the issuer.
-    #[must_use]
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
     /// Whether there are keys that count.
-    #[must_use]
-    pub fn is_usable(&self, now: Instant) -> bool {
+    pub(super) fn is_usable(&self, now: Instant) -> bool {
         self.refresh().is_usable(now)
     }
 
     /// Keeps the keys up to date, for ever. Only one may run.
-    pub async fn run(self: Arc<Self>) {
+    pub(super) async fn run(self: Arc<Self>) {
         loop {
             let next = self.refresh().poll(Instant::now());
             match next {
@@ -75,7 +72,7 @@ impl PublishedKeys {
     }
 
     /// After a token named a key that is not known: waits for newer keys where that is worth it, and says whether some came.
-    pub async fn newer(&self) -> bool {
+    pub(super) async fn newer(&self) -> bool {
         let mut ended = self.ended.subscribe();
         let missed = self.refresh().missed(Instant::now());
         if missed == Missed::Absent {

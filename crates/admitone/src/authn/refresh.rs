@@ -24,7 +24,7 @@ pub struct RefreshLimits {
     pub unless_told: Duration,
     /// How long it still counts after it should have been replaced.
     pub kept: Duration,
-    /// Least time between a fetch and the next one because something was missing in the document.
+    /// Least time between two fetches because something was missing in the document.
     pub between_misses: Duration,
 }
 
@@ -57,7 +57,7 @@ pub enum Next {
 pub enum Missed {
     /// A fetch is under way or due at once: what is missing may be in the next document.
     Await,
-    /// It was fetched a moment ago: what it does not have, there is not.
+    /// It was fetched for the same reason a moment ago: what it does not have, there is not.
     Absent,
 }
 
@@ -72,7 +72,8 @@ enum Phase {
 pub struct Refresh {
     limits: RefreshLimits,
     phase: Phase,
-    begun: Option<Instant>,
+    /// When something that was missing last made a fetch due.
+    missed: Option<Instant>,
     failures: u32,
     usable_until: Option<Instant>,
 }
@@ -81,7 +82,7 @@ impl Refresh {
     /// A document that has not been fetched yet, and is due `now`.
     #[must_use]
     pub const fn new(limits: RefreshLimits, now: Instant) -> Self {
-        Self { limits, phase: Phase::Waiting { due: now }, begun: None, failures: 0, usable_until: None }
+        Self { limits, phase: Phase::Waiting { due: now }, missed: None, failures: 0, usable_until: None }
     }
 
     /// What to do at `now`. [`Next::Fetch`] is said to one caller only.
@@ -91,7 +92,6 @@ impl Refresh {
             Phase::Waiting { due } if due > now => Next::Wait(due),
             Phase::Waiting { .. } => {
                 self.phase = Phase::Fetching;
-                self.begun = Some(now);
                 Next::Fetch
             }
         }
@@ -99,11 +99,12 @@ impl Refresh {
 
     /// Something was looked for and is not in the document. After [`Missed::Await`] the next [`poll`](Self::poll) fetches.
     pub fn missed(&mut self, now: Instant) -> Missed {
-        let recently = |begun: Instant| now.saturating_duration_since(begun) < self.limits.between_misses;
+        let recently = |missed: Instant| now.saturating_duration_since(missed) < self.limits.between_misses;
         match self.phase {
             Phase::Fetching => Missed::Await,
-            Phase::Waiting { .. } if self.begun.is_some_and(recently) => Missed::Absent,
+            Phase::Waiting { .. } if self.missed.is_some_and(recently) => Missed::Absent,
             Phase::Waiting { .. } => {
+                self.missed = Some(now);
                 self.phase = Phase::Waiting { due: now };
                 Missed::Await
             }

@@ -90,12 +90,11 @@ fn read_audiences(issuer: &Table<'_>, table: &Table<'_>) -> Option<Vec<String>> 
             table.refuse("danger_any_audience", wrong("the issuer has an audience", "keep one of the two"));
             None
         }
-        Some(entries) => {
-            entries.iter().map(|entry| entry.parse(parse_identifier).map(str::to_owned)).collect()
-        }
+        Some(entries) => entries.iter().map(|entry| entry.parse(parse_identifier).map(str::to_owned)).collect(),
         None if danger_any => Some(Vec::new()),
         None => {
-            let mend = "write the `aud` that its tokens have for this gateway, or set introspection.danger_any_audience";
+            let mend =
+                "write the `aud` that its tokens have for this gateway, or set introspection.danger_any_audience";
             issuer.refuse_absence("audience", mend);
             None
         }

@@ -47,6 +47,7 @@ pub(super) fn written(table: &Table<'_>) -> Vec<&'static str> {
 
 /// Reads the keys from the one place that is written.
 pub(super) fn read(table: &Table<'_>, algorithms: Option<&[Algorithm]>, of: &Of) -> Option<Keys> {
+    let held = HELD.map(|key| table.text(key));
     if let [first, second, ..] = written(table)[..] {
         table.refuse(second, wrong(format!("{first} is set too"), "keep one of the two"));
         return None;
@@ -60,7 +61,7 @@ pub(super) fn read(table: &Table<'_>, algorithms: Option<&[Algorithm]>, of: &Of)
         (None, false) => None,
     };
     let Some(place) = place else {
-        let keys = read_held(table, algorithms)?;
+        let keys = read_held(table, algorithms, held)?;
         return Some(Keys { keys, published: None });
     };
     if algorithms?.iter().any(|algorithm| algorithm.is_shared_secret()) {
@@ -81,8 +82,11 @@ fn discovered(table: &Table<'_>, of: &Of) -> Option<KeysAt> {
     }
 }
 
-fn read_held(table: &Table<'_>, algorithms: Option<&[Algorithm]>) -> Option<IssuerKeys> {
-    let [file, inline, secret, jwks] = HELD.map(|key| table.text(key));
+fn read_held<'d>(
+    table: &Table<'d>,
+    algorithms: Option<&[Algorithm]>,
+    [file, inline, secret, jwks]: [Option<Entry<'d>>; 4],
+) -> Option<IssuerKeys> {
     let algorithms = algorithms?;
     let is_shared = algorithms.iter().any(|algorithm| algorithm.is_shared_secret());
     if !HELD.into_iter().any(|key| table.is_written(key)) {
