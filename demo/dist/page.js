@@ -14,7 +14,7 @@ function readDemo(json) {
 		people: people.map(readPerson)
 	};
 }
-function socketUrl$1(demo) {
+function socketUrl(demo) {
 	const url = new URL(demo.route, demo.gateway);
 	url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
 	return url.href;
@@ -635,38 +635,38 @@ const EVENT_ORDER = [
 	"tool_completed",
 	"agent_completed"
 ];
-const isText$1 = (value) => typeof value === "string";
+const isText = (value) => typeof value === "string";
 const isPresent = (value) => value !== void 0;
-const isBoolean$1 = (value) => typeof value === "boolean";
+const isBoolean = (value) => typeof value === "boolean";
 const isDuration = (value) => typeof value === "number" && Number.isFinite(value) && value >= 0;
 const isTime = (value) => typeof value === "string" && value !== "" || isDuration(value);
 const COMMON = {
 	timestamp: isTime,
-	user_id: isText$1,
-	thread_id: isText$1,
-	run_id: isText$1
+	user_id: isText,
+	thread_id: isText,
+	run_id: isText
 };
 const REQUIRED = {
 	agent_started: {
-		agent_name: isText$1,
-		task_description: isText$1
+		agent_name: isText,
+		task_description: isText
 	},
-	agent_thinking: { reasoning: isText$1 },
+	agent_thinking: { reasoning: isText },
 	tool_executing: {
-		tool_name: isText$1,
+		tool_name: isText,
 		tool_args: isPresent,
-		execution_id: isText$1
+		execution_id: isText
 	},
 	tool_completed: {
-		tool_name: isText$1,
+		tool_name: isText,
 		results: isPresent,
 		execution_time: isDuration,
-		success: isBoolean$1,
-		execution_id: isText$1
+		success: isBoolean,
+		execution_id: isText
 	},
 	agent_completed: {
-		status: isText$1,
-		final_response: isText$1
+		status: isText,
+		final_response: isText
 	},
 	agent_error: {}
 };
@@ -769,13 +769,13 @@ function progress(events) {
 	let expected = ["agent_started"];
 	for (const { type } of events) {
 		if (!expected.includes(type)) return "out_of_order";
-		expected = after$1(type);
+		expected = after$2(type);
 	}
 	const last = events.at(-1)?.type;
 	if (last === "agent_error") return "failed";
 	return last === EVENT_ORDER.at(-1) ? "complete" : "running";
 }
-function after$1(type) {
+function after$2(type) {
 	switch (type) {
 		case "agent_started":
 		case "agent_thinking":
@@ -1002,9 +1002,11 @@ function isReserved(protocol) {
 function startsWith(protocol, prefix) {
 	return protocol.slice(0, prefix.length).toLowerCase() === prefix;
 }
+function binaryOf(text) {
+	return String.fromCharCode(...new TextEncoder().encode(text));
+}
 function base64url(text) {
-	const binary = String.fromCharCode(...new TextEncoder().encode(text));
-	return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+	return btoa(binaryOf(text)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 // ../packages/admitone/src/close-codes.ts
 const row = (code, name, next) => ({
@@ -1036,133 +1038,114 @@ function readClose(code, reason) {
 function nextByBand(code) {
 	return code >= 4800 && code <= 4899 || code === 1012 || code === 1013 ? "mint_again" : "stop";
 }
+// ../packages/admitone/src/close.ts
+function faultOfClose(code, reason) {
+	if (code !== void 0 && code !== 1e3 && !(Number.isInteger(code) && code >= 3e3 && code <= 4999)) return `close code ${code} is neither 1000 nor 3000–4999`;
+	const bytes = new TextEncoder().encode(reason).length;
+	return bytes > 123 ? `the close reason has ${bytes} bytes, 123 at most` : void 0;
+}
 // ../packages/admitone/src/attempt.ts
 var Attempt = class {
-	number;
+	link;
+	handshake;
+	protocol = "";
+	#number;
 	#settings;
 	#abort = new AbortController();
 	#events;
 	#credential;
-	#url;
-	#socket;
-	#handshake;
-	#protocol = "";
 	constructor(number, settings, events) {
-		this.number = number;
+		this.#number = number;
 		this.#settings = settings;
 		this.#events = events;
-		this.#url = settings.url;
-	}
-	get handshake() {
-		return this.#handshake;
-	}
-	get socket() {
-		return this.#socket;
-	}
-	get protocol() {
-		return this.#protocol;
 	}
 	async acquire(kind) {
 		try {
-			const sessionId = await (kind === "ticket" ? this.#acquireTicket() : this.#acquireToken());
-			if (!this.#url) throw new AdmitError("invalid_url", "the ticket source gave no websocketUrl");
-			this.#handshake = {
-				attempt: this.number,
-				url: this.#url,
-				offered: [],
-				...sessionId === void 0 ? {} : { sessionId }
+			const { source, route } = this.#settings;
+			const minted = kind === "ticket" ? await source.acquire({
+				signal: this.signal,
+				maxRetries: 0,
+				route
+			}) : void 0;
+			const value = minted ? minted.ticket : await source.token();
+			if (!this.#events) return;
+			this.#credential = {
+				kind,
+				value
 			};
+			const url = this.#settings.url || minted?.websocketUrl;
+			if (!url) throw new AdmitError("invalid_url", "the ticket source gave no websocketUrl");
+			const session = minted ? { sessionId: minted.sessionId } : {};
+			this.handshake = {
+				attempt: this.#number,
+				url,
+				offered: [],
+				...session
+			};
+			this.#tell({ type: "acquired" });
 		} catch (thrown) {
-			const error = asAdmitError(thrown);
-			this.#events?.input({
-				type: "acquire_failed",
-				attempt: this.number,
-				error
-			}, error);
-			return;
+			this.#fail("acquire_failed", asAdmitError(thrown));
 		}
-		this.#events?.input({
-			type: "acquired",
-			attempt: this.number
-		});
 	}
-	dial(binaryType) {
+	get signal() {
+		return this.#abort.signal;
+	}
+	dial(prepare) {
 		const credential = this.#credential;
 		this.#credential = void 0;
-		if (!credential || !this.#handshake) return;
+		if (!credential || !this.handshake) return;
 		try {
-			const offered = offerProtocols(credential, this.#settings.protocols);
-			this.#handshake = {
-				...this.#handshake,
+			const { link, offered } = this.#settings.dial(this.handshake.url, credential);
+			this.handshake = {
+				...this.handshake,
 				offered: offered.map(redactProtocol)
 			};
-			this.#socket = new this.#settings.WebSocket(this.#handshake.url, offered);
-			this.#socket.binaryType = binaryType;
-			this.#listen(this.#socket, offered);
+			this.link = link;
+			prepare(link);
+			this.#listen(link, offered);
 		} catch (thrown) {
-			const error = dialError(thrown);
-			this.#events?.input({
-				type: "dial_failed",
-				attempt: this.number,
-				error
-			}, error);
+			this.#fail("dial_failed", dialError(thrown));
 		}
-	}
-	hangUp(code, reason) {
-		if (code === void 0) this.#socket?.close();
-		else this.#socket?.close(code, reason);
 	}
 	release() {
 		this.#events = void 0;
 		this.#credential = void 0;
 		this.#abort.abort();
-		const socket = this.#socket;
-		if (!socket) return;
-		socket.onopen = socket.onmessage = socket.onclose = null;
+		if (this.link) this.link.onopen = this.link.onmessage = this.link.onclose = null;
 	}
-	async #acquireTicket() {
-		const minted = await this.#settings.source.acquire({
-			signal: this.#abort.signal,
-			maxRetries: 0
-		});
-		if (!this.#events) return minted.sessionId;
-		this.#credential = {
-			kind: "ticket",
-			value: minted.ticket
-		};
-		this.#url ??= minted.websocketUrl;
-		return minted.sessionId;
-	}
-	async #acquireToken() {
-		const value = await this.#settings.source.token();
-		if (this.#events) this.#credential = {
-			kind: "jwt",
-			value
-		};
-	}
-	#listen(socket, offered) {
-		socket.onopen = () => this.#opened(offered, socket.protocol);
-		socket.onmessage = (event) => this.#events?.message(event);
-		socket.onclose = ({ code, reason }) => this.#events?.input({
+	#listen(link, offered) {
+		link.onopen = () => this.#opened(offered, link.protocol);
+		link.onmessage = (event) => this.#events?.message(event);
+		link.onclose = ({ code, reason, error }) => error ? this.#fail("dial_failed", error) : this.#tell({
 			type: "closed",
-			attempt: this.number,
 			code,
 			reason
 		});
-		socket.onerror = () => {};
+		link.onerror = () => {};
 	}
 	#opened(offered, selected) {
 		const { protocol, refused } = shownProtocol(offered, selected);
-		this.#protocol = protocol;
-		if (this.#handshake && selected) this.#handshake = {
-			...this.#handshake,
+		this.protocol = protocol;
+		if (this.handshake && selected) this.handshake = {
+			...this.handshake,
 			selected: redactProtocol(selected)
 		};
-		this.#events?.input({
+		this.#tell({
 			type: "opened",
-			attempt: this.number,
 			selected: refused ? REFUSED_MARKER$1 : protocol
 		});
+	}
+	#fail(type, error) {
+		this.#tell({
+			type,
+			error
+		}, error);
+	}
+	#tell(input, error) {
+		this.#events?.input({
+			...input,
+			attempt: this.#number
+		}, error);
 	}
 };
 function asAdmitError(thrown) {
@@ -1172,31 +1155,8 @@ function asAdmitError(thrown) {
 function dialError(thrown) {
 	if (thrown instanceof AdmitError) return thrown;
 	const { name } = Object(thrown);
-	return new AdmitError(name === "SyntaxError" || name === "SecurityError" ? "invalid_url" : "connection_failed", `the socket could not be constructed (${name}): is its URL allowed here?`);
+	return new AdmitError(/^(Syntax|Security)Error$/.test(name ?? "") ? "invalid_url" : "connection_failed", `the socket could not be constructed (${name}): is its URL allowed here?`);
 }
-// ../packages/admitone/src/events.ts
-const AdmitEventTarget = EventTarget;
-var EventQueue = class {
-	#target;
-	#events = [];
-	#busy = true;
-	constructor(target) {
-		this.#target = target;
-		queueMicrotask(() => {
-			this.#busy = false;
-			this.flush();
-		});
-	}
-	push(event) {
-		this.#events.push(event);
-	}
-	flush() {
-		if (this.#busy) return;
-		this.#busy = true;
-		for (let event = this.#events.shift(); event; event = this.#events.shift()) this.#target.dispatchEvent(event);
-		this.#busy = false;
-	}
-};
 // ../packages/admitone/src/backoff.ts
 function backoffMs(retry, baseMs, capMs, random, retryAfterMs = 0) {
 	return retryAfterMs + Math.floor(random() * Math.min(capMs, baseMs * 2 ** (retry - 1)));
@@ -1260,24 +1220,31 @@ function advance(machine, input, now, random) {
 	};
 	if ("attempt" in input && !("attempt" in state && state.attempt === input.attempt)) return stay(machine);
 	switch (input.type) {
-		case "connect": return state.name === "idle" || state.name === "closed" ? connect(machine, now) : stay(machine);
+		case "connect": return state.name === "idle" || state.name === "closed" ? begin$1({
+			...machine,
+			retries: 0
+		}, now) : stay(machine);
 		case "acquired": return state.name === "acquiring" ? dial(machine, state, now) : stay(machine);
 		case "acquire_failed": return state.name === "acquiring" ? failedWith(machine, state, input.error, moment) : stay(machine);
 		case "dial_failed": return dialFailed(machine, input.error, moment);
 		case "opened": return state.name === "dialing" ? opened(machine, state, input.selected, now) : stay(machine);
 		case "closed": return ended(machine, input, moment);
 		case "close": return close(machine, input, now);
+		case "wake": return state.name === "waiting" ? wake(machine, state, moment) : stay(machine);
+		case "login_changed": return stay(machine, isRenewable(state) ? [{
+			type: "renew",
+			attempt: state.attempt
+		}] : []);
 		case "timeout": return "until" in state && now >= state.until ? timedOut(machine, state, moment) : stay(machine);
 	}
 }
-function connect(machine, now) {
-	const fresh = {
-		...machine,
-		retries: 0
-	};
+function isRenewable(state) {
+	return state.name === "open" && state.credential === "ticket";
+}
+function begin$1(machine, now) {
 	const { tickets, fallback } = machine.options;
-	if (!tickets && fallback === "none") return enter(fresh, closed({ code: "tickets_disabled" }));
-	return acquire(fresh, tickets ? "ticket" : "jwt", now);
+	if (!tickets && fallback === "none") return enter(machine, closed({ code: "tickets_disabled" }));
+	return acquire(machine, tickets ? "ticket" : "jwt", now);
 }
 function acquire(machine, credential, now) {
 	const attempt = machine.attempts + 1;
@@ -1360,7 +1327,8 @@ function endedOpen(machine, { since }, received, moment) {
 	const ours = readClose(received.code, received.reason);
 	const again = ours ? ours.next === "mint_again" : isLost(machine, received.code);
 	const cause = causeOf(ours?.name ?? (again ? "connection_lost" : "closed_by_upstream"), received);
-	return again ? retry(counted, cause, moment) : enter(counted, closed(cause));
+	const step = again ? retry(counted, cause, moment) : enter(counted, closed(cause));
+	return ours?.name === "draining" ? prefetching(step) : step;
 }
 function close(machine, asked, now) {
 	const { state } = machine;
@@ -1380,12 +1348,20 @@ function close(machine, asked, now) {
 		default: return stay(machine);
 	}
 }
+function wake(machine, state, { now, random }) {
+	if (now < (state.notBefore ?? now)) return stay(machine);
+	const until = Math.min(state.until, now + Math.floor(random() * machine.options.retryBaseMs));
+	return prefetching(enter(machine, {
+		...state,
+		until
+	}));
+}
 function timedOut(machine, state, moment) {
 	switch (state.name) {
-		case "acquiring": return after(abandon(state.attempt), failed(machine, state, { code: "timeout" }, true, moment));
+		case "acquiring": return after$1(abandon(state.attempt), failed(machine, state, { code: "timeout" }, true, moment));
 		case "dialing":
-		case "refused": return after(hangUp(state.attempt), endedUnopened(machine, state, NO_CLOSE, moment));
-		case "waiting": return acquire(machine, machine.options.tickets ? "ticket" : "jwt", moment.now);
+		case "refused": return after$1(hangUp(state.attempt), endedUnopened(machine, state, NO_CLOSE, moment));
+		case "waiting": return begin$1(machine, moment.now);
 		case "closing": return enter(machine, closed({ code: "closed_by_application" }));
 	}
 }
@@ -1397,6 +1373,7 @@ function retry(machine, cause, { now, random }, retryAfterMs) {
 		gaveUp: true
 	}));
 	const until = now + backoffMs(count, retryBaseMs, retryCapMs, random, retryAfterMs);
+	const asked = retryAfterMs === void 0 ? {} : { notBefore: now + retryAfterMs };
 	return enter({
 		...machine,
 		retries: count
@@ -1404,7 +1381,8 @@ function retry(machine, cause, { now, random }, retryAfterMs) {
 		name: "waiting",
 		retry: count,
 		until,
-		cause
+		cause,
+		...asked
 	});
 }
 function isLost(machine, code) {
@@ -1438,10 +1416,10 @@ function hangUp(attempt, asked) {
 		attempt
 	};
 }
-function stay(machine) {
+function stay(machine, actions = []) {
 	return {
 		machine,
-		actions: []
+		actions
 	};
 }
 function enter(machine, state, actions = []) {
@@ -1453,40 +1431,218 @@ function enter(machine, state, actions = []) {
 		actions
 	};
 }
-function after(action, step) {
+function prefetching(step) {
+	const { tickets } = step.machine.options;
+	return tickets ? {
+		...step,
+		actions: [{ type: "prefetch" }]
+	} : step;
+}
+function after$1(action, step) {
 	return {
 		...step,
 		actions: [action, ...step.actions]
 	};
 }
+// ../packages/admitone/src/returns.ts
+function onReturn(back, signal) {
+	const { document } = globalThis;
+	const listen = globalThis.addEventListener;
+	if (!listen) return;
+	listen("online", back, { signal });
+	listen("pageshow", (event) => event.persisted && back(), { signal });
+	document?.addEventListener("visibilitychange", () => document.hidden || back(), { signal });
+}
+// ../packages/admitone/src/time.ts
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+function after(ms, run) {
+	return setTimeout(run, Math.min(ms, LONGEST_TIMER_MS));
+}
+function stopwatch() {
+	const steady = performance.now();
+	const wall = Date.now();
+	return () => Math.max(performance.now() - steady, Date.now() - wall);
+}
+async function within(ms, late, outer, run) {
+	const inner = new AbortController();
+	const over = pause(ms, outer, inner.signal).then(() => Promise.reject(late()));
+	try {
+		return await Promise.race([over, outer?.aborted ? over : run(inner.signal)]);
+	} finally {
+		inner.abort();
+	}
+}
+function pause(ms, signal, unneeded) {
+	return new Promise((resolve, reject) => {
+		const forget = () => {
+			clearTimeout(timer);
+			signal?.removeEventListener("abort", abort);
+		};
+		const abort = () => {
+			forget();
+			reject(new AdmitError("aborted", "ended by its caller"));
+		};
+		const timer = after(ms, () => {
+			forget();
+			resolve();
+		});
+		signal?.addEventListener("abort", abort);
+		unneeded?.addEventListener("abort", forget);
+		if (signal?.aborted) abort();
+	});
+}
+// ../packages/admitone/src/driver.ts
+const AGAINST_LOGIN = [
+	"ticket_not_accepted",
+	"not_logged_in",
+	"forbidden",
+	"revoked"
+];
+var Driver = class {
+	attempt;
+	fallbackReason;
+	machine;
+	#settings;
+	#face;
+	#untold = [];
+	#telling = true;
+	#timer;
+	#waiting;
+	constructor(settings, face) {
+		this.#settings = settings;
+		this.#face = face;
+		this.machine = newMachine(settings.machine);
+		queueMicrotask(() => {
+			this.#telling = false;
+			this.tell();
+		});
+	}
+	get state() {
+		return this.machine.state;
+	}
+	get method() {
+		return "credential" in this.state ? this.state.credential : void 0;
+	}
+	set(options) {
+		this.machine = {
+			...this.machine,
+			options: {
+				...this.machine.options,
+				...options
+			}
+		};
+	}
+	feed(input, error) {
+		const previous = this.state;
+		if (input.type === "connect" || input.type === "timeout") this.set({ tickets: this.#settings.enabled() });
+		const { machine, actions, cause } = advance(this.machine, input, performance.now(), Math.random);
+		this.machine = machine;
+		this.#setTimer();
+		if (machine.state !== previous) this.#changed(previous, cause, error);
+		for (const action of actions) this.#perform(action, cause);
+		if (!("attempt" in this.state)) this.attempt?.release();
+		this.tell();
+	}
+	tell(...calls) {
+		this.#untold.push(...calls);
+		if (this.#telling) return;
+		this.#telling = true;
+		for (let call = this.#untold.shift(); call; call = this.#untold.shift()) call();
+		this.#telling = false;
+	}
+	#changed(previous, jumped, error) {
+		const { state } = this;
+		const cause = jumped ?? ("cause" in state ? state.cause : void 0);
+		if (cause && AGAINST_LOGIN.includes(cause.code)) this.#settings.source.clear();
+		this.#waiting?.abort();
+		this.#waiting = state.name === "waiting" ? new AbortController() : void 0;
+		if (this.#waiting) onReturn(() => this.feed({ type: "wake" }), this.#waiting.signal);
+		this.#untold.push(() => this.#face.changed(state, previous, error ?? failureOf(previous, cause)));
+	}
+	#perform(action, cause) {
+		const { attempt } = this;
+		const { source, route } = this.#settings;
+		switch (action.type) {
+			case "acquire":
+				attempt?.release();
+				this.fallbackReason = action.credential === "jwt" ? cause?.code ?? "tickets_off" : void 0;
+				this.attempt = new Attempt(action.attempt, this.#settings, {
+					input: (input, error) => this.feed(input, error),
+					message: (event) => {
+						if (this.state.name === "open") this.tell(() => this.#face.message(event));
+					}
+				});
+				this.attempt.acquire(action.credential);
+				break;
+			case "dial":
+				attempt?.dial((link) => this.#face.dialed?.(link));
+				break;
+			case "hang_up":
+				if (action.code === void 0) attempt?.link?.close();
+				else attempt?.link?.close(action.code, action.reason);
+				break;
+			case "abandon":
+				attempt?.release();
+				break;
+			case "prefetch":
+				source.prefetch(route);
+				break;
+			case "renew": if (attempt?.handshake?.sessionId) this.#face.renew?.(attempt.handshake.sessionId, attempt.signal);
+		}
+	}
+	#setTimer() {
+		clearTimeout(this.#timer);
+		const wake = wakeAt(this.machine);
+		if (wake === null) return;
+		this.#timer = after(Math.max(0, wake - performance.now()), () => this.feed({ type: "timeout" }));
+	}
+};
+function failureOf(previous, cause) {
+	const { code, close } = cause ?? {};
+	if (!code || code === "closed_by_application" || code === "closed_by_upstream") return void 0;
+	const reason = close ? ` (${close.code} ${close.reason})` : "";
+	return new AdmitError(code, `${previous.name}, then ${code}${reason}`, { close });
+}
+// ../packages/admitone/src/events.ts
+const AdmitEventTarget = EventTarget;
+// ../packages/admitone/src/link.ts
+function socketDial(Socket, protocols) {
+	return (url, credential) => {
+		const offered = offerProtocols(credential, protocols);
+		return {
+			link: new Socket(url, offered),
+			offered
+		};
+	};
+}
 // ../packages/admitone/src/option-rules.ts
+const isFunction = (given) => typeof given === "function";
+const isFlag = (given) => typeof given === "boolean";
 const AMOUNT = ["a finite number, zero or more", (given) => Number.isFinite(given) && Number(given) >= 0];
-const ANYTHING = ["anything", () => true];
-const FLAG = ["a boolean", (given) => typeof given === "boolean"];
 const FUNCTION = ["a function", isFunction];
 const RULES = {
-	source: ["a TicketSource, unless gateway and token are given", isSource],
-	gateway: ["an http(s) URL such as \"https://gw.example.com\"", (given) => hasScheme(given, /^https?:/)],
+	source: ["a TicketSource, unless gateway and token are given", (given) => isFunction(Object(given).token)],
+	gateway: ["an http(s) URL", (given) => hasScheme(given, /^https?:/)],
 	token: FUNCTION,
 	fetch: FUNCTION,
-	WebSocket: ["a WebSocket constructor, where there is no global one", isFunction],
-	url: ["a ws(s) or http(s) URL such as \"wss://gw.example.com/chat\"", (given) => hasScheme(given, /^(ws|http)s?:/)],
+	WebSocket: ["a constructor, where there is no global one", isFunction],
+	url: ["a ws(s) or http(s) URL", (given) => hasScheme(given, /^(ws|http)s?:/)],
+	metadata: ["an object that JSON can hold", isJson],
 	protocols: ["a string or an array of strings", (given) => [given].flat().every((item) => typeof item === "string")],
 	fallback: ["'none' or 'jwt'", (given) => given === "none" || given === "jwt"],
-	enabled: FLAG,
-	autoConnect: FLAG,
+	enabled: ["a boolean or a function", (given) => isFlag(given) || isFunction(given)],
+	autoConnect: ["a boolean", isFlag],
 	retryCodes: ["an array of integers", (given) => Array.isArray(given) && given.every(Number.isInteger)]
 };
 function checkOptions(options, ...required) {
 	const given = Object(options);
-	for (const name of new Set([...required, ...Object.keys(given)])) {
-		const [allowed, fits] = RULES[name] ?? (/(Ms|Retries)$/.test(name) ? AMOUNT : ANYTHING);
+	for (const name of [...required, ...Object.keys(given)]) {
+		const [allowed, fits] = RULES[name] ?? (/(Ms|Retries)$/.test(name) ? AMOUNT : ["", () => true]);
 		const value = given[name];
 		if (value === void 0 ? required.includes(name) : !fits(value)) throw new AdmitError("invalid_options", `option ${name}: expected ${allowed}, got ${typeName(value)}`);
 	}
 }
 function parseUrl(given) {
-	if (typeof given !== "string" && !(given instanceof URL)) return void 0;
 	try {
 		return new URL(given, globalThis.location?.href);
 	} catch {
@@ -1494,152 +1650,181 @@ function parseUrl(given) {
 	}
 }
 function hasScheme(given, scheme) {
-	return scheme.test(parseUrl(given)?.href ?? "");
+	return (typeof given === "string" || given instanceof URL) && scheme.test(parseUrl(given)?.href ?? "");
 }
-function isFunction(given) {
-	return typeof given === "function";
-}
-function isSource(given) {
-	const { acquire, token } = Object(given);
-	return isFunction(acquire) && isFunction(token);
+function isJson(given) {
+	try {
+		return /^\{/.test(JSON.stringify(given));
+	} catch {
+		return false;
+	}
 }
 function typeName(given) {
 	if (given === null) return "null";
 	return Array.isArray(given) ? "array" : typeof given;
 }
-// ../packages/admitone/src/minted-ticket.ts
-function readMinted(text) {
-	const fields = readObject(text);
-	const expect = (name, accepts) => {
-		const value = fields[name];
-		if (!accepts(value)) throw badAnswer(`"${name}" is missing or not as agreed`);
-		return value;
-	};
-	return redacting({
-		ticket: expect("ticket", isSecret),
-		protocols: expect("protocols", isTexts)
-	}, {
-		sessionId: expect("session_id", isText),
-		createdAt: expect("created_at", isNumber),
-		expiresAt: expect("expires_at", isNumber),
-		expiresIn: expect("expires_in", isNumber),
-		ttlSeconds: expect("ttl_seconds", isNumber),
-		singleUse: expect("single_use", isBoolean),
-		websocketUrl: expect("websocket_url", isSocketUrl)
-	});
+// ../packages/admitone/src/answer.ts
+const LONGEST_ANSWER = 65536;
+async function readText(response) {
+	const reader = response.body?.getReader();
+	const decoder = new TextDecoder();
+	let text = "";
+	while (reader && text.length < LONGEST_ANSWER) {
+		const { done, value } = await reader.read();
+		if (done) break;
+		text += decoder.decode(value, { stream: true });
+	}
+	return text;
 }
-function redacting(secret, open) {
-	const shown = () => ({
-		...open,
-		ticket: "adm1_…",
-		protocols: ["…"]
-	});
-	return Object.create(Object.prototype, {
-		...Object.getOwnPropertyDescriptors(open),
-		ticket: { value: secret.ticket },
-		protocols: { value: secret.protocols },
-		toJSON: { value: shown },
-		[Symbol.for("nodejs.util.inspect.custom")]: { value: shown }
-	});
+// ../packages/admitone/src/minted-ticket.ts
+const NUMBER = /^-?\d/;
+const RENEWED = {
+	session_id: /^"./,
+	expires_at: NUMBER,
+	expires_in: NUMBER
+};
+const MINTED = {
+	...RENEWED,
+	ticket: /^"[\w-]+"$/,
+	created_at: NUMBER,
+	ttl_seconds: NUMBER,
+	single_use: /^(true|false)$/,
+	login_expires_at: /^(-?\d|undefined)/,
+	websocket_url: /^"wss?:\/\/[^/?#"]/i,
+	protocols: /^\[("[^"]+",?)+\]$/
+};
+var Minted = class {
+	#ticket;
+	#protocols;
+	sessionId;
+	createdAt;
+	expiresAt;
+	expiresIn;
+	ttlSeconds;
+	singleUse;
+	loginExpiresAt;
+	websocketUrl;
+	constructor(answer) {
+		this.#ticket = answer.ticket;
+		this.#protocols = answer.protocols;
+		this.sessionId = answer.session_id;
+		this.createdAt = answer.created_at;
+		this.expiresAt = answer.expires_at;
+		this.expiresIn = answer.expires_in;
+		this.ttlSeconds = answer.ttl_seconds;
+		this.singleUse = answer.single_use;
+		this.loginExpiresAt = answer.login_expires_at;
+		this.websocketUrl = answer.websocket_url;
+	}
+	get ticket() {
+		return this.#ticket;
+	}
+	get protocols() {
+		return this.#protocols;
+	}
+};
+function readMinted(text) {
+	return new Minted(readAnswer(text, MINTED));
+}
+function readRenewed(text) {
+	const { session_id, expires_at, expires_in } = readAnswer(text, RENEWED);
+	return {
+		sessionId: session_id,
+		expiresAt: expires_at,
+		expiresIn: expires_in
+	};
+}
+function readAnswer(text, forms) {
+	const answer = readObject(text);
+	for (const [name, form] of Object.entries(forms)) if (!form.test(JSON.stringify(answer[name]))) throw badAnswer(`"${name}" is missing or not as agreed`);
+	return answer;
 }
 function readObject(text) {
-	let value;
 	try {
-		value = JSON.parse(text);
+		return Object(JSON.parse(text));
 	} catch {
 		throw badAnswer("it is not JSON");
 	}
-	if (typeof value !== "object" || value === null) throw badAnswer("it is not an object");
-	return value;
 }
 function badAnswer(fault) {
-	return new AdmitError("bad_answer", `the gateway's answer is no ticket: ${fault}. Is "gateway" its address?`);
-}
-function isText(value) {
-	return typeof value === "string" && value !== "";
-}
-function isTexts(value) {
-	return Array.isArray(value) && value.every(isText);
-}
-function isSecret(value) {
-	return isText(value) && /^[\w-]+$/.test(value);
-}
-function isNumber(value) {
-	return Number.isFinite(value);
-}
-function isBoolean(value) {
-	return typeof value === "boolean";
-}
-function isSocketUrl(value) {
-	return isText(value) && /^wss?:\/\/[^/?#]/i.test(value);
+	return new AdmitError("bad_answer", `not the gateway's answer: ${fault}. Is "gateway" its address?`);
 }
 // ../packages/admitone/src/problem.ts
 const CODES = {
-	401: ["not_logged_in"],
-	403: ["forbidden", "origin_not_allowed"],
-	404: ["not_found", "tickets_disabled"],
-	408: ["unavailable"],
-	422: ["invalid_body"],
-	425: ["unavailable"],
-	429: ["over_limit"]
+	401: "not_logged_in",
+	403: "forbidden",
+	404: "not_found",
+	408: "unavailable",
+	422: "invalid_body",
+	425: "unavailable",
+	429: "over_limit"
 };
-function problemOf(response, text) {
-	const { status } = response;
-	const problem = readProblem(response, text);
-	const codes = CODES[status] ?? [status < 500 ? "invalid_request" : "unavailable"];
-	const code = codes.find((known) => known === problem?.code) ?? codes[0];
-	const said = problem?.said.detail ?? problem?.said.title;
-	return new AdmitError(code, `the gateway answered ${status} ${problem?.code ?? code}${said ? `: ${said}` : ""}`, {
+const PARTICULAR = ["403 origin_not_allowed", "404 tickets_disabled"];
+function problemOf(response, text, names = []) {
+	const { status, headers } = response;
+	const { code: problemCode, ...problem } = readProblem(headers.get("content-type"), text);
+	const code = (names.includes(problemCode ?? "") || PARTICULAR.includes(`${status} ${problemCode}`)) && problemCode || (CODES[status] ?? (status < 500 ? "invalid_request" : "unavailable"));
+	return new AdmitError(code, `the gateway answered ${status} ${[problemCode ?? code, problem.detail ?? problem.title].filter(Boolean).join(": ")}`, {
 		status,
-		retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
-		problemCode: problem?.code,
-		problem: problem?.said
+		retryAfterMs: retryAfterMs(headers),
+		problemCode,
+		problem
 	});
 }
-function readProblem(response, text) {
-	if (!/^application\/problem\+json\s*(;|$)/i.test(response.headers.get("content-type") ?? "")) return void 0;
+function readProblem(mediaType, text) {
+	if (!/^application\/problem\+json\s*(;|$)/i.test(mediaType ?? "")) return {};
+	const textOf = (value) => typeof value === "string" ? value : void 0;
 	try {
-		const { code, title, detail } = JSON.parse(text) ?? {};
+		const { code, title, detail } = Object(JSON.parse(text));
 		return {
-			...typeof code === "string" && /^[a-z0-9_]{1,64}$/.test(code) ? { code } : {},
-			said: {
-				...typeof title === "string" ? { title } : {},
-				...typeof detail === "string" ? { detail } : {}
-			}
+			code: /^[a-z0-9_]{1,64}$/.test(code) ? textOf(code) : void 0,
+			title: textOf(title),
+			detail: textOf(detail)
 		};
 	} catch {
-		return;
+		return {};
 	}
 }
-function retryAfterMs(value) {
-	if (value === null) return void 0;
+function retryAfterMs(headers) {
+	const value = headers.get("retry-after") ?? "";
 	if (/^\d+$/.test(value)) return Number(value) * 1e3;
-	const date = Date.parse(value);
-	return Number.isNaN(date) ? void 0 : Math.max(0, date - Date.now());
+	const ms = Date.parse(value) - Date.parse(headers.get("date") ?? "");
+	return Number.isNaN(ms) ? void 0 : Math.max(0, ms);
 }
 // ../packages/admitone/src/ticket-source.ts
 const RETRY_CAP_MS = 1e4;
 function createTicketSource(options) {
 	checkOptions(options, "gateway", "token");
-	const endpoint = endpointOf(options.gateway);
-	const body = JSON.stringify({
-		route: options.route,
+	const { timeoutMs = 1e4, retryDelayMs = 1e3, refreshThresholdMs = 3e4 } = options;
+	const gateway = baseOf(options.gateway);
+	const fields = {
 		ttl_seconds: options.ttlSeconds,
 		permissions: options.permissions,
 		metadata: options.metadata
-	});
-	const { timeoutMs = 1e4, retryDelayMs = 1e3 } = options;
+	};
 	const stats = {
 		mints: 0,
 		failures: 0,
-		retries: 0
+		retries: 0,
+		prefetched: 0
 	};
 	const token = () => readToken(options.token);
-	const mint = (signal) => mintOnce(endpoint, body, token, options.fetch ?? fetch, signal);
-	const late = () => new AdmitError("timeout", `the gateway gave no ticket within ${timeoutMs} ms`);
-	async function mintRepeatedly(maxRetries, signal) {
+	const late = () => new AdmitError("timeout", `the gateway gave no answer within ${timeoutMs} ms`);
+	let epoch = 0;
+	let loggedIn = new AbortController();
+	let ahead;
+	async function ask(path, body, read, { signal, maxRetries = options.maxRetries ?? 3 }) {
 		for (let retry = 1;; retry += 1) try {
-			return await within(timeoutMs, signal, mint, () => Promise.reject(late()));
+			return await within(timeoutMs, late, signal, async (inner) => {
+				const login = await token();
+				inner.throwIfAborted();
+				const ageMs = stopwatch();
+				return {
+					read: read(await post(gateway + path, login, JSON.stringify(body), options.fetch ?? fetch, inner)),
+					login,
+					ageMs
+				};
+			});
 		} catch (thrown) {
 			const error = thrown;
 			if (!error.retryable() || retry > maxRetries) throw error;
@@ -1647,47 +1832,116 @@ function createTicketSource(options) {
 			await pause(backoffMs(retry, retryDelayMs, RETRY_CAP_MS, Math.random, error.retryAfterMs), signal);
 		}
 	}
-	async function acquire({ signal, maxRetries = options.maxRetries ?? 3 } = {}) {
+	async function mint({ route, ...retrying }) {
+		const minted = await ask("/auth/ticket", {
+			route: options.route ?? route,
+			...fields
+		}, readMinted, retrying);
+		stats.mints += 1;
+		return minted;
+	}
+	async function renew(sessionId, retrying = {}) {
+		return (await ask(`/auth/session/${encodeURIComponent(sessionId)}/renew`, {}, readRenewed, retrying)).read;
+	}
+	function serves({ read: ticket, ageMs }) {
+		const lifetimeMs = ticket.expiresIn * 1e3;
+		return lifetimeMs - ageMs() > Math.min(refreshThresholdMs, lifetimeMs / 2);
+	}
+	async function takeAhead({ route, signal }) {
+		const taken = ahead;
+		if (!taken || taken.route !== route) return void 0;
+		ahead = void 0;
 		try {
-			const minted = await mintRepeatedly(maxRetries, signal);
-			stats.mints += 1;
-			return minted;
+			return await within(timeoutMs, late, signal, async () => {
+				const minted = await taken.minting;
+				return minted && taken.epoch === epoch && serves(minted) && await token() === minted.login ? minted : void 0;
+			});
 		} catch (error) {
-			stats.failures += 1;
+			if (error.code === "aborted" && taken.epoch === epoch) ahead ??= taken;
 			throw error;
 		}
 	}
+	async function acquire(asked = {}) {
+		try {
+			for (;;) {
+				const begun = epoch;
+				const waited = await takeAhead(asked);
+				const minted = waited ?? await mint(asked);
+				if (begun !== epoch) continue;
+				if (waited) stats.prefetched += 1;
+				return minted.read;
+			}
+		} catch (error) {
+			stats.failures += 1;
+			if (error.requiresLogin?.()) clear();
+			throw error;
+		}
+	}
+	async function prefetch(route) {
+		if (ahead?.route !== route || ahead?.minted && !serves(ahead.minted)) ahead = void 0;
+		ahead ??= mintAhead(route);
+		await ahead.minting;
+	}
+	function mintAhead(route) {
+		const minting = mint({
+			route,
+			maxRetries: 0,
+			signal: loggedIn.signal
+		}).then((minted) => {
+			mine.minted = minted;
+			return minted;
+		}, () => {
+			stats.failures += 1;
+			if (ahead === mine) ahead = void 0;
+		});
+		const mine = {
+			route,
+			epoch,
+			minting
+		};
+		return mine;
+	}
+	function clear() {
+		epoch += 1;
+		ahead = void 0;
+		loggedIn.abort();
+		loggedIn = new AbortController();
+	}
 	return {
 		acquire,
+		prefetch,
+		renew,
+		clear,
 		token,
 		stats
 	};
 }
-async function mintOnce(endpoint, body, token, send, signal) {
-	const authorization = `Bearer ${await token()}`;
-	signal.throwIfAborted();
-	const { response, text } = await answerOf(() => send(endpoint, {
-		method: "POST",
-		headers: {
-			authorization,
-			"content-type": "application/json",
-			accept: "application/json"
-		},
-		body,
-		cache: "no-store",
-		redirect: "error",
-		signal
-	}));
-	if (!response.ok) throw problemOf(response, text);
-	return readMinted(text);
-}
-async function answerOf(send) {
-	try {
-		const response = await send();
+async function post(endpoint, login, body, send, signal) {
+	const headers = {
+		authorization: `Bearer ${login}`,
+		"content-type": "application/json",
+		accept: "application/json"
+	};
+	const { response, text } = await reach(async () => {
+		const response = await send(endpoint, {
+			method: "POST",
+			headers,
+			body,
+			cache: "no-store",
+			redirect: "error",
+			signal
+		});
 		return {
 			response,
-			text: await response.text()
+			text: await readText(response)
 		};
+	});
+	if (!response.ok) throw problemOf(response, text);
+	return text;
+}
+async function reach(send) {
+	try {
+		return await send();
 	} catch (cause) {
 		throw new AdmitError("network", "the gateway could not be reached, or redirected the request", { cause });
 	}
@@ -1702,197 +1956,144 @@ async function readToken(ask) {
 	if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) throw new AdmitError("token_failed", "the token callback has to return a string of visible ASCII");
 	return token;
 }
-function within(ms, outer, run, late) {
-	return new Promise((resolve) => {
-		const controller = new AbortController();
-		const settle = (outcome) => {
-			clearTimeout(timer);
-			outer?.removeEventListener("abort", onAbort);
-			resolve(outcome);
-			controller.abort();
-		};
-		const onAbort = () => settle(Promise.reject(new AdmitError("aborted", "the acquisition was ended by its caller")));
-		const timer = setTimeout(() => settle(late()), ms);
-		outer?.addEventListener("abort", onAbort);
-		if (outer?.aborted) return onAbort();
-		const running = run(controller.signal);
-		const ended = () => settle(running);
-		running.then(ended, ended);
-	});
-}
-function pause(ms, signal) {
-	return within(ms, signal, () => new Promise(() => {}), () => Promise.resolve());
-}
-function endpointOf(gateway) {
-	const url = parseUrl(gateway);
-	url.pathname = `${url.pathname.replace(/\/+$/, "")}/auth/ticket`;
-	url.search = url.hash = "";
-	return url;
+function baseOf(gateway) {
+	const { origin, pathname } = parseUrl(gateway);
+	return origin + pathname.replace(/\/+$/, "");
 }
 // ../packages/admitone/src/options.ts
 function readOptions(options) {
-	const withSocket = {
-		...options,
-		WebSocket: options?.WebSocket ?? globalThis.WebSocket
-	};
-	checkOptions(withSocket, "WebSocket", ...options?.gateway === void 0 ? ["source"] : []);
+	const source = readSource(options, "WebSocket");
 	const protocols = [options.protocols ?? []].flat();
 	checkProtocols(protocols);
+	const Socket = options.WebSocket ?? globalThis.WebSocket;
+	return {
+		...readTarget(options),
+		source,
+		dial: socketDial(Socket, protocols)
+	};
+}
+function readSource(options, ...required) {
+	checkOptions({
+		...options,
+		WebSocket: options?.WebSocket ?? globalThis.WebSocket
+	}, ...required, ...options?.gateway === void 0 ? ["source"] : []);
+	if (options.source) return options.source;
+	const timeoutMs = options.acquireTimeoutMs ?? MACHINE_DEFAULTS.acquireTimeoutMs;
+	return createTicketSource({
+		...options,
+		maxRetries: 3,
+		timeoutMs
+	});
+}
+function readTarget(options) {
 	const url = parseUrl(options.url);
 	if (options.fallback === "jwt" && !url) throw new AdmitError("invalid_options", "fallback 'jwt' needs url: nothing is minted that could name it");
-	return {
-		source: options.source ?? createTicketSource(sourceOptions(options, url)),
-		url: url && socketUrl(url),
-		protocols,
-		WebSocket: withSocket.WebSocket,
-		machine: machineOptions(options)
-	};
-}
-function sourceOptions(options, url) {
-	const route = options.route ?? url?.pathname;
-	return {
-		...options,
-		...route === void 0 ? {} : { route },
-		maxRetries: 0,
-		timeoutMs: options.acquireTimeoutMs ?? MACHINE_DEFAULTS.acquireTimeoutMs
-	};
-}
-function machineOptions(options) {
 	const given = Object.entries(options).filter(([key, value]) => key in MACHINE_DEFAULTS && value !== void 0);
 	return {
-		...Object.fromEntries(given),
-		tickets: options.enabled ?? true
+		url: url?.href.replace(/#.*/, "").replace(/^http/, "ws"),
+		route: url?.pathname,
+		machine: Object.fromEntries(given),
+		enabled: flag(options.enabled)
 	};
 }
-function socketUrl({ href }) {
-	return href.replace(/#.*/, "").replace(/^http/, "ws");
+function flag(enabled = true) {
+	return () => {
+		try {
+			return Boolean(typeof enabled === "function" ? enabled() : enabled);
+		} catch {
+			return true;
+		}
+	};
 }
 // ../packages/admitone/src/connection.ts
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 var AdmitConnection = class extends AdmitEventTarget {
-	#settings;
-	#events = new EventQueue(this);
-	#machine;
-	#attempt;
-	#timer;
+	#source;
+	#driver;
 	#binaryType;
 	constructor(options) {
 		super();
-		this.#settings = readOptions(options);
-		this.#machine = newMachine(this.#settings.machine);
+		const settings = readOptions(options);
+		this.#source = settings.source;
 		this.#binaryType = options.binaryType ?? "blob";
+		this.#driver = new Driver(settings, {
+			changed: (...change) => this.#announce(...change),
+			message: ({ data, origin }) => this.dispatchEvent(new MessageEvent("message", {
+				data,
+				origin
+			})),
+			dialed: (socket) => {
+				socket.binaryType = this.#binaryType;
+			},
+			renew: (...session) => void this.#renew(...session)
+		});
 		if (options.autoConnect ?? true) this.connect();
 	}
 	get state() {
-		return this.#machine.state;
+		return this.#driver.state;
 	}
 	get method() {
-		return "credential" in this.state ? this.state.credential : void 0;
+		return this.#driver.method;
+	}
+	get fallbackReason() {
+		return this.method && this.#driver.fallbackReason;
 	}
 	get handshake() {
-		return this.#attempt?.handshake;
+		return this.#driver.attempt?.handshake;
 	}
 	get protocol() {
-		return this.state.name === "open" ? this.#attempt?.protocol ?? "" : "";
+		return this.state.name === "open" ? this.#driver.attempt?.protocol ?? "" : "";
 	}
 	get bufferedAmount() {
-		return this.#attempt?.socket?.bufferedAmount ?? 0;
+		return this.#socket?.bufferedAmount ?? 0;
 	}
 	get binaryType() {
 		return this.#binaryType;
 	}
 	set binaryType(binaryType) {
 		this.#binaryType = binaryType;
-		if (this.#attempt?.socket) this.#attempt.socket.binaryType = binaryType;
+		if (this.#socket) this.#socket.binaryType = binaryType;
 	}
 	connect() {
-		this.#feed({ type: "connect" });
+		this.#driver.feed({ type: "connect" });
+	}
+	loginChanged() {
+		this.#source.clear();
+		this.#driver.feed({ type: "login_changed" });
 	}
 	send(data) {
-		const socket = this.#attempt?.socket;
-		if (this.state.name !== "open" || socket?.readyState !== 1) throw new AdmitError("not_open", `cannot send while the connection is ${this.state.name}`);
-		socket.send(data);
+		if (this.state.name !== "open" || this.#socket?.readyState !== 1) throw new AdmitError("not_open", `cannot send while the connection is ${this.state.name}`);
+		this.#socket.send(data);
 	}
 	close(code, reason) {
-		checkClose(code, reason);
-		this.#feed({
+		const fault = faultOfClose(code, reason);
+		if (fault) throw new AdmitError("invalid_close", fault);
+		this.#driver.feed({
 			type: "close",
 			code: reason === void 0 ? code : code ?? 1e3,
 			reason
 		});
 	}
-	#feed(input, error) {
-		const previous = this.state;
-		const { machine, actions, cause } = advance(this.#machine, input, performance.now(), Math.random);
-		this.#machine = machine;
-		this.#setTimer();
-		if (machine.state !== previous) this.#announce(previous, error ?? failureOf(previous, machine.state, cause));
-		for (const action of actions) this.#perform(action);
-		if (!("attempt" in this.state)) this.#attempt?.release();
-		this.#events.flush();
+	get #socket() {
+		return this.#driver.attempt?.link;
 	}
-	#perform(action) {
-		switch (action.type) {
-			case "acquire":
-				this.#attempt?.release();
-				this.#attempt = new Attempt(action.attempt, this.#settings, {
-					input: (input, error) => this.#feed(input, error),
-					message: (event) => this.#pass(event)
-				});
-				this.#attempt.acquire(action.credential);
-				break;
-			case "dial":
-				this.#attempt?.dial(this.#binaryType);
-				break;
-			case "hang_up":
-				this.#attempt?.hangUp(action.code, action.reason);
-				break;
-			case "abandon": this.#attempt?.release();
-		}
+	async #renew(sessionId, signal) {
+		const event = await this.#source.renew(sessionId, { signal }).then((detail) => new CustomEvent("renewed", { detail }), (detail) => new CustomEvent("error", { detail }));
+		if (!signal.aborted) this.#driver.tell(() => this.dispatchEvent(event));
 	}
-	#pass({ data, origin }) {
-		if (this.state.name !== "open") return;
-		this.#events.push(new MessageEvent("message", {
-			data,
-			origin
-		}));
-		this.#events.flush();
-	}
-	#announce(previous, error) {
-		const { state } = this;
-		this.#events.push(new CustomEvent("statechange", { detail: {
+	#announce(state, previous, error) {
+		const tell = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
+		tell("statechange", {
 			state,
 			previous
-		} }));
-		if (state.name === "open") this.#events.push(new Event("open"));
-		if (error) this.#events.push(new CustomEvent("error", { detail: error }));
-		if (state.name === "waiting" || state.name === "closed") {
-			const detail = {
-				...state.cause,
-				retrying: state.name === "waiting"
-			};
-			this.#events.push(new CustomEvent("close", { detail }));
-		}
-	}
-	#setTimer() {
-		clearTimeout(this.#timer);
-		const wake = wakeAt(this.#machine);
-		if (wake === null) return;
-		const delay = Math.min(Math.max(0, wake - performance.now()), LONGEST_TIMER_MS);
-		this.#timer = setTimeout(() => this.#feed({ type: "timeout" }), delay);
+		});
+		if (state.name === "open") this.dispatchEvent(new Event("open"));
+		if (error) tell("error", error);
+		if (state.name === "waiting" || state.name === "closed") tell("close", {
+			...state.cause,
+			retrying: state.name === "waiting"
+		});
 	}
 };
-function failureOf(previous, state, jumped) {
-	const { code, close } = jumped ?? ("cause" in state ? state.cause : {});
-	if (!code || code === "closed_by_application" || code === "closed_by_upstream") return void 0;
-	const reason = close ? ` (${close.code} ${close.reason})` : "";
-	return new AdmitError(code, `${previous.name}, then ${code}${reason}`, { close });
-}
-function checkClose(code, reason) {
-	if (code !== void 0 && code !== 1e3 && !(Number.isInteger(code) && code >= 3e3 && code <= 4999)) throw new AdmitError("invalid_close", `close code ${code} is neither 1000 nor 3000–4999`);
-	const bytes = reason === void 0 ? 0 : new TextEncoder().encode(reason).length;
-	if (bytes > 123) throw new AdmitError("invalid_close", `the close reason has ${bytes} bytes, 123 at most`);
-}
 // page/held-source.ts
 var HeldSource = class {
 	#source;
@@ -1909,13 +2110,12 @@ var HeldSource = class {
 	get given() {
 		return this.#given;
 	}
-	async mintAhead() {
-		const ticket = await this.#mint();
-		this.#held = {
+	async prefetch() {
+		const ticket = await this.#mint().catch(() => void 0);
+		if (ticket) this.#held = {
 			ticket,
 			until: performance.now() + ticket.expiresIn * 1e3
 		};
-		return ticket;
 	}
 	async acquire(options) {
 		const held = this.#held;
@@ -1924,8 +2124,12 @@ var HeldSource = class {
 		this.#given = unspent ? held.ticket : await this.#mint(options);
 		return this.#given;
 	}
-	discard() {
+	renew(...session) {
+		return this.#source.renew(...session);
+	}
+	clear() {
 		this.#held = void 0;
+		this.#source.clear();
 	}
 	token() {
 		return this.#source.token();
@@ -2064,7 +2268,7 @@ var Visit = class Visit {
 	}
 	async mint() {
 		this.#forgetConnection();
-		await this.#source.mintAhead().catch(() => void 0);
+		await this.#source.prefetch();
 	}
 	connect(method) {
 		this.#forgetConnection();
@@ -2075,7 +2279,7 @@ var Visit = class Visit {
 			...method === "jwt" && {
 				enabled: false,
 				fallback: "jwt",
-				url: socketUrl$1(this.#demo)
+				url: socketUrl(this.#demo)
 			}
 		});
 		this.#connection = connection;
@@ -2160,7 +2364,7 @@ var Visit = class Visit {
 		});
 	}
 	#bypassTickets() {
-		this.#source.discard();
+		this.#source.clear();
 		this.#stage.set({ ticket: { name: "bypassed" } });
 	}
 	#minted(ticket) {

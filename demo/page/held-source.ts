@@ -8,8 +8,8 @@ export interface MintWatcher {
 }
 
 /**
- * A ticket source that can be asked to mint ahead of the connection, and that remembers the last ticket it gave
- * away. An application has no use for either; the page keeps the ticket to show that trying it again is refused.
+ * A ticket source that tells of each mint, that keeps a ticket minted ahead to its last second, and that remembers the last one
+ * it gave away. An application has no use for it; the page keeps the ticket to show that trying it again is refused.
  */
 export class HeldSource implements TicketSource {
   readonly #source: TicketSource;
@@ -31,11 +31,10 @@ export class HeldSource implements TicketSource {
     return this.#given;
   }
 
-  /** Mints a ticket and keeps it for the next connection. */
-  async mintAhead(): Promise<MintedTicket> {
-    const ticket = await this.#mint();
-    this.#held = { ticket, until: performance.now() + ticket.expiresIn * 1000 };
-    return ticket;
+  /** Mints a ticket and keeps it for the next connection. A failure is told the watcher alone. */
+  async prefetch(): Promise<void> {
+    const ticket = await this.#mint().catch(() => undefined);
+    if (ticket) this.#held = { ticket, until: performance.now() + ticket.expiresIn * 1000 };
   }
 
   async acquire(options?: AcquireOptions): Promise<MintedTicket> {
@@ -46,9 +45,14 @@ export class HeldSource implements TicketSource {
     return this.#given;
   }
 
+  renew(...session: Parameters<TicketSource['renew']>): ReturnType<TicketSource['renew']> {
+    return this.#source.renew(...session);
+  }
+
   /** Gives up the ticket that waits, if one does. It expires unspent. */
-  discard(): void {
+  clear(): void {
     this.#held = undefined;
+    this.#source.clear();
   }
 
   token(): Promise<string> {

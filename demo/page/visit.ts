@@ -72,7 +72,7 @@ export class Visit {
   /** Mints a ticket and lets it wait. A failure shows in the ticket's life. */
   async mint(): Promise<void> {
     this.#forgetConnection();
-    await this.#source.mintAhead().catch(() => undefined);
+    await this.#source.prefetch();
   }
 
   /** Opens the socket: with the ticket that waits, else with a new one, or with the login itself. */
@@ -149,7 +149,7 @@ export class Visit {
   }
 
   #bypassTickets(): void {
-    this.#source.discard();
+    this.#source.clear();
     this.#stage.set({ ticket: { name: 'bypassed' } });
   }
 

@@ -6,7 +6,7 @@ const LIFETIME_S = 60;
 
 /** A source whose tickets are numbered, and which fails when told to. */
 class NumberedSource implements TicketSource {
-  stats = { mints: 0, failures: 0, retries: 0 };
+  stats = { mints: 0, failures: 0, retries: 0, prefetched: 0 };
   failing = false;
 
   async acquire(): Promise<MintedTicket> {
@@ -20,9 +20,18 @@ class NumberedSource implements TicketSource {
       expiresIn: LIFETIME_S,
       ttlSeconds: LIFETIME_S,
       singleUse: true,
+      loginExpiresAt: undefined,
       websocketUrl: 'ws://localhost/chat',
       protocols: [],
     };
+  }
+
+  async prefetch(): Promise<void> {}
+
+  clear(): void {}
+
+  async renew(): Promise<never> {
+    throw new Error('no session');
   }
 
   async token(): Promise<string> {
@@ -51,7 +60,7 @@ test('without a ticket that waits, acquiring mints', async () => {
 
 test('a ticket minted ahead is given once, and the next one is new', async () => {
   const held = new HeldSource(new NumberedSource(), watching([]));
-  await held.mintAhead();
+  await held.prefetch();
   expect(held.given).toBeUndefined();
   expect((await held.acquire()).ticket).toBe('ticket 1');
   expect((await held.acquire()).ticket).toBe('ticket 2');
@@ -59,16 +68,24 @@ test('a ticket minted ahead is given once, and the next one is new', async () =>
 
 test('a ticket that expired while it waited is not given', async () => {
   const held = new HeldSource(new NumberedSource(), watching([]));
-  await held.mintAhead();
+  await held.prefetch();
   vi.advanceTimersByTime(LIFETIME_S * 1000);
   expect((await held.acquire()).ticket).toBe('ticket 2');
 });
 
 test('a discarded ticket is not given', async () => {
   const held = new HeldSource(new NumberedSource(), watching([]));
-  await held.mintAhead();
-  held.discard();
+  await held.prefetch();
+  held.clear();
   expect((await held.acquire()).ticket).toBe('ticket 2');
+});
+
+test('minting ahead tells a failure and throws nothing', async () => {
+  const told: string[] = [];
+  const source = new NumberedSource();
+  source.failing = true;
+  await new HeldSource(source, watching(told)).prefetch();
+  expect(told).toEqual(['minting', 'failed']);
 });
 
 test('a failure is told and thrown, and the ticket given before it stays known', async () => {

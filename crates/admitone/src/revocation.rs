@@ -154,6 +154,17 @@ pub trait Revocations: Send + Sync + 'static {
     /// Takes something back. When it returns, nothing that it covers redeems on any node.
     fn revoke(&self, revocation: Revocation, now: Now) -> BoxFuture<'_, Result<(), StoreUnavailable>>;
 
+    /// The same for something that only `owner` has: a store that keeps marks by subject writes fewer of them.
+    fn revoke_of(
+        &self,
+        owner: &Principal,
+        revocation: Revocation,
+        now: Now,
+    ) -> BoxFuture<'_, Result<(), StoreUnavailable>> {
+        let _ = owner;
+        self.revoke(revocation, now)
+    }
+
     /// The marks as this node knows them.
     fn mirror(&self) -> &Mirror;
 

@@ -115,6 +115,14 @@ pub trait TicketStore: Send + Sync + 'static {
     /// Removes a grant with all its uses; says whether it was there.
     fn discard(&self, key: TicketKey, now: Now) -> BoxFuture<'_, Result<bool, StoreUnavailable>>;
 
+    /// Removes the grant of the subject's that would open a session, with all its uses; says whether it was there.
+    fn discard_session<'a>(
+        &'a self,
+        subject: SubjectTag,
+        session: &'a SessionId,
+        now: Now,
+    ) -> BoxFuture<'a, Result<bool, StoreUnavailable>>;
+
     /// Lets a login in that has no ticket: reads the mark that covers it and, without one, writes the record of its session,
     /// in one step.
     fn enter(

@@ -1,12 +1,12 @@
 import {
   type Credential,
   type CredentialKind,
-  offerProtocols,
   REFUSED_MARKER,
   redactProtocol,
   shownProtocol,
 } from './carriers.js';
 import { AdmitError } from './errors.js';
+import type { Link } from './link.js';
 import type { Input } from './machine.js';
 import type { Settings } from './options.js';
 
@@ -21,128 +21,106 @@ export interface Handshake {
   readonly sessionId?: string;
 }
 
-/** What an attempt tells its connection. Nothing comes after {@link Attempt.release}. */
+/** What an attempt tells its driver. Nothing comes after {@link Attempt.release}. */
 export interface AttemptEvents {
   input(input: Input, error?: AdmitError): void;
   message(event: MessageEvent): void;
 }
 
-/** One acquisition and the one socket it is for. Holds the secret from the answer to the dial, and no longer. */
-export class Attempt {
-  readonly number: number;
-  readonly #settings: Settings;
+/** One acquisition and the one link it is for. Holds the secret from the answer to the dial, and no longer. */
+export class Attempt<L extends Link> {
+  /** What was acquired, and then what was opened with it. */
+  link: L | undefined;
+  handshake: Handshake | undefined;
+  /** The application's subprotocol that was selected, or `''`. */
+  protocol = '';
+  readonly #number: number;
+  readonly #settings: Settings<L>;
   readonly #abort = new AbortController();
   #events: AttemptEvents | undefined;
   #credential: Credential | undefined;
-  #url: string | undefined;
-  #socket: WebSocket | undefined;
-  #handshake: Handshake | undefined;
-  #protocol = '';
 
-  constructor(number: number, settings: Settings, events: AttemptEvents) {
-    this.number = number;
+  constructor(number: number, settings: Settings<L>, events: AttemptEvents) {
+    this.#number = number;
     this.#settings = settings;
     this.#events = events;
-    this.#url = settings.url;
-  }
-
-  get handshake(): Handshake | undefined {
-    return this.#handshake;
-  }
-
-  get socket(): WebSocket | undefined {
-    return this.#socket;
-  }
-
-  /** The application's subprotocol that was selected, or `''`. */
-  get protocol(): string {
-    return this.#protocol;
   }
 
   async acquire(kind: CredentialKind): Promise<void> {
     try {
-      const sessionId = await (kind === 'ticket' ? this.#acquireTicket() : this.#acquireToken());
+      const { source, route } = this.#settings;
+      const minted =
+        kind === 'ticket' ? await source.acquire({ signal: this.signal, maxRetries: 0, route }) : undefined;
+      const value = minted ? minted.ticket : await source.token();
+      if (!this.#events) return;
+      this.#credential = { kind, value };
       // An empty one would be the page's own.
-      if (!this.#url) throw new AdmitError('invalid_url', 'the ticket source gave no websocketUrl');
-      this.#handshake = {
-        attempt: this.number,
-        url: this.#url,
-        offered: [],
-        ...(sessionId === undefined ? {} : { sessionId }),
-      };
+      const url = this.#settings.url || minted?.websocketUrl;
+      if (!url) throw new AdmitError('invalid_url', 'the ticket source gave no websocketUrl');
+      const session = minted ? { sessionId: minted.sessionId } : {};
+      this.handshake = { attempt: this.#number, url, offered: [], ...session };
+      this.#tell({ type: 'acquired' });
     } catch (thrown) {
-      const error = asAdmitError(thrown);
-      this.#events?.input({ type: 'acquire_failed', attempt: this.number, error }, error);
-      return;
+      this.#fail('acquire_failed', asAdmitError(thrown));
     }
-    this.#events?.input({ type: 'acquired', attempt: this.number });
   }
 
-  dial(binaryType: BinaryType): void {
+  /** Aborts with the attempt. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** @param prepare is given the link before anything can come from it */
+  dial(prepare: (link: L) => void): void {
     const credential = this.#credential;
     this.#credential = undefined;
-    if (!credential || !this.#handshake) return;
+    if (!credential || !this.handshake) return;
     try {
-      const offered = offerProtocols(credential, this.#settings.protocols);
-      this.#handshake = { ...this.#handshake, offered: offered.map(redactProtocol) };
-      this.#socket = new this.#settings.WebSocket(this.#handshake.url, offered);
-      this.#socket.binaryType = binaryType;
-      this.#listen(this.#socket, offered);
+      const { link, offered } = this.#settings.dial(this.handshake.url, credential);
+      this.handshake = { ...this.handshake, offered: offered.map(redactProtocol) };
+      this.link = link;
+      prepare(link);
+      this.#listen(link, offered);
     } catch (thrown) {
-      const error = dialError(thrown);
-      this.#events?.input({ type: 'dial_failed', attempt: this.number, error }, error);
+      this.#fail('dial_failed', dialError(thrown));
     }
   }
 
-  hangUp(code: number | undefined, reason: string | undefined): void {
-    if (code === undefined) this.#socket?.close();
-    else this.#socket?.close(code, reason);
-  }
-
-  /** Tells nothing more, aborts an acquisition under way, forgets the secret. A socket is left to end by itself. */
+  /** Tells nothing more, aborts an acquisition under way, forgets the secret. A link is left to end by itself. */
   release(): void {
     this.#events = undefined;
     this.#credential = undefined;
     this.#abort.abort();
-    const socket = this.#socket;
-    if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
+    if (this.link) this.link.onopen = this.link.onmessage = this.link.onclose = null;
   }
 
-  async #acquireTicket(): Promise<string> {
-    const minted = await this.#settings.source.acquire({ signal: this.#abort.signal, maxRetries: 0 });
-    if (!this.#events) return minted.sessionId;
-    this.#credential = { kind: 'ticket', value: minted.ticket };
-    this.#url ??= minted.websocketUrl;
-    return minted.sessionId;
-  }
-
-  async #acquireToken(): Promise<undefined> {
-    const value = await this.#settings.source.token();
-    if (this.#events) this.#credential = { kind: 'jwt', value };
-  }
-
-  #listen(socket: WebSocket, offered: readonly string[]): void {
-    socket.onopen = () => this.#opened(offered, socket.protocol);
-    socket.onmessage = (event) => this.#events?.message(event);
-    socket.onclose = ({ code, reason }) =>
-      this.#events?.input({ type: 'closed', attempt: this.number, code, reason });
+  #listen(link: L, offered: readonly string[]): void {
+    link.onopen = () => this.#opened(offered, link.protocol);
+    link.onmessage = (event) => this.#events?.message(event);
+    link.onclose = ({ code, reason, error }) =>
+      error ? this.#fail('dial_failed', error) : this.#tell({ type: 'closed', code, reason });
     // Says nothing that `close` does not; some implementations throw where nobody listens.
-    socket.onerror = () => {};
+    link.onerror = () => {};
   }
 
   #opened(offered: readonly string[], selected: string): void {
     const { protocol, refused } = shownProtocol(offered, selected);
-    this.#protocol = protocol;
-    if (this.#handshake && selected)
-      this.#handshake = { ...this.#handshake, selected: redactProtocol(selected) };
-    this.#events?.input({
-      type: 'opened',
-      attempt: this.number,
-      selected: refused ? REFUSED_MARKER : protocol,
-    });
+    this.protocol = protocol;
+    if (this.handshake && selected)
+      this.handshake = { ...this.handshake, selected: redactProtocol(selected) };
+    this.#tell({ type: 'opened', selected: refused ? REFUSED_MARKER : protocol });
+  }
+
+  #fail(type: 'acquire_failed' | 'dial_failed', error: AdmitError): void {
+    this.#tell({ type, error }, error);
+  }
+
+  #tell(input: WithoutAttempt<Input>, error?: AdmitError): void {
+    this.#events?.input({ ...input, attempt: this.#number } as Input, error);
   }
 }
+
+type WithoutAttempt<I> = I extends unknown ? Omit<I, 'attempt'> : never;
 
 function asAdmitError(thrown: unknown): AdmitError {
   if (thrown instanceof AdmitError) return thrown;
@@ -153,6 +131,6 @@ function asAdmitError(thrown: unknown): AdmitError {
 function dialError(thrown: unknown): AdmitError {
   if (thrown instanceof AdmitError) return thrown;
   const { name } = Object(thrown) as Partial<Error>;
-  const code = name === 'SyntaxError' || name === 'SecurityError' ? 'invalid_url' : 'connection_failed';
+  const code = /^(Syntax|Security)Error$/.test(name ?? '') ? 'invalid_url' : 'connection_failed';
   return new AdmitError(code, `the socket could not be constructed (${name}): is its URL allowed here?`);
 }

@@ -86,7 +86,11 @@ function startsWith(protocol: string, prefix: string): boolean {
   return protocol.slice(0, prefix.length).toLowerCase() === prefix;
 }
 
+/** The text's UTF-8, each byte a character. */
+export function binaryOf(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text));
+}
+
 function base64url(text: string): string {
-  const binary = String.fromCharCode(...new TextEncoder().encode(text));
-  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return btoa(binaryOf(text)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }

@@ -64,7 +64,9 @@ export interface AdmitErrorDetails {
   readonly status?: number | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly problemCode?: string | undefined;
-  readonly problem?: { readonly title?: string; readonly detail?: string } | undefined;
+  readonly problem?:
+    | { readonly title?: string | undefined; readonly detail?: string | undefined }
+    | undefined;
   readonly close?: { readonly code: number; readonly reason: string } | undefined;
   readonly cause?: unknown;
 }
@@ -80,7 +82,9 @@ export class AdmitError extends Error {
   /** The gateway's own code, where `code` is coarser (`unavailable` for `store_unavailable`). */
   declare readonly problemCode: string | undefined;
   /** What the gateway said for people to read. */
-  declare readonly problem: { readonly title?: string; readonly detail?: string } | undefined;
+  declare readonly problem:
+    | { readonly title?: string | undefined; readonly detail?: string | undefined }
+    | undefined;
   /** The Close that was received. */
   declare readonly close: { readonly code: number; readonly reason: string } | undefined;
 

@@ -1,5 +1,6 @@
 import type { AdmitError } from './errors.js';
 import type { Cause, ConnectionState } from './machine.js';
+import type { RenewedSession } from './minted-ticket.js';
 
 /** The detail of `close`: why an attempt or a socket ended, and whether another one follows by itself. */
 export interface CloseDetail extends Cause {
@@ -21,7 +22,9 @@ export interface AdmitConnectionEventMap {
   message: MessageEvent;
   /** The connection waits for a retry, or has ended. */
   close: CustomEvent<CloseDetail>;
-  /** An attempt failed, whether a retry or the fallback follows or not. */
+  /** The session goes on with the fresh login. */
+  renewed: CustomEvent<RenewedSession>;
+  /** An attempt failed, whether a retry or the fallback follows or not; or a renewal did, and the socket is as it was. */
   error: CustomEvent<AdmitError>;
 }
 
@@ -55,33 +58,3 @@ export interface AdmitEventTarget extends EventTarget {
 
 /** The global `EventTarget`, typed. */
 export const AdmitEventTarget: new () => AdmitEventTarget = EventTarget;
-
-/**
- * Dispatches events in the order they arose, even when a listener causes more of them. Those of its own first turn wait until
- * that is over, so that a constructor's caller can listen first.
- */
-export class EventQueue {
-  readonly #target: EventTarget;
-  readonly #events: Event[] = [];
-  #busy = true;
-
-  constructor(target: EventTarget) {
-    this.#target = target;
-    queueMicrotask(() => {
-      this.#busy = false;
-      this.flush();
-    });
-  }
-
-  push(event: Event): void {
-    this.#events.push(event);
-  }
-
-  flush(): void {
-    if (this.#busy) return;
-    this.#busy = true;
-    for (let event = this.#events.shift(); event; event = this.#events.shift())
-      this.#target.dispatchEvent(event);
-    this.#busy = false;
-  }
-}

@@ -29,7 +29,14 @@ export type ConnectionState =
   | (Attempting & { readonly name: 'dialing'; readonly until: number })
   | (Attempting & { readonly name: 'refused'; readonly until: number })
   | (Attempting & { readonly name: 'open'; readonly since: number })
-  | { readonly name: 'waiting'; readonly retry: number; readonly until: number; readonly cause: Cause }
+  | {
+      readonly name: 'waiting';
+      readonly retry: number;
+      readonly until: number;
+      readonly cause: Cause;
+      /** What the gateway asked for: nothing makes the wait shorter. Only where it did. */
+      readonly notBefore?: number;
+    }
   | { readonly name: 'closing'; readonly attempt: number; readonly until: number }
   | { readonly name: 'closed'; readonly cause: Cause };
 
@@ -54,6 +61,8 @@ export type Input =
   | { readonly type: 'opened'; readonly attempt: number; readonly selected: string }
   | ({ readonly type: 'closed'; readonly attempt: number } & ReceivedClose)
   | ({ readonly type: 'close' } & AskedClose)
+  | { readonly type: 'wake' }
+  | { readonly type: 'login_changed' }
   | { readonly type: 'timeout' };
 
 /** What the machine asks of its driver. */
@@ -61,7 +70,9 @@ export type Action =
   | (Attempting & { readonly type: 'acquire' })
   | { readonly type: 'abandon'; readonly attempt: number }
   | (Attempting & { readonly type: 'dial' })
-  | ({ readonly type: 'hang_up'; readonly attempt: number } & AskedClose);
+  | ({ readonly type: 'hang_up'; readonly attempt: number } & AskedClose)
+  | { readonly type: 'prefetch' }
+  | { readonly type: 'renew'; readonly attempt: number };
 
 /** Times are milliseconds. */
 export interface MachineOptions {
@@ -149,7 +160,9 @@ export function advance(machine: Machine, input: Input, now: number, random: () 
   if ('attempt' in input && !('attempt' in state && state.attempt === input.attempt)) return stay(machine);
   switch (input.type) {
     case 'connect':
-      return state.name === 'idle' || state.name === 'closed' ? connect(machine, now) : stay(machine);
+      return state.name === 'idle' || state.name === 'closed'
+        ? begin({ ...machine, retries: 0 }, now)
+        : stay(machine);
     case 'acquired':
       return state.name === 'acquiring' ? dial(machine, state, now) : stay(machine);
     case 'acquire_failed':
@@ -162,16 +175,25 @@ export function advance(machine: Machine, input: Input, now: number, random: () 
       return ended(machine, input, moment);
     case 'close':
       return close(machine, input, now);
+    case 'wake':
+      return state.name === 'waiting' ? wake(machine, state, moment) : stay(machine);
+    case 'login_changed':
+      return stay(machine, isRenewable(state) ? [{ type: 'renew', attempt: state.attempt }] : []);
     case 'timeout':
       return 'until' in state && now >= state.until ? timedOut(machine, state, moment) : stay(machine);
   }
 }
 
-function connect(machine: Machine, now: number): Step {
-  const fresh = { ...machine, retries: 0 };
+/** Of a connection by JWT, nobody told the handle that a renewal needs. */
+function isRenewable(state: ConnectionState): state is StateOf<'open'> {
+  return state.name === 'open' && state.credential === 'ticket';
+}
+
+/** Begins an attempt with the credential that is preferred now. */
+function begin(machine: Machine, now: number): Step {
   const { tickets, fallback } = machine.options;
-  if (!tickets && fallback === 'none') return enter(fresh, closed({ code: 'tickets_disabled' }));
-  return acquire(fresh, tickets ? 'ticket' : 'jwt', now);
+  if (!tickets && fallback === 'none') return enter(machine, closed({ code: 'tickets_disabled' }));
+  return acquire(machine, tickets ? 'ticket' : 'jwt', now);
 }
 
 function acquire(machine: Machine, credential: CredentialKind, now: number): Step {
@@ -253,7 +275,8 @@ function endedOpen(
   const ours = readClose(received.code, received.reason);
   const again = ours ? ours.next === 'mint_again' : isLost(machine, received.code);
   const cause = causeOf(ours?.name ?? (again ? 'connection_lost' : 'closed_by_upstream'), received);
-  return again ? retry(counted, cause, moment) : enter(counted, closed(cause));
+  const step = again ? retry(counted, cause, moment) : enter(counted, closed(cause));
+  return ours?.name === 'draining' ? prefetching(step) : step;
 }
 
 function close(machine: Machine, asked: AskedClose, now: number): Step {
@@ -276,6 +299,13 @@ function close(machine: Machine, asked: AskedClose, now: number): Step {
   }
 }
 
+/** Ends a wait soon, yet not for all at the same moment: what woke this client may have woken many. */
+function wake(machine: Machine, state: StateOf<'waiting'>, { now, random }: Moment): Step {
+  if (now < (state.notBefore ?? now)) return stay(machine);
+  const until = Math.min(state.until, now + Math.floor(random() * machine.options.retryBaseMs));
+  return prefetching(enter(machine, { ...state, until }));
+}
+
 function timedOut(
   machine: Machine,
   state: Extract<ConnectionState, { until: number }>,
@@ -288,7 +318,7 @@ function timedOut(
     case 'refused':
       return after(hangUp(state.attempt), endedUnopened(machine, state, NO_CLOSE, moment));
     case 'waiting':
-      return acquire(machine, machine.options.tickets ? 'ticket' : 'jwt', moment.now);
+      return begin(machine, moment.now);
     case 'closing':
       return enter(machine, closed({ code: 'closed_by_application' }));
   }
@@ -299,7 +329,8 @@ function retry(machine: Machine, cause: Cause, { now, random }: Moment, retryAft
   const count = machine.retries + 1;
   if (count > maxRetries) return enter(machine, closed({ ...cause, gaveUp: true }));
   const until = now + backoffMs(count, retryBaseMs, retryCapMs, random, retryAfterMs);
-  return enter({ ...machine, retries: count }, { name: 'waiting', retry: count, until, cause });
+  const asked = retryAfterMs === undefined ? {} : { notBefore: now + retryAfterMs };
+  return enter({ ...machine, retries: count }, { name: 'waiting', retry: count, until, cause, ...asked });
 }
 
 function isLost(machine: Machine, code: number): boolean {
@@ -322,12 +353,18 @@ function hangUp(attempt: number, asked?: AskedClose): Action {
   return { ...asked, type: 'hang_up', attempt };
 }
 
-function stay(machine: Machine): Step {
-  return { machine, actions: [] };
+function stay(machine: Machine, actions: readonly Action[] = []): Step {
+  return { machine, actions };
 }
 
 function enter(machine: Machine, state: ConnectionState, actions: readonly Action[] = []): Step {
   return { machine: { ...machine, state }, actions };
+}
+
+/** What the next attempt needs, minted while it waits. */
+function prefetching(step: Step): Step {
+  const { tickets } = step.machine.options;
+  return tickets ? { ...step, actions: [{ type: 'prefetch' }] } : step;
 }
 
 function after(action: Action, step: Step): Step {

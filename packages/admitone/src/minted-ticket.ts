@@ -1,6 +1,6 @@
 import { AdmitError } from './errors.js';
 
-/** A ticket that nobody has used yet. `JSON.stringify` and Node's `inspect` show it without its secret. */
+/** A ticket that nobody has used yet. Printed, copied or serialised, it leaves its secrets out. */
 export interface MintedTicket {
   /** The secret. It admits one connection: hand it to one socket and forget it. */
   readonly ticket: string;
@@ -14,89 +14,109 @@ export interface MintedTicket {
   readonly expiresIn: number;
   readonly ttlSeconds: number;
   readonly singleUse: boolean;
+  /** Unix seconds: when the login ends, and with it the connection unless it is renewed. */
+  readonly loginExpiresAt: number | undefined;
   /** Where to connect; without the ticket. */
   readonly websocketUrl: string;
   /** The subprotocols to offer after the application's own; the last one carries the secret. */
   readonly protocols: readonly string[];
 }
 
+/** What a renewal came to. */
+export interface RenewedSession {
+  readonly sessionId: string;
+  /** Unix seconds: when the connection ends now. */
+  readonly expiresAt: number;
+  /** Seconds from the answer on. */
+  readonly expiresIn: number;
+}
+
+const NUMBER = /^-?\d/;
+
+/** The fields of a renewal's 200, each as its JSON has to read. */
+const RENEWED = { session_id: /^"./, expires_at: NUMBER, expires_in: NUMBER };
+
+/** Those of a mint's 201. */
+const MINTED = {
+  ...RENEWED,
+  ticket: /^"[\w-]+"$/,
+  created_at: NUMBER,
+  ttl_seconds: NUMBER,
+  single_use: /^(true|false)$/,
+  login_expires_at: /^(-?\d|undefined)/,
+  websocket_url: /^"wss?:\/\/[^/?#"]/i,
+  protocols: /^\[("[^"]+",?)+\]$/,
+};
+
+/** The secrets are getters of private fields, which neither JSON, nor a copy, nor a console shows. */
+class Minted implements MintedTicket {
+  readonly #ticket: string;
+  readonly #protocols: readonly string[];
+  readonly sessionId;
+  readonly createdAt;
+  readonly expiresAt;
+  readonly expiresIn;
+  readonly ttlSeconds;
+  readonly singleUse;
+  readonly loginExpiresAt;
+  readonly websocketUrl;
+
+  // biome-ignore lint/suspicious/noExplicitAny: MINTED has judged every field.
+  constructor(answer: any) {
+    this.#ticket = answer.ticket;
+    this.#protocols = answer.protocols;
+    this.sessionId = answer.session_id;
+    this.createdAt = answer.created_at;
+    this.expiresAt = answer.expires_at;
+    this.expiresIn = answer.expires_in;
+    this.ttlSeconds = answer.ttl_seconds;
+    this.singleUse = answer.single_use;
+    this.loginExpiresAt = answer.login_expires_at;
+    this.websocketUrl = answer.websocket_url;
+  }
+
+  get ticket(): string {
+    return this.#ticket;
+  }
+
+  get protocols(): readonly string[] {
+    return this.#protocols;
+  }
+}
+
 /**
- * Reads the gateway's 201. Fields that it does not know are ignored.
+ * Reads a mint's 201. Fields that it does not know are ignored.
  *
  * @throws AdmitError `bad_answer`, naming the field; never with a part of the answer, which holds a secret
  */
 export function readMinted(text: string): MintedTicket {
-  const fields = readObject(text);
-  const expect = <T>(name: string, accepts: (value: unknown) => value is T): T => {
-    const value = fields[name];
-    if (!accepts(value)) throw badAnswer(`"${name}" is missing or not as agreed`);
-    return value;
-  };
-  const secret = { ticket: expect('ticket', isSecret), protocols: expect('protocols', isTexts) };
-  return redacting(secret, {
-    sessionId: expect('session_id', isText),
-    createdAt: expect('created_at', isNumber),
-    expiresAt: expect('expires_at', isNumber),
-    expiresIn: expect('expires_in', isNumber),
-    ttlSeconds: expect('ttl_seconds', isNumber),
-    singleUse: expect('single_use', isBoolean),
-    websocketUrl: expect('websocket_url', isSocketUrl),
-  });
+  return new Minted(readAnswer(text, MINTED));
 }
 
-type Secret = Pick<MintedTicket, 'ticket' | 'protocols'>;
+/** Reads a renewal's 200, as {@link readMinted} does. */
+export function readRenewed(text: string): RenewedSession {
+  const { session_id, expires_at, expires_in } = readAnswer(text, RENEWED);
+  return { sessionId: session_id, expiresAt: expires_at, expiresIn: expires_in };
+}
 
-/** Reads like both together, but prints and serialises like `open` alone. */
-function redacting(secret: Secret, open: Omit<MintedTicket, keyof Secret>): MintedTicket {
-  const shown = () => ({ ...open, ticket: 'adm1_…', protocols: ['…'] });
-  return Object.create(Object.prototype, {
-    ...Object.getOwnPropertyDescriptors(open),
-    ticket: { value: secret.ticket },
-    protocols: { value: secret.protocols },
-    toJSON: { value: shown },
-    [Symbol.for('nodejs.util.inspect.custom')]: { value: shown },
-  });
+// biome-ignore lint/suspicious/noExplicitAny: of the fields, those that were judged are as `forms` has them.
+function readAnswer(text: string, forms: Record<string, RegExp>): any {
+  const answer = readObject(text);
+  for (const [name, form] of Object.entries(forms)) {
+    if (!form.test(JSON.stringify(answer[name]))) throw badAnswer(`"${name}" is missing or not as agreed`);
+  }
+  return answer;
 }
 
 function readObject(text: string): Record<string, unknown> {
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return Object(JSON.parse(text));
   } catch {
     // The parser's message quotes the text.
     throw badAnswer('it is not JSON');
   }
-  if (typeof value !== 'object' || value === null) throw badAnswer('it is not an object');
-  return value as Record<string, unknown>;
 }
 
 function badAnswer(fault: string): AdmitError {
-  return new AdmitError(
-    'bad_answer',
-    `the gateway's answer is no ticket: ${fault}. Is "gateway" its address?`,
-  );
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
-}
-
-function isTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every(isText);
-}
-
-function isSecret(value: unknown): value is string {
-  return isText(value) && /^[\w-]+$/.test(value);
-}
-
-function isNumber(value: unknown): value is number {
-  return Number.isFinite(value);
-}
-
-function isBoolean(value: unknown): value is boolean {
-  return typeof value === 'boolean';
-}
-
-function isSocketUrl(value: unknown): value is string {
-  return isText(value) && /^wss?:\/\/[^/?#]/i.test(value);
+  return new AdmitError('bad_answer', `not the gateway's answer: ${fault}. Is "gateway" its address?`);
 }

@@ -2,32 +2,30 @@ import { AdmitError } from './errors.js';
 
 type Rule = readonly [allowed: string, fits: (given: unknown) => boolean];
 
+const isFunction = (given: unknown) => typeof given === 'function';
+const isFlag = (given: unknown) => typeof given === 'boolean';
 const AMOUNT: Rule = [
   'a finite number, zero or more',
   (given) => Number.isFinite(given) && Number(given) >= 0,
 ];
-const ANYTHING: Rule = ['anything', () => true];
-const FLAG: Rule = ['a boolean', (given) => typeof given === 'boolean'];
 const FUNCTION: Rule = ['a function', isFunction];
 
 /** What a page could get wrong before anything is sent, beside the numbers: those end in `Ms` or `Retries`. */
 const RULES: Readonly<Record<string, Rule>> = {
-  source: ['a TicketSource, unless gateway and token are given', isSource],
-  gateway: ['an http(s) URL such as "https://gw.example.com"', (given) => hasScheme(given, /^https?:/)],
+  source: ['a TicketSource, unless gateway and token are given', (given) => isFunction(Object(given).token)],
+  gateway: ['an http(s) URL', (given) => hasScheme(given, /^https?:/)],
   token: FUNCTION,
   fetch: FUNCTION,
-  WebSocket: ['a WebSocket constructor, where there is no global one', isFunction],
-  url: [
-    'a ws(s) or http(s) URL such as "wss://gw.example.com/chat"',
-    (given) => hasScheme(given, /^(ws|http)s?:/),
-  ],
+  WebSocket: ['a constructor, where there is no global one', isFunction],
+  url: ['a ws(s) or http(s) URL', (given) => hasScheme(given, /^(ws|http)s?:/)],
+  metadata: ['an object that JSON can hold', isJson],
   protocols: [
     'a string or an array of strings',
     (given) => [given].flat().every((item) => typeof item === 'string'),
   ],
   fallback: ["'none' or 'jwt'", (given) => given === 'none' || given === 'jwt'],
-  enabled: FLAG,
-  autoConnect: FLAG,
+  enabled: ['a boolean or a function', (given) => isFlag(given) || isFunction(given)],
+  autoConnect: ['a boolean', isFlag],
   retryCodes: ['an array of integers', (given) => Array.isArray(given) && given.every(Number.isInteger)],
 };
 
@@ -38,8 +36,8 @@ const RULES: Readonly<Record<string, Rule>> = {
  */
 export function checkOptions(options: object, ...required: string[]): void {
   const given = Object(options) as Record<string, unknown>;
-  for (const name of new Set([...required, ...Object.keys(given)])) {
-    const [allowed, fits] = RULES[name] ?? (/(Ms|Retries)$/.test(name) ? AMOUNT : ANYTHING);
+  for (const name of [...required, ...Object.keys(given)]) {
+    const [allowed, fits] = RULES[name] ?? (/(Ms|Retries)$/.test(name) ? AMOUNT : ['', () => true]);
     const value = given[name];
     if (value === undefined ? required.includes(name) : !fits(value))
       throw new AdmitError('invalid_options', `option ${name}: expected ${allowed}, got ${typeName(value)}`);
@@ -48,25 +46,23 @@ export function checkOptions(options: object, ...required: string[]): void {
 
 /** A URL, relative ones counting from the page; nothing where it is none. */
 export function parseUrl(given: unknown): URL | undefined {
-  if (typeof given !== 'string' && !(given instanceof URL)) return undefined;
   try {
-    return new URL(given, globalThis.location?.href);
+    return new URL(given as string, globalThis.location?.href);
   } catch {
     return undefined;
   }
 }
 
 function hasScheme(given: unknown, scheme: RegExp): boolean {
-  return scheme.test(parseUrl(given)?.href ?? '');
+  return (typeof given === 'string' || given instanceof URL) && scheme.test(parseUrl(given)?.href ?? '');
 }
 
-function isFunction(given: unknown): boolean {
-  return typeof given === 'function';
-}
-
-function isSource(given: unknown): boolean {
-  const { acquire, token } = Object(given);
-  return isFunction(acquire) && isFunction(token);
+function isJson(given: unknown): boolean {
+  try {
+    return /^\{/.test(JSON.stringify(given));
+  } catch {
+    return false;
+  }
 }
 
 function typeName(given: unknown): string {

@@ -1,5 +1,6 @@
 import { checkProtocols } from './carriers.js';
 import { AdmitError } from './errors.js';
+import { type Dial, type Link, socketDial } from './link.js';
 import { MACHINE_DEFAULTS, type MachineOptions } from './machine.js';
 import { checkOptions, parseUrl } from './option-rules.js';
 import { createTicketSource, type TicketSource, type TicketSourceOptions } from './ticket-source.js';
@@ -12,8 +13,8 @@ export interface ConnectionOptions {
   readonly protocols?: string | readonly string[];
   /** `'jwt'`: where tickets are off or fail, connect with the login itself. Default `'none'`. */
   readonly fallback?: 'none' | 'jwt';
-  /** Whether to use tickets: read your build-time flag here. Default `true`. */
-  readonly enabled?: boolean;
+  /** Whether to use tickets: your build-time flag, or a function that is asked before every attempt (one that throws means `true`). Default `true`. */
+  readonly enabled?: boolean | (() => boolean);
   /** Default `'blob'`, as for `WebSocket`. */
   readonly binaryType?: BinaryType;
   /** In place of the global one. */
@@ -43,62 +44,70 @@ export type SourceOptions =
   | { readonly source: TicketSource; readonly gateway?: undefined }
   | ({ readonly source?: undefined } & Pick<
       TicketSourceOptions,
-      'gateway' | 'token' | 'route' | 'ttlSeconds' | 'permissions' | 'metadata' | 'fetch'
+      | 'gateway'
+      | 'token'
+      | 'route'
+      | 'ttlSeconds'
+      | 'permissions'
+      | 'metadata'
+      | 'refreshThresholdMs'
+      | 'fetch'
     >);
 
 /** The options of an `AdmitConnection`. */
 export type AdmitConnectionOptions = ConnectionOptions & SourceOptions;
 
 /** Options that cannot be wrong any more. */
-export interface Settings {
+export interface Settings<L extends Link> {
   readonly source: TicketSource;
   readonly url: string | undefined;
-  readonly protocols: readonly string[];
-  readonly WebSocket: typeof WebSocket;
+  /** Of the tickets, where the source has none. */
+  readonly route: string | undefined;
+  readonly dial: Dial<L>;
   readonly machine: Partial<MachineOptions>;
+  readonly enabled: () => boolean;
 }
 
 /** @throws AdmitError `invalid_options` or `invalid_protocol`, naming the option and the mend */
-export function readOptions(options: AdmitConnectionOptions): Settings {
-  const withSocket = { ...options, WebSocket: options?.WebSocket ?? globalThis.WebSocket };
-  checkOptions(withSocket, 'WebSocket', ...(options?.gateway === undefined ? ['source'] : []));
+export function readOptions(options: AdmitConnectionOptions): Settings<WebSocket> {
+  const source = readSource(options, 'WebSocket');
   const protocols = [options.protocols ?? []].flat();
   checkProtocols(protocols);
+  const Socket = options.WebSocket ?? globalThis.WebSocket;
+  return { ...readTarget(options), source, dial: socketDial(Socket, protocols) };
+}
+
+/** @throws AdmitError `invalid_options`, naming the option and the mend */
+export function readSource(options: AdmitConnectionOptions, ...required: string[]): TicketSource {
+  const given = { ...options, WebSocket: options?.WebSocket ?? globalThis.WebSocket };
+  checkOptions(given, ...required, ...(options?.gateway === undefined ? ['source'] : []));
+  if (options.source) return options.source;
+  const timeoutMs = options.acquireTimeoutMs ?? MACHINE_DEFAULTS.acquireTimeoutMs;
+  return createTicketSource({ ...options, maxRetries: 3, timeoutMs } as TicketSourceOptions);
+}
+
+/** @throws AdmitError `invalid_options`, naming the option and the mend */
+export function readTarget(options: ConnectionOptions): Omit<Settings<Link>, 'source' | 'dial'> {
   const url = parseUrl(options.url);
-  if (options.fallback === 'jwt' && !url) {
+  if (options.fallback === 'jwt' && !url)
     throw new AdmitError('invalid_options', "fallback 'jwt' needs url: nothing is minted that could name it");
-  }
-  return {
-    source: options.source ?? createTicketSource(sourceOptions(options, url)),
-    url: url && socketUrl(url),
-    protocols,
-    WebSocket: withSocket.WebSocket,
-    machine: machineOptions(options),
-  };
-}
-
-/** The connection does the retrying, and its time for an acquisition is the mint's. The ticket is for the URL that is dialled. */
-function sourceOptions(
-  options: ConnectionOptions & TicketSourceOptions,
-  url: URL | undefined,
-): TicketSourceOptions {
-  const route = options.route ?? url?.pathname;
-  return {
-    ...options,
-    ...(route === undefined ? {} : { route }),
-    maxRetries: 0,
-    timeoutMs: options.acquireTimeoutMs ?? MACHINE_DEFAULTS.acquireTimeoutMs,
-  };
-}
-
-function machineOptions(options: ConnectionOptions): Partial<MachineOptions> {
   const given = Object.entries(options).filter(
     ([key, value]) => key in MACHINE_DEFAULTS && value !== undefined,
   );
-  return { ...Object.fromEntries(given), tickets: options.enabled ?? true };
+  return {
+    url: url?.href.replace(/#.*/, '').replace(/^http/, 'ws'),
+    route: url?.pathname,
+    machine: Object.fromEntries(given),
+    enabled: flag(options.enabled),
+  };
 }
 
-/** Without a fragment, which no socket URL may have. */
-function socketUrl({ href }: URL): string {
-  return href.replace(/#.*/, '').replace(/^http/, 'ws');
+function flag(enabled: ConnectionOptions['enabled'] = true): () => boolean {
+  return () => {
+    try {
+      return Boolean(typeof enabled === 'function' ? enabled() : enabled);
+    } catch {
+      return true;
+    }
+  };
 }

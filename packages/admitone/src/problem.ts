@@ -1,64 +1,64 @@
 import { AdmitError, type AdmitErrorCode } from './errors.js';
 
-/** The codes that count with a status. The first stands for every other code, and for an answer without one. */
-const CODES: Readonly<Record<number, readonly [AdmitErrorCode, ...AdmitErrorCode[]]>> = {
-  401: ['not_logged_in'],
-  403: ['forbidden', 'origin_not_allowed'],
-  404: ['not_found', 'tickets_disabled'],
-  408: ['unavailable'],
-  422: ['invalid_body'],
-  425: ['unavailable'],
-  429: ['over_limit'],
+const CODES: Readonly<Record<number, AdmitErrorCode>> = {
+  401: 'not_logged_in',
+  403: 'forbidden',
+  404: 'not_found',
+  408: 'unavailable',
+  422: 'invalid_body',
+  425: 'unavailable',
+  429: 'over_limit',
 };
 
+/** Problems that say more than their status, with it. */
+const PARTICULAR = ['403 origin_not_allowed', '404 tickets_disabled'];
+
 interface Problem {
-  readonly code?: string;
-  readonly said: { readonly title?: string; readonly detail?: string };
+  readonly code?: string | undefined;
+  readonly title?: string | undefined;
+  readonly detail?: string | undefined;
 }
 
 /**
  * What an answer other than 2xx means. The status decides whether it may pass, and the gateway's RFC 9457 problem what it is
  * in particular; an answer of something in between (a proxy, a captive portal) goes by its status alone.
+ *
+ * @param names codes of problems that keep their name whatever the status
  */
-export function problemOf(response: Response, text: string): AdmitError {
-  const { status } = response;
-  const problem = readProblem(response, text);
-  const codes = CODES[status] ?? [status < 500 ? 'invalid_request' : 'unavailable'];
-  const code = codes.find((known) => known === problem?.code) ?? codes[0];
-  const said = problem?.said.detail ?? problem?.said.title;
-  return new AdmitError(
-    code,
-    `the gateway answered ${status} ${problem?.code ?? code}${said ? `: ${said}` : ''}`,
-    {
-      status,
-      retryAfterMs: retryAfterMs(response.headers.get('retry-after')),
-      problemCode: problem?.code,
-      problem: problem?.said,
-    },
-  );
+export function problemOf(response: Response, text: string, names: readonly string[] = []): AdmitError {
+  const { status, headers } = response;
+  const { code: problemCode, ...problem } = readProblem(headers.get('content-type'), text);
+  const isParticular = names.includes(problemCode ?? '') || PARTICULAR.includes(`${status} ${problemCode}`);
+  const code =
+    (isParticular && problemCode) || (CODES[status] ?? (status < 500 ? 'invalid_request' : 'unavailable'));
+  const said = [problemCode ?? code, problem.detail ?? problem.title].filter(Boolean).join(': ');
+  return new AdmitError(code, `the gateway answered ${status} ${said}`, {
+    status,
+    retryAfterMs: retryAfterMs(headers),
+    problemCode,
+    problem,
+  });
 }
 
-function readProblem(response: Response, text: string): Problem | undefined {
-  if (!/^application\/problem\+json\s*(;|$)/i.test(response.headers.get('content-type') ?? ''))
-    return undefined;
+function readProblem(mediaType: string | null, text: string): Problem {
+  if (!/^application\/problem\+json\s*(;|$)/i.test(mediaType ?? '')) return {};
+  const textOf = (value: unknown) => (typeof value === 'string' ? value : undefined);
   try {
-    const { code, title, detail } = (JSON.parse(text) ?? {}) as Record<string, unknown>;
+    const { code, title, detail } = Object(JSON.parse(text));
     return {
-      ...(typeof code === 'string' && /^[a-z0-9_]{1,64}$/.test(code) ? { code } : {}),
-      said: {
-        ...(typeof title === 'string' ? { title } : {}),
-        ...(typeof detail === 'string' ? { detail } : {}),
-      },
+      code: /^[a-z0-9_]{1,64}$/.test(code) ? textOf(code) : undefined,
+      title: textOf(title),
+      detail: textOf(detail),
     };
   } catch {
-    return undefined;
+    return {};
   }
 }
 
-/** RFC 9110 §10.2.3: seconds, or a date. */
-function retryAfterMs(value: string | null): number | undefined {
-  if (value === null) return undefined;
+/** RFC 9110 §10.2.3: seconds, or a date, which counts from the answer's own: the page's clock may be wrong. */
+function retryAfterMs(headers: Headers): number | undefined {
+  const value = headers.get('retry-after') ?? '';
   if (/^\d+$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+  const ms = Date.parse(value) - Date.parse(headers.get('date') ?? '');
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }

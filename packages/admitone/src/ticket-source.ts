@@ -1,16 +1,18 @@
+import { readText } from './answer.js';
 import { backoffMs } from './backoff.js';
 import { AdmitError } from './errors.js';
-import { type MintedTicket, readMinted } from './minted-ticket.js';
+import { type MintedTicket, type RenewedSession, readMinted, readRenewed } from './minted-ticket.js';
 import { checkOptions, parseUrl } from './option-rules.js';
 import { problemOf } from './problem.js';
+import { pause, stopwatch, within } from './time.js';
 
 /** How a page mints tickets. */
 export interface TicketSourceOptions {
   /** Base URL of the gateway, such as `https://gw.example.com`; relative ones count from the page. */
   readonly gateway: string | URL;
-  /** The login that the page already has: asked for at every mint, so that it may be renewed meanwhile. */
+  /** The login that the page already has: asked for at every acquisition, so that it may be renewed meanwhile. */
   readonly token: () => string | Promise<string>;
-  /** Which route the ticket is for: a path or socket URL. Default: the gateway's. */
+  /** Which route the tickets are for: a path or socket URL. Default: that of the socket, where there is one, else the gateway's. */
   readonly route?: string;
   /** 5–3600 seconds. Default: the gateway's. */
   readonly ttlSeconds?: number;
@@ -25,65 +27,122 @@ export interface TicketSourceOptions {
   readonly maxRetries?: number;
   /** The first pause's upper bound; it doubles, up to 10 s, and each pause is random within it. Default 1000. */
   readonly retryDelayMs?: number;
+  /** A prefetched ticket with less time left is discarded. Default 30000, and never more than half of its lifetime. */
+  readonly refreshThresholdMs?: number;
 }
 
-export interface AcquireOptions {
-  /** Ends the acquisition with `aborted`. */
+export interface RetryOptions {
+  /** Ends it with `aborted`. */
   readonly signal?: AbortSignal;
   /** In place of the source's own. */
   readonly maxRetries?: number;
 }
 
-/** Mints tickets. Every ticket admits one connection, so every call mints one of its own. */
+export interface AcquireOptions extends RetryOptions {
+  /** Where the source was given no route. */
+  readonly route?: string | undefined;
+}
+
+/** Mints tickets for one login. Every ticket admits one connection, so no two calls are given the same. */
 export interface TicketSource {
   /**
-   * A fresh ticket that nobody else was given.
+   * A ticket that nobody else was given: the prefetched one if it still serves, or a fresh one.
    *
    * @throws AdmitError with the gateway's problem code, or `network`, `timeout`, `aborted`, `bad_answer`, `token_failed`
    */
   acquire(options?: AcquireOptions): Promise<MintedTicket>;
+  /**
+   * Mints ahead what the next `acquire` takes. One ticket waits at most: calls meanwhile share it. Resolves when the mint has
+   * ended; a failure is only counted, since the next `acquire` mints by itself.
+   */
+  prefetch(route?: string): Promise<void>;
+  /**
+   * Extends a live session with the login that `token` gives now.
+   *
+   * @throws AdmitError as `acquire` does; the session is as it was
+   */
+  renew(sessionId: string, options?: RetryOptions): Promise<RenewedSession>;
+  /** The login has changed, or was not accepted: a ticket that was minted with the former one reaches nobody. */
+  clear(): void;
   /**
    * The login itself, for the fallback.
    *
    * @throws AdmitError `token_failed`
    */
   token(): Promise<string>;
-  /** Counts since the source was created: tickets, acquisitions that failed for good, and tries that were repeated. */
   readonly stats: Readonly<TicketStats>;
 }
 
+/** Counts since the source was created. */
 export interface TicketStats {
+  /** Tickets that the gateway minted. */
   mints: number;
+  /** Acquisitions and prefetches that failed for good. */
   failures: number;
+  /** Tries that were repeated. */
   retries: number;
+  /** Acquisitions that took a prefetched ticket. */
+  prefetched: number;
+}
+
+interface Answered<T> {
+  readonly read: T;
+  /** The token that was sent. */
+  readonly login: string;
+  readonly ageMs: () => number;
+}
+
+type Minted = Answered<MintedTicket>;
+
+/** The one ticket that is minted ahead, or will be. */
+interface Ahead {
+  readonly route: string | undefined;
+  readonly epoch: number;
+  /** Nothing where it failed. */
+  readonly minting: Promise<Minted | undefined>;
+  minted?: Minted;
 }
 
 const RETRY_CAP_MS = 10_000;
 
 /**
- * A source of tickets for one login and route.
+ * A source of tickets for one person. It sets no timer but for a request that is under way.
  *
  * @throws AdmitError `invalid_options`, naming the option
  */
 export function createTicketSource(options: TicketSourceOptions): TicketSource {
   checkOptions(options, 'gateway', 'token');
-  const endpoint = endpointOf(options.gateway);
-  const body = JSON.stringify({
-    route: options.route,
+  const { timeoutMs = 10_000, retryDelayMs = 1_000, refreshThresholdMs = 30_000 } = options;
+  const gateway = baseOf(options.gateway);
+  const fields = {
     ttl_seconds: options.ttlSeconds,
     permissions: options.permissions,
     metadata: options.metadata,
-  });
-  const { timeoutMs = 10_000, retryDelayMs = 1_000 } = options;
-  const stats: TicketStats = { mints: 0, failures: 0, retries: 0 };
+  };
+  const stats = { mints: 0, failures: 0, retries: 0, prefetched: 0 };
   const token = () => readToken(options.token);
-  const mint = (signal: AbortSignal) => mintOnce(endpoint, body, token, options.fetch ?? fetch, signal);
-  const late = () => new AdmitError('timeout', `the gateway gave no ticket within ${timeoutMs} ms`);
+  const late = () => new AdmitError('timeout', `the gateway gave no answer within ${timeoutMs} ms`);
+  /** Counts the logins. */
+  let epoch = 0;
+  let loggedIn = new AbortController();
+  let ahead: Ahead | undefined;
 
-  async function mintRepeatedly(maxRetries: number, signal: AbortSignal | undefined) {
+  /** Posts with the login, and again after what may pass. */
+  async function ask<T>(
+    path: string,
+    body: object,
+    read: (text: string) => T,
+    { signal, maxRetries = options.maxRetries ?? 3 }: RetryOptions,
+  ): Promise<Answered<T>> {
     for (let retry = 1; ; retry += 1) {
       try {
-        return await within(timeoutMs, signal, mint, () => Promise.reject(late()));
+        return await within(timeoutMs, late, signal, async (inner) => {
+          const login = await token();
+          inner.throwIfAborted();
+          const ageMs = stopwatch();
+          const text = await post(gateway + path, login, JSON.stringify(body), options.fetch ?? fetch, inner);
+          return { read: read(text), login, ageMs };
+        });
       } catch (thrown) {
         const error = thrown as AdmitError;
         if (!error.retryable() || retry > maxRetries) throw error;
@@ -93,47 +152,122 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
     }
   }
 
-  async function acquire({ signal, maxRetries = options.maxRetries ?? 3 }: AcquireOptions = {}) {
+  async function mint({ route, ...retrying }: AcquireOptions): Promise<Minted> {
+    const minted = await ask(
+      '/auth/ticket',
+      { route: options.route ?? route, ...fields },
+      readMinted,
+      retrying,
+    );
+    stats.mints += 1;
+    return minted;
+  }
+
+  async function renew(sessionId: string, retrying: RetryOptions = {}): Promise<RenewedSession> {
+    return (await ask(`/auth/session/${encodeURIComponent(sessionId)}/renew`, {}, readRenewed, retrying))
+      .read;
+  }
+
+  function serves({ read: ticket, ageMs }: Minted): boolean {
+    const lifetimeMs = ticket.expiresIn * 1000;
+    return lifetimeMs - ageMs() > Math.min(refreshThresholdMs, lifetimeMs / 2);
+  }
+
+  async function takeAhead({ route, signal }: AcquireOptions): Promise<Minted | undefined> {
+    const taken = ahead;
+    if (!taken || taken.route !== route) return undefined;
+    ahead = undefined;
     try {
-      const minted = await mintRepeatedly(maxRetries, signal);
-      stats.mints += 1;
-      return minted;
+      return await within(timeoutMs, late, signal, async () => {
+        const minted = await taken.minting;
+        const isGood = minted && taken.epoch === epoch && serves(minted);
+        return isGood && (await token()) === minted.login ? minted : undefined;
+      });
     } catch (error) {
-      stats.failures += 1;
+      if ((error as AdmitError).code === 'aborted' && taken.epoch === epoch) ahead ??= taken;
       throw error;
     }
   }
 
-  return { acquire, token, stats };
+  async function acquire(asked: AcquireOptions = {}): Promise<MintedTicket> {
+    try {
+      for (;;) {
+        const begun = epoch;
+        const waited = await takeAhead(asked);
+        const minted = waited ?? (await mint(asked));
+        if (begun !== epoch) continue;
+        if (waited) stats.prefetched += 1;
+        return minted.read;
+      }
+    } catch (error) {
+      stats.failures += 1;
+      if ((error as AdmitError).requiresLogin?.()) clear();
+      throw error;
+    }
+  }
+
+  async function prefetch(route?: string): Promise<void> {
+    if (ahead?.route !== route || (ahead?.minted && !serves(ahead.minted))) ahead = undefined;
+    ahead ??= mintAhead(route);
+    await ahead.minting;
+  }
+
+  function mintAhead(route: string | undefined): Ahead {
+    const minting = mint({ route, maxRetries: 0, signal: loggedIn.signal }).then(
+      (minted) => {
+        mine.minted = minted;
+        return minted;
+      },
+      () => {
+        stats.failures += 1;
+        if (ahead === mine) ahead = undefined;
+        return undefined;
+      },
+    );
+    const mine: Ahead = { route, epoch, minting };
+    return mine;
+  }
+
+  function clear(): void {
+    epoch += 1;
+    ahead = undefined;
+    loggedIn.abort();
+    loggedIn = new AbortController();
+  }
+
+  return { acquire, prefetch, renew, clear, token, stats };
 }
 
-async function mintOnce(
-  endpoint: URL,
+async function post(
+  endpoint: string,
+  login: string,
   body: string,
-  token: () => Promise<string>,
   send: typeof fetch,
   signal: AbortSignal,
-): Promise<MintedTicket> {
-  const authorization = `Bearer ${await token()}`;
-  signal.throwIfAborted();
-  const { response, text } = await answerOf(() =>
-    send(endpoint, {
+): Promise<string> {
+  const headers = {
+    authorization: `Bearer ${login}`,
+    'content-type': 'application/json',
+    accept: 'application/json',
+  };
+  const { response, text } = await reach(async () => {
+    const response = await send(endpoint, {
       method: 'POST',
-      headers: { authorization, 'content-type': 'application/json', accept: 'application/json' },
+      headers,
       body,
       cache: 'no-store',
       redirect: 'error',
       signal,
-    }),
-  );
+    });
+    return { response, text: await readText(response) };
+  });
   if (!response.ok) throw problemOf(response, text);
-  return readMinted(text);
+  return text;
 }
 
-async function answerOf(send: () => Promise<Response>): Promise<{ response: Response; text: string }> {
+async function reach<T>(send: () => Promise<T>): Promise<T> {
   try {
-    const response = await send();
-    return { response, text: await response.text() };
+    return await send();
   } catch (cause) {
     throw new AdmitError('network', 'the gateway could not be reached, or redirected the request', { cause });
   }
@@ -152,44 +286,7 @@ async function readToken(ask: () => string | Promise<string>): Promise<string> {
   return token;
 }
 
-/** Runs until it ends, or the time is over and `late` decides, or the caller's signal aborts. */
-function within<T>(
-  ms: number,
-  outer: AbortSignal | undefined,
-  run: (signal: AbortSignal) => Promise<T>,
-  late: () => Promise<T>,
-): Promise<T> {
-  return new Promise((resolve) => {
-    const controller = new AbortController();
-    const settle = (outcome: Promise<T>) => {
-      clearTimeout(timer);
-      outer?.removeEventListener('abort', onAbort);
-      resolve(outcome);
-      controller.abort();
-    };
-    const onAbort = () =>
-      settle(Promise.reject(new AdmitError('aborted', 'the acquisition was ended by its caller')));
-    const timer = setTimeout(() => settle(late()), ms);
-    outer?.addEventListener('abort', onAbort);
-    if (outer?.aborted) return onAbort();
-    const running = run(controller.signal);
-    const ended = () => settle(running);
-    running.then(ended, ended);
-  });
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return within<void>(
-    ms,
-    signal,
-    () => new Promise(() => {}),
-    () => Promise.resolve(),
-  );
-}
-
-function endpointOf(gateway: string | URL): URL {
-  const url = parseUrl(gateway) as URL;
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/auth/ticket`;
-  url.search = url.hash = '';
-  return url;
+function baseOf(gateway: string | URL): string {
+  const { origin, pathname } = parseUrl(gateway) as URL;
+  return origin + pathname.replace(/\/+$/, '');
 }

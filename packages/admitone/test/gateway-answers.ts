@@ -29,3 +29,12 @@ export function problem(
   const body = { type: `urn:admitone:problem:${code}`, title: code, status, code, ...more };
   return Response.json(body, { status, headers: { 'content-type': 'application/problem+json', ...headers } });
 }
+
+/** A mint that gives every caller a ticket of its own. */
+export function numberedMints(): () => Promise<Response> {
+  let minted = 0;
+  return async () => {
+    minted += 1;
+    return mintAnswer({ ticket: `adm1_${String(minted).padStart(72, '0')}`, session_id: `s-${minted}` });
+  };
+}

@@ -28,7 +28,7 @@ describe('an option of a wrong type', () => {
   it.each<[string, unknown, string, string]>([
     ['fallback', 'JWT', "'none' or 'jwt'", 'string'],
     ['fallback', true, "'none' or 'jwt'", 'boolean'],
-    ['enabled', 'false', 'a boolean', 'string'],
+    ['enabled', 'false', 'a boolean or a function', 'string'],
     ['autoConnect', 0, 'a boolean', 'number'],
     ['maxRetries', '3', NUMBER, 'string'],
     ['maxRetries', Number.POSITIVE_INFINITY, NUMBER, 'number'],
@@ -51,7 +51,7 @@ describe('an option of a wrong type', () => {
     ['token', 'eyJhbGciOi', 'a function', 'string'],
     ['token', undefined, 'a function', 'undefined'],
     ['fetch', {}, 'a function', 'object'],
-    ['WebSocket', 'ws', 'a WebSocket constructor', 'string'],
+    ['WebSocket', 'ws', 'a constructor', 'string'],
   ])('%s: %j is named, with what is allowed', (name, given, allowed, type) => {
     const refused = expect.objectContaining({
       code: 'invalid_options',

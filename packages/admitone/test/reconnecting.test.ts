@@ -113,7 +113,10 @@ describe('a dial that cannot begin', () => {
   const source = (changes: Partial<MintedTicket>): TicketSource => ({
     acquire: async () => ({ ticket: TICKET, websocketUrl: URL_OF_CHAT, ...changes }) as MintedTicket,
     token: async () => JWT,
-    stats: { mints: 0, failures: 0, retries: 0 },
+    prefetch: async () => {},
+    clear: () => {},
+    renew: () => Promise.reject(),
+    stats: { mints: 0, failures: 0, retries: 0, prefetched: 0 },
   });
 
   it.each([

@@ -94,7 +94,8 @@ describe('a mint', () => {
     for (const shown of [JSON.stringify({ minted }), inspect({ minted }, deep), String(minted)]) {
       expect(shown).not.toContain(TICKET);
     }
-    expect(JSON.parse(JSON.stringify(minted))).toMatchObject({ ticket: 'adm1_…', sessionId: 's-1' });
+    expect(JSON.parse(JSON.stringify(minted))).toEqual({ ...minted });
+    expect(minted).toMatchObject({ sessionId: 's-1' });
   });
 
   it('mints one ticket for each call, also at the same time', async () => {
@@ -106,7 +107,7 @@ describe('a mint', () => {
     const { acquire, stats } = source([answer]);
     const minted = await Promise.all([acquire(), acquire(), acquire()]);
     expect(new Set(minted.map(({ ticket }) => ticket)).size).toBe(3);
-    expect(stats).toEqual({ mints: 3, failures: 0, retries: 0 });
+    expect(stats).toEqual({ mints: 3, failures: 0, retries: 0, prefetched: 0 });
   });
 
   it('asks for the token at every try', async () => {
@@ -141,7 +142,7 @@ describe('a refusal', () => {
     expect(error.retryable()).toBe(false);
     expect(error.requiresLogin()).toBe(code === 'not_logged_in');
     expect(fetch).toHaveBeenCalledTimes(1);
-    expect(stats).toEqual({ mints: 0, failures: 1, retries: 0 });
+    expect(stats).toEqual({ mints: 0, failures: 1, retries: 0, prefetched: 0 });
   });
 
   it.each([
@@ -233,7 +234,7 @@ describe('a retry', () => {
       expect(fetch).toHaveBeenCalledTimes(calls);
     }
     expect((await failed).problemCode).toBe('overloaded');
-    expect(stats).toEqual({ mints: 0, failures: 1, retries: 3 });
+    expect(stats).toEqual({ mints: 0, failures: 1, retries: 3, prefetched: 0 });
   });
 
   it.each([
@@ -242,7 +243,8 @@ describe('a retry', () => {
     ['a date gone by', () => 'Thu, 01 Jan 1970 00:00:00 GMT', 0],
   ])('waits out a Retry-After in %s', async (_, retryAfter, ms) => {
     vi.setSystemTime(1_700_000_000_000);
-    const limited = () => problem(429, 'over_limit', {}, { 'retry-after': retryAfter() });
+    const date = new Date().toUTCString();
+    const limited = () => problem(429, 'over_limit', {}, { 'retry-after': retryAfter(), date });
     const { acquire, fetch } = source([limited, () => mintAnswer()]);
     const minted = acquire();
     await vi.advanceTimersByTimeAsync(ms + 499);
@@ -266,7 +268,7 @@ describe('a retry', () => {
     const minted = acquire();
     await vi.runAllTimersAsync();
     expect((await minted).ticket).toBe(TICKET);
-    expect(stats).toEqual({ mints: 1, failures: 0, retries: 1 });
+    expect(stats).toEqual({ mints: 1, failures: 0, retries: 1, prefetched: 0 });
   });
 });
 
@@ -361,6 +363,6 @@ describe('time and abort', () => {
     await vi.advanceTimersByTimeAsync(10);
     controller.abort();
     expect((await failed).code).toBe('aborted');
-    expect(stats).toEqual({ mints: 0, failures: 1, retries: 1 });
+    expect(stats).toEqual({ mints: 0, failures: 1, retries: 1, prefetched: 0 });
   });
 });

@@ -23,7 +23,7 @@ pub(super) async fn logout(State(app): State<Arc<App>>, request: Request) -> Res
         false => Revocation::of_login(&login, now.unix),
     };
     let mark = revocation.mark();
-    app.revocations.revoke(revocation, now).await?;
+    app.revocations.revoke_of(&login.principal, revocation, now).await?;
     tracing::info!(
         subject = login.principal.subject(),
         issuer = login.principal.issuer(),

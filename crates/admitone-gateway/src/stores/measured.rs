@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use admitone::grant::{Grant, SessionId};
 use admitone::now::Now;
+use admitone::principal::Principal;
 use admitone::revocation::{Batch, Cursor, Mark, Mirror, Revocation, Revocations};
 use admitone::store::{BoxFuture, Opening, PutError, StoreUnavailable, Stored, Taken, TicketKey, TicketStore};
 use admitone::ticket::SubjectTag;
@@ -72,6 +73,15 @@ impl TicketStore for Measured<dyn TicketStore> {
         time(&self.metrics.store().discard, || self.inner.discard(key, now), always)
     }
 
+    fn discard_session<'a>(
+        &'a self,
+        subject: SubjectTag,
+        session: &'a SessionId,
+        now: Now,
+    ) -> BoxFuture<'a, Result<bool, StoreUnavailable>> {
+        time(&self.metrics.store().discard, || self.inner.discard_session(subject, session, now), always)
+    }
+
     fn enter(
         &self,
         subject: SubjectTag,
@@ -93,6 +103,16 @@ impl Revocations for Measured<dyn Revocations> {
     fn revoke(&self, revocation: Revocation, now: Now) -> BoxFuture<'_, Result<(), StoreUnavailable>> {
         self.metrics.revoked(revocation.mark().name());
         time(&self.metrics.store().revoke, || self.inner.revoke(revocation, now), always)
+    }
+
+    fn revoke_of(
+        &self,
+        owner: &Principal,
+        revocation: Revocation,
+        now: Now,
+    ) -> BoxFuture<'_, Result<(), StoreUnavailable>> {
+        self.metrics.revoked(revocation.mark().name());
+        time(&self.metrics.store().revoke, || self.inner.revoke_of(owner, revocation, now), always)
     }
 
     fn mirror(&self) -> &Mirror {

@@ -1,18 +1,25 @@
 //! The gateway through its public doors: real sockets, real upstreams, and the real binary.
 
+mod aborted;
 mod asking;
+mod broken_take;
 mod carriers;
 mod client;
+mod clock;
 mod configuration;
 mod ending;
 mod fallback;
+mod full_store;
 mod handshake;
 mod identity;
+#[path = "../../../admitone/tests/redis/late.rs"]
+mod late;
 mod mint_requests;
 mod minting;
 mod multi_use;
 mod origins;
 mod process;
+mod races;
 mod redeeming;
 mod refusals;
 mod replays;

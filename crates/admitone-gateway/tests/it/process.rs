@@ -55,8 +55,12 @@ pub(crate) fn admitone() -> Command {
 impl Process {
     /// Starts it with this configuration and waits until it listens.
     pub(crate) async fn serve(configuration: &str) -> Self {
+        Self::serve_by(admitone(), configuration).await
+    }
+
+    /// The same, by a command with something in its environment.
+    pub(crate) async fn serve_by(mut command: Command, configuration: &str) -> Self {
         let path = write_configuration(configuration);
-        let mut command = admitone();
         command.args(["serve", "--config"]).arg(path).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Running(command.spawn().expect("the binary"));
         let stdout = child.0.stdout.take().expect("piped");

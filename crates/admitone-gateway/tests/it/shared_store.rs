@@ -33,34 +33,6 @@ async fn within(limit: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s7_of_64_upgrades_on_two_gateways_with_one_ticket_one_reaches_the_upstream() {
-    let (redis, upstream) = (Server::start(&[]), Upstream::echo().await);
-    for refuse_with in ["http", "close"] {
-        let route = format!("refuse_with = \"{refuse_with}\"");
-        let nodes = [gateway(&redis, &route, &upstream).await, gateway(&redis, &route, &upstream).await];
-        for _ in 0..5 {
-            let before = requests(&upstream).await;
-            let text = upgrade().readable_ticket(&nodes[0].ticket().await).text();
-            let mut racing = Vec::new();
-            for at in 0..64 {
-                let mut connection = nodes[at % 2].connect().await;
-                let text = text.clone();
-                racing.push(tokio::spawn(async move {
-                    connection.send(text).await;
-                    let answer = connection.answer().await;
-                    answer.status == 101 && answer.header("sec-websocket-protocol") == Some("admitone.v1")
-                }));
-            }
-            let mut admitted = 0;
-            for racer in racing {
-                admitted += usize::from(racer.await.expect("an answer"));
-            }
-            assert_eq!((admitted, requests(&upstream).await - before), (1, 1), "{refuse_with}");
-        }
-    }
-}
-
 /// How many requests, not only connections, the upstream has had.
 async fn requests(upstream: &Upstream) -> usize {
     upstream.received_by_now().await.iter().filter(|received| !received.is_empty()).count()

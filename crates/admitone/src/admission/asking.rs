@@ -81,8 +81,8 @@ impl Admission {
         Ok(Some(session_id))
     }
 
-    /// Revokes a session of `owner`'s: the live connection on whichever node, and the ticket that would open it. False when it is somebody else's,
-    /// or of other keys.
+    /// Revokes a session of `owner`'s: the live connection on whichever node, and the ticket that would open it, whose place
+    /// among the subject's outstanding tickets is free then. False when it is somebody else's, or of other keys.
     ///
     /// # Errors
     ///
@@ -93,10 +93,12 @@ impl Admission {
         owner: &Principal,
         now: Now,
     ) -> Result<bool, StoreUnavailable> {
-        if !self.keys.is_session_of(self.subject_tag(owner), session) {
+        let subject = self.subject_tag(owner);
+        if !self.keys.is_session_of(subject, session) {
             return Ok(false);
         }
         self.close_session(session, now).await?;
+        self.store.discard_session(subject, session, now).await?;
         Ok(true)
     }
 

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use super::journal::Journal;
 use super::{Batch, Cursor, MARK_RETENTION, Mirror, Revocation, Revocations};
 use crate::now::Now;
+use crate::principal::Principal;
 use crate::store::redis::{ANNOUNCE, Fault, Redis, Servers, Task};
 use crate::store::{BoxFuture, StoreUnavailable};
 use crate::ticket::SubjectTag;
@@ -56,13 +57,34 @@ impl RedisRevocations {
     }
 }
 
+impl RedisRevocations {
+    fn revoke_in(
+        &self,
+        bucket: Option<u8>,
+        revocation: Revocation,
+        now: Now,
+    ) -> BoxFuture<'_, Result<(), StoreUnavailable>> {
+        let shared = self.shared.clone();
+        let revoking = async move { shared.revoke(bucket, revocation, now).await };
+        // In a task of its own: half a revocation would be none.
+        Box::pin(async move { tokio::spawn(revoking).await.map_err(|_| StoreUnavailable)? })
+    }
+}
+
 impl Revocations for RedisRevocations {
     /// Even when it fails, this node knows: it closes its own sessions, and goes on trying to tell the servers.
     fn revoke(&self, revocation: Revocation, now: Now) -> BoxFuture<'_, Result<(), StoreUnavailable>> {
-        let shared = self.shared.clone();
-        let revoking = async move { shared.revoke(revocation, now).await };
-        // In a task of its own: half a revocation would be none.
-        Box::pin(async move { tokio::spawn(revoking).await.map_err(|_| StoreUnavailable)? })
+        self.revoke_in(None, revocation, now)
+    }
+
+    fn revoke_of(
+        &self,
+        owner: &Principal,
+        revocation: Revocation,
+        now: Now,
+    ) -> BoxFuture<'_, Result<(), StoreUnavailable>> {
+        let bucket = (self.shared.tag_of)(owner.issuer(), owner.subject()).bucket();
+        self.revoke_in(Some(bucket), revocation, now)
     }
 
     fn mirror(&self) -> &Mirror {
@@ -100,10 +122,11 @@ struct Shared {
 }
 
 impl Shared {
-    async fn revoke(&self, revocation: Revocation, now: Now) -> Result<(), StoreUnavailable> {
+    /// With a `bucket`, all that it covers is there.
+    async fn revoke(&self, bucket: Option<u8>, revocation: Revocation, now: Now) -> Result<(), StoreUnavailable> {
         self.apply(&revocation, MARK_RETENTION, now);
         let write = async {
-            marks::write(self, &revocation, MARK_RETENTION).await?;
+            marks::write(self, bucket, &revocation, MARK_RETENTION).await?;
             self.announce(&revocation, MARK_RETENTION, now).await
         };
         write.await.map_err(|fault| {

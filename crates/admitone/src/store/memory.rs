@@ -120,6 +120,11 @@ impl MemoryTicketStore {
         now.instant < held.ends
     }
 
+    fn discard_session_now(&self, subject: SubjectTag, session: &SessionId, now: Now) -> bool {
+        let id = self.shard(subject).id_of(session);
+        id.is_some_and(|id| self.discard_now(TicketKey { subject, id }, now))
+    }
+
     fn taken(&self, stored: Stored, use_number: u32) -> Taken {
         let Stored { grant, session_id, .. } = &stored;
         let mark = self.revocations.mirror().covering(&grant.principal, &grant.login, Some(session_id));
@@ -152,6 +157,16 @@ impl TicketStore for MemoryTicketStore {
 
     fn discard(&self, key: TicketKey, now: Now) -> BoxFuture<'_, Result<bool, StoreUnavailable>> {
         Box::pin(std::future::ready(Ok(self.discard_now(key, now))))
+    }
+
+    /// Looks through the subject's shard.
+    fn discard_session<'a>(
+        &'a self,
+        subject: SubjectTag,
+        session: &'a SessionId,
+        now: Now,
+    ) -> BoxFuture<'a, Result<bool, StoreUnavailable>> {
+        Box::pin(std::future::ready(Ok(self.discard_session_now(subject, session, now))))
     }
 
     fn enter(
@@ -226,6 +241,10 @@ impl Shard {
         let held = self.grants.remove(&key.id)?;
         self.count_down(key.subject);
         Some(held)
+    }
+
+    fn id_of(&self, session: &SessionId) -> Option<TicketId> {
+        self.grants.iter().find(|(_, held)| held.stored.session_id == *session).map(|(id, _)| *id)
     }
 
     /// Removes what has expired before `second`; says how many.

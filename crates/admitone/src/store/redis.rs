@@ -5,7 +5,7 @@
 //! it any more.
 //!
 //! Servers have to be Redis 7 or Valkey, with `maxmemory-policy noeviction`. The ACL user needs the keys `~<prefix>:*`
-//! and `+eval +evalsha +info +get +set +getdel +mget +del +exists +ttl +pexpiretime +pexpireat +time +zadd +zrem +zcard
+//! and `+eval +evalsha +info +get +set +getdel +mget +del +exists +ttl +pexpiretime +pexpireat +time +zadd +zrem +zcard +zrange
 //! +zremrangebyscore +xadd +xread +xrange`, in a Cluster `+cluster|slots`, with another database `+select`.
 //!
 //! While a Cluster moves a slot, redemptions of tickets in it are refused.
@@ -154,8 +154,15 @@ impl RedisTicketStore {
         let args = [names::hex(&key.id.0).into_bytes()];
         let args = args.each_ref().map(Vec::as_slice);
         let answer = self.servers.run(key.subject.bucket(), &script::DISCARD, &[&grant, &outstanding], &args).await?;
-        let (name, removed): (String, u32) = from_redis_value(answer).map_err(|_| Fault::Nonsense)?;
-        if name == grant { Ok(removed == 1) } else { Err(Fault::Nonsense) }
+        was_removed(answer, &grant)
+    }
+
+    async fn discard_session_at(&self, subject: SubjectTag, session: &SessionId) -> Result<bool, Fault> {
+        let (names, bucket) = (&self.servers.names, subject.bucket());
+        let (outstanding, grants) = (names.outstanding(subject), names.grants(bucket));
+        let args = [grants.as_bytes(), session.as_str().as_bytes()];
+        let answer = self.servers.run(bucket, &script::DISCARD_SESSION, &[&outstanding], &args).await?;
+        was_removed(answer, &outstanding)
     }
 
     async fn enter_at(&self, entrance: Entrance) -> Result<Option<Mark>, Fault> {
@@ -218,6 +225,15 @@ impl TicketStore for RedisTicketStore {
 
     fn discard(&self, key: TicketKey, _: Now) -> BoxFuture<'_, Result<bool, StoreUnavailable>> {
         Box::pin(async move { self.discard_at(key).await.map_err(StoreUnavailable::from) })
+    }
+
+    fn discard_session<'a>(
+        &'a self,
+        subject: SubjectTag,
+        session: &'a SessionId,
+        _: Now,
+    ) -> BoxFuture<'a, Result<bool, StoreUnavailable>> {
+        Box::pin(async move { self.discard_session_at(subject, session).await.map_err(StoreUnavailable::from) })
     }
 
     fn enter(
@@ -286,6 +302,12 @@ fn marks_of(
     marks.push((Mark::Subject, format!("{narrow}{}", mark::subject(subject))));
     marks.push((Mark::Everything, format!("{wide}{}", mark::EVERYTHING)));
     marks
+}
+
+/// The answer of a script that removes a grant.
+fn was_removed(answer: Value, about: &str) -> Result<bool, Fault> {
+    let (name, removed): (String, u32) = from_redis_value(answer).map_err(|_| Fault::Nonsense)?;
+    if name == about { Ok(removed == 1) } else { Err(Fault::Nonsense) }
 }
 
 /// A script's answer, which names what it is about.

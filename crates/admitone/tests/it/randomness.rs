@@ -42,6 +42,15 @@ impl TicketStore for Nowhere {
         self.nothing()
     }
 
+    fn discard_session<'a>(
+        &'a self,
+        _: SubjectTag,
+        _: &'a SessionId,
+        _: Now,
+    ) -> BoxFuture<'a, Result<bool, StoreUnavailable>> {
+        self.nothing()
+    }
+
     fn enter(
         &self,
         _: SubjectTag,

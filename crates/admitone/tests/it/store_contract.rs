@@ -40,6 +40,7 @@ macro_rules! every_store {
             looking_takes_nothing
             what_is_looked_at_shows_its_mark
             what_is_discarded_is_gone
+            what_is_discarded_by_its_session_is_gone
             of_a_take_and_a_discard_one_wins
             a_multi_use_ticket_is_taken_as_often_as_it_has_uses
             of_a_hundred_concurrent_takes_as_many_win_as_there_are_uses

@@ -1,5 +1,7 @@
 //! The contract, continued: looking, discarding, several uses, logins without a ticket, and time.
 
+use admitone::grant::SessionId;
+
 use super::*;
 
 pub(crate) async fn looking_takes_nothing(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
@@ -35,6 +37,24 @@ pub(crate) async fn what_is_discarded_is_gone(fresh: impl AsyncFn(MemoryLimits) 
     assert_eq!(fresh.put(&mints[2], now).await, Ok(()), "its place under the cap is free");
     assert!(fresh.takes(&mints[1], now).await, "another one stays");
     assert!(!discards(1).await, "spent");
+}
+
+pub(crate) async fn what_is_discarded_by_its_session_is_gone(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+    let (fresh, now) = (fresh(MemoryLimits { per_subject: 3, ..LIMITS }).await, now());
+    let (mints, strangers) = (minted("ada", 4, now).await, minted("bob", 1, now).await);
+    fresh.put_all(&mints[..3], now).await;
+    fresh.put_all(&strangers, now).await;
+    let discards = async |session: &SessionId| {
+        fresh.store.discard_session(mints[0].0.subject, session, now).await.expect("an answer")
+    };
+    assert!(!discards(&strangers[0].1.session_id).await, "somebody else's");
+    assert!(!discards(&mints[3].1.session_id).await, "never put");
+    assert!(discards(&mints[1].1.session_id).await && !discards(&mints[1].1.session_id).await);
+    assert!(!fresh.takes(&mints[1], now).await);
+    assert_eq!(fresh.put(&mints[3], now).await, Ok(()), "its place under the cap is free");
+    for one in [&mints[0], &mints[2], &mints[3], &strangers[0]] {
+        assert!(fresh.takes(one, now).await, "others stay");
+    }
 }
 
 pub(crate) async fn of_a_take_and_a_discard_one_wins(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {

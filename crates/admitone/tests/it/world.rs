@@ -237,6 +237,15 @@ impl TicketStore for WatchedStore {
         self.asked(Box::pin(async move { self.inner.discard(key, now).await }))
     }
 
+    fn discard_session<'a>(
+        &'a self,
+        subject: SubjectTag,
+        session: &'a SessionId,
+        now: Now,
+    ) -> BoxFuture<'a, Result<bool, StoreUnavailable>> {
+        self.asked(Box::pin(async move { self.inner.discard_session(subject, session, now).await }))
+    }
+
     fn enter(
         &self,
         subject: SubjectTag,

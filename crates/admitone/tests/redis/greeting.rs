@@ -14,7 +14,7 @@ async fn refused(options: RedisOptions) -> ConnectError {
 fn user(server: &Server, rules: &[&str]) -> RedisOptions {
     let mut set = vec!["ACL", "SETUSER", "admitone", "reset", "on", ">secret", "~adm:*"];
     let listed = "+eval +evalsha +info +get +set +getdel +mget +del +exists +ttl +pexpiretime +pexpireat +time +zadd \
-                  +zrem +zcard +zremrangebyscore +xadd +xread +xrange";
+                  +zrem +zcard +zrange +zremrangebyscore +xadd +xread +xrange";
     set.extend(listed.split_whitespace());
     set.extend(rules);
     assert_eq!(server.cli(&set), "OK");

@@ -10,6 +10,7 @@ mod directory_contract;
 mod faults;
 mod fence;
 mod greeting;
+mod late;
 mod nodes;
 mod races;
 mod revocations;

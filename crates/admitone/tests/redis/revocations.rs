@@ -54,6 +54,37 @@ async fn revocations_reach_every_node_of_a_cluster() {
     reach_every_node(nodes::cluster(&cluster)).await;
 }
 
+/// How many marks the shards have.
+fn marks(cluster: &Cluster) -> usize {
+    cluster.primaries.iter().map(|shard| shard.cli(&["KEYS", "*:m:*"]).lines().count()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_revoked_for_its_owner_is_one_mark_in_a_cluster_and_256_without() {
+    let cluster = Cluster::start(false);
+    let options = nodes::cluster(&cluster);
+    let (one, other) = (Node::start(options.clone()).await, Node::start(options).await);
+    let now = Now::read();
+    for kind in 0..2 {
+        let login = login(&format!("subject-{kind}"), now);
+        let revocation = revocations_of_login(&login, now)[kind].clone();
+        let minted = mint_for(&login, TICKET_LIFE).await;
+        other.put(&minted).await.expect("room");
+        let before = marks(&cluster);
+        one.revocations.revoke_of(&login.principal, revocation.clone(), now).await.expect("written");
+        assert_eq!(marks(&cluster), before + 1);
+        let taken = other.take(&minted).await.expect("an answer").expect("what was put");
+        assert_eq!(taken.mark, Some(revocation.mark()), "before the node has heard of it");
+        knows_within(&other, &login, A_SECOND).await;
+        one.revocations.revoke(revocation, now).await.expect("written");
+        assert_eq!(marks(&cluster), before + 256);
+    }
+    let before = marks(&cluster);
+    let everything = Revocation::Everything { until: now.unix };
+    one.revocations.revoke_of(&login("ada", now).principal, everything, now).await.expect("written");
+    assert_eq!(marks(&cluster), before + 256, "nobody owns everything");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_before_a_time_covers_what_nobody_has_heard_of() {
     let server = Server::start(&[]);

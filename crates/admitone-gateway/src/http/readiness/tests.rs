@@ -38,6 +38,15 @@ impl TicketStore for Patient {
         unasked()
     }
 
+    fn discard_session<'a>(
+        &'a self,
+        _: SubjectTag,
+        _: &'a SessionId,
+        _: Now,
+    ) -> BoxFuture<'a, Result<bool, StoreUnavailable>> {
+        unasked()
+    }
+
     fn enter(
         &self,
         _: SubjectTag,

@@ -168,7 +168,7 @@ async fn rewrite(shared: &Shared, known: &HashSet<Revocation>) {
 async fn rewrite_once(shared: &Shared, known: &HashSet<Revocation>) -> Result<(), Fault> {
     let now = Now::read();
     for (revocation, life) in shared.mirror.all(now) {
-        marks::write(shared, &revocation, life).await?;
+        marks::write(shared, None, &revocation, life).await?;
         if !known.contains(&revocation) {
             shared.announce(&revocation, life, now).await?;
         }

@@ -11,8 +11,13 @@ use crate::store::redis::{Fault, MARK, mark};
 /// The largest number that the scripts' arithmetic keeps whole: covers every login.
 const EVERY_LOGIN: u64 = (1 << 53) - 1;
 
-/// Writes the marks of a revocation; with an unknown subject in a Cluster, one for each bucket.
-pub(super) async fn write(shared: &Shared, revocation: &Revocation, life: Duration) -> Result<(), Fault> {
+/// Writes the marks of a revocation; one whose subject is unknown is wide, unless all that it covers is in `only`.
+pub(super) async fn write(
+    shared: &Shared,
+    only: Option<u8>,
+    revocation: &Revocation,
+    life: Duration,
+) -> Result<(), Fault> {
     let names = &shared.servers.names;
     let (name, bucket, until) = match revocation {
         Revocation::Session(id) => (mark::session(id), Some(id.bucket()), EVERY_LOGIN),
@@ -24,16 +29,19 @@ pub(super) async fn write(shared: &Shared, revocation: &Revocation, life: Durati
         Revocation::Jti { issuer, jti } => (mark::jti(issuer, jti), None, EVERY_LOGIN),
         Revocation::Everything { until } => (mark::EVERYTHING.to_owned(), None, *until),
     };
+    let only = only.filter(|_| !matches!(revocation, Revocation::Everything { .. }));
     let numbers = [until.min(EVERY_LOGIN).to_string(), life.as_secs().max(1).to_string()];
     match bucket {
         Some(bucket) => write_one(&shared.servers, bucket, &format!("{}{name}", names.marks(bucket)), &numbers).await,
-        None => write_wide(shared, &name, &numbers).await,
+        None => write_wide(shared, only, &name, &numbers).await,
     }
 }
 
-async fn write_wide(shared: &Shared, name: &str, numbers: &[String; 2]) -> Result<(), Fault> {
+async fn write_wide(shared: &Shared, only: Option<u8>, name: &str, numbers: &[String; 2]) -> Result<(), Fault> {
     let mut writing = JoinSet::new();
-    for bucket in shared.servers.names.wide_buckets() {
+    let all = shared.servers.names.wide_buckets();
+    let buckets = only.filter(|only| all.contains(only)).map_or(all, |only| only..=only);
+    for bucket in buckets {
         let key = format!("{}{name}", shared.servers.names.wide_marks(bucket));
         let (servers, numbers) = (shared.servers.clone(), numbers.clone());
         writing.spawn(async move { write_one(&servers, bucket, &key, &numbers).await });

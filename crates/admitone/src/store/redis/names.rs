@@ -26,7 +26,12 @@ impl Names {
 
     /// The grant of a ticket.
     pub(super) fn grant(&self, key: TicketKey) -> String {
-        format!("{}:{{{:02x}}}:t:{}", self.prefix, key.subject.bucket(), hex(&key.id.0))
+        format!("{}{}", self.grants(key.subject.bucket()), hex(&key.id.0))
+    }
+
+    /// What the grants of a bucket begin with.
+    pub(super) fn grants(&self, bucket: u8) -> String {
+        format!("{}:{{{bucket:02x}}}:t:", self.prefix)
     }
 
     /// A subject's outstanding tickets.

@@ -1,0 +1,128 @@
+//! The real binary while its wall clock jumps, by libfaketime; its monotonic clock and Redis's go on as they do.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Connection, Request};
+use crate::process::{Process, admitone};
+use crate::servers::Server;
+use crate::tokens::{FOLDER, claims_with, sign, token, unix_now};
+use crate::upstream::Upstream;
+use crate::world::{Lines, ORIGIN, ROUTE};
+
+const HOUR: i64 = 3600;
+
+/// How long sockets last here; longer than tickets of the shortest life.
+const SESSION: Duration = Duration::from_secs(8);
+
+struct Gateway {
+    process: Process,
+    clock: PathBuf,
+}
+
+impl Gateway {
+    async fn start(name: &str, store: &str, upstream: &Upstream) -> Self {
+        let clock = FOLDER.join(format!("clock-{name}"));
+        std::fs::write(&clock, "+0").expect("a file");
+        let mut command = admitone();
+        command.env("LD_PRELOAD", library()).env("FAKETIME_TIMESTAMP_FILE", &clock);
+        command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        let route = format!("max_session_seconds = {}", SESSION.as_secs());
+        let lines = Lines { store, route: &route, server: "drain_seconds = 0", ..Lines::default() };
+        Self { process: Process::serve_by(command, &lines.configuration(&upstream.url())).await, clock }
+    }
+
+    /// Sets its wall clock so many seconds off.
+    fn jump(&self, seconds: i64) {
+        let next = self.clock.with_extension("next");
+        std::fs::write(&next, format!("{seconds:+}")).expect("a file");
+        std::fs::rename(next, &self.clock).expect("in one step");
+    }
+
+    async fn present(&self, request: Request) -> (Answer, Connection) {
+        let mut connection = Connection::open(self.process.address).await;
+        connection.send(request.text()).await;
+        (connection.answer().await, connection)
+    }
+
+    async fn mint(&self, login: &str) -> Answer {
+        self.present(Request::post("/auth/ticket").origin(ORIGIN).bearer(login).json(r#"{"ttl_seconds":5}"#)).await.0
+    }
+
+    async fn ticket(&self, login: &str) -> String {
+        let answer = self.mint(login).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()["ticket"].as_str().expect("a ticket").to_owned()
+    }
+
+    async fn upgrade(&self, ticket: &str) -> (Answer, Connection) {
+        self.present(Request::upgrade(ROUTE).origin(ORIGIN).ticket(ticket)).await
+    }
+
+    async fn is_active(&self, login: &str, ticket: &str) -> bool {
+        let body = json!({ "ticket": ticket }).to_string();
+        let answer = self.present(Request::post("/auth/ticket/introspect").bearer(login).json(&body)).await.0;
+        answer.json()["active"] == Value::Bool(true)
+    }
+}
+
+fn library() -> PathBuf {
+    let machines = std::fs::read_dir("/usr/lib").expect("a Linux").flatten();
+    let mut libraries = machines.map(|machine| machine.path().join("faketime/libfaketimeMT.so.1"));
+    libraries.find(|library| library.exists()).expect("libfaketime: apt-get install faketime")
+}
+
+/// A login by a clock that is so many seconds off.
+fn login_at(offset: i64) -> String {
+    let now = unix_now().saturating_add_signed(offset);
+    sign(&claims_with("ada", json!({ "iat": now, "exp": now + 900 })))
+}
+
+async fn while_the_clock_jumps(name: &str, store: &str) {
+    let upstream = Upstream::echo().await;
+    let gateway = Gateway::start(name, store, &upstream).await;
+    let ada = token("ada");
+    let early = gateway.ticket(&ada).await;
+    let opened = Instant::now();
+    let (answer, mut live) = gateway.upgrade(&gateway.ticket(&ada).await).await;
+    assert_eq!(answer.status, 101, "{answer:?}");
+
+    gateway.jump(HOUR);
+    assert_eq!(gateway.upgrade(&early).await.0.status, 401, "refused early");
+    assert_eq!(gateway.mint(&ada).await.status, 401, "a token is judged by the wall clock");
+    let (answer, mut later) = gateway.upgrade(&gateway.ticket(&login_at(HOUR)).await).await;
+    assert_eq!(answer.status, 101, "what is minted by that clock is good by it: {answer:?}");
+    live.echo("a live socket stays").await;
+
+    gateway.jump(0);
+    let late = gateway.ticket(&ada).await;
+    let minted = Instant::now();
+    gateway.jump(-HOUR);
+    let by_that_clock = login_at(-HOUR);
+    while gateway.is_active(&by_that_clock, &late).await {
+        assert!(minted.elapsed() < Duration::from_secs(6), "it outlives its time in the store");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(minted.elapsed() > Duration::from_secs(4), "it ended after {:?}", minted.elapsed());
+    assert_eq!(gateway.upgrade(&late).await.0.status, 401, "not past its time in the store");
+
+    later.echo("still there").await;
+    assert_eq!(live.close().await, (4800, "admitone:session_expired".to_owned()));
+    let lived = opened.elapsed();
+    assert!(lived > SESSION - Duration::from_secs(1) && lived < SESSION + Duration::from_secs(2), "{lived:?}");
+}
+
+/// F18.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f18_a_clock_that_jumps_an_hour_lengthens_no_life_with_the_memory_store() {
+    while_the_clock_jumps("memory", "kind = \"memory\"").await;
+}
+
+/// F18.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f18_a_clock_that_jumps_an_hour_lengthens_no_life_with_redis() {
+    let redis = Server::start(&[]);
+    while_the_clock_jumps("redis", &format!("kind = \"redis\"\nurl = \"redis://{}\"", redis.address())).await;
+}
