@@ -12,6 +12,7 @@ mod fallback;
 mod full_store;
 mod handshake;
 mod identity;
+mod idp;
 #[path = "../../../admitone/tests/redis/late.rs"]
 mod late;
 mod mint_requests;
@@ -19,6 +20,7 @@ mod minting;
 mod multi_use;
 mod origins;
 mod process;
+mod published_keys;
 mod races;
 mod redeeming;
 mod refusals;
