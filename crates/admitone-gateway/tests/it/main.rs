@@ -1,6 +1,7 @@
 //! The gateway through its public doors: real sockets, real upstreams, and the real binary.
 
 mod aborted;
+mod application_sessions;
 mod asking;
 mod broken_take;
 mod carriers;
@@ -13,6 +14,7 @@ mod full_store;
 mod handshake;
 mod identity;
 mod idp;
+mod introspection;
 #[path = "../../../admitone/tests/redis/late.rs"]
 mod late;
 mod mint_requests;
