@@ -119,6 +119,14 @@ fn configuration(address: SocketAddr, upstream: SocketAddr, ttl_seconds: u32) ->
 listen = "{address}"
 max_connections = 100000
 
+[limits]
+connections_per_address = 100000
+mints_per_minute_per_subject = 100000000
+mints_per_minute_per_address = 100000000
+failed_redeems_per_minute_per_address = 100000000
+failed_logins_per_minute_per_address = 100000000
+dials_per_address = 100000
+
 [store]
 max_tickets = 10000000
 max_tickets_per_subject = 1000000

@@ -3,6 +3,7 @@
 mod demo;
 mod serve;
 mod shutdown;
+mod verify_jws;
 
 use std::io::{IsTerminal as _, stderr, stdout};
 use std::net::IpAddr;
@@ -47,20 +48,45 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Looks at single parts of what the gateway does
+    #[command(subcommand)]
+    Debug(Debug),
+}
+
+#[derive(Debug, Subcommand)]
+enum Debug {
+    /// Says whether a signed token is accepted by its signature and the rules for keys alone; no claim is looked at
+    #[command(after_help = "Prints accept or reject; the reason of a rejection is on standard error.\n\
+                            Exit status: 0 for accept, 1 for reject, 2 when a file cannot be read.")]
+    VerifyJws {
+        /// A JWK or a JWK set
+        #[arg(long, value_name = "FILE")]
+        jwk: PathBuf,
+        /// The token (JWS in compact form); read from standard input where it is not named
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
+        /// Print one line of JSON with the result and the reason
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Runs a command to its end.
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(1, &format!("cannot start: {error}")),
-    };
-    runtime.block_on(async {
-        match arguments.command {
-            Command::Serve { config, json } => serve::run(&config, json).await,
-            Command::Demo { port, host, json } => demo::run(host, port, json).await,
+    match arguments.command {
+        Command::Serve { config, json } => on_runtime(serve::run(&config, json)),
+        Command::Demo { port, host, json } => on_runtime(demo::run(host, port, json)),
+        Command::Debug(Debug::VerifyJws { jwk, token_file, json }) => {
+            verify_jws::run(&jwk, token_file.as_deref(), json)
         }
-    })
+    }
+}
+
+fn on_runtime(command: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => fail(1, &format!("cannot start: {error}")),
+    }
 }
 
 fn fail(status: u8, message: &str) -> ExitCode {

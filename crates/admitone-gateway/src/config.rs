@@ -4,10 +4,12 @@
 //! strings (written with commas) outside arrays of tables; two underscores stand between levels, as in
 //! `ADMITONE_SERVER__LISTEN`. Secrets are only ever named by file. `examples/admitone.toml` shows every key.
 
+mod assertion;
 mod document;
 mod fault;
 mod host;
 mod issuers;
+mod limits;
 mod log;
 mod redis;
 mod remote;
@@ -32,9 +34,11 @@ use table::Table;
 
 use crate::logins::Source;
 
+pub use assertion::Assertion;
 pub use fault::{Fault, Faults, Place};
 pub use host::{Host, Network, WebOrigin};
 pub use issuers::{AskedApplication, AskedServer, Issuer, Published};
+pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use redis::{Redis, RedisFence, RedisLogin, RedisServer, RedisServers, RevocationGap};
 pub use routes::{CloseProfile, JwtFallback, OnReplay, RefuseWith, Route, RoutePath};
@@ -52,10 +56,14 @@ pub struct Config {
     pub server: Server,
     /// How it tells what it does.
     pub log: Log,
+    /// What one address, subject or ticket may take.
+    pub limits: Limits,
     /// Where tickets are kept.
     pub store: Store,
     /// How long tickets live and what signs them.
     pub tickets: Tickets,
+    /// The keys that sign what upstreams are told.
+    pub assertion: Assertion,
     /// Whose tokens are logins: at least one, with names and identifiers of their own.
     pub issuers: Vec<Issuer>,
     /// In which order a request is looked through for a login's credential.
@@ -116,16 +124,21 @@ fn read(root: &Table<'_>) -> Option<Config> {
     let store = root.section("store", tickets::read_store);
     let server = root.section("server", |table| server::read(table, store.is_shared));
     let log = root.section("log", log::read);
+    let limits = root.section("limits", limits::read);
     let tickets = root.section("tickets", |table| tickets::read_tickets(table, store.is_shared));
     let issuers = issuers::read(root);
     let chain = root.section("authn", |table| issuers::read_chain(table, &issuers));
     let routes = routes::read(root, &issuers.names);
+    let is_wanted = routes.sound.iter().any(|route| route.upstream_assertion);
+    let assertion = root.section("assertion", |table| assertion::read(table, is_wanted, store.is_shared));
     let default_route = read_default_route(root, &routes);
     Some(Config {
         server: server?,
         log,
+        limits,
         store: store.sound?,
         tickets,
+        assertion,
         chain: chain?,
         issuers: issuers.sound,
         routes: routes.sound,

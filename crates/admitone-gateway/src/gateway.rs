@@ -18,10 +18,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind};
+use crate::assertion::{Assertions, SigningKey};
+use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind, WebOrigin};
 use crate::http::App;
 use crate::http::readiness::Readiness;
 use crate::http::server::Server;
+use crate::limits::Limits;
 use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::routes::Routes;
@@ -30,6 +32,9 @@ use crate::upstream::Upstream;
 
 /// Connections past the limit that are still answered: probes, and refusals.
 const RESERVE: usize = 64;
+
+/// Connections past an address's limit that are told so.
+const REFUSALS: usize = 64;
 
 /// How long requests that are under way may take after the drain.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -53,6 +58,9 @@ pub enum StartError {
     /// The ticket keys.
     #[error("ticket keys: {0}")]
     Keys(#[from] KeyError),
+    /// The system gave no random bytes for the key that signs assertions.
+    #[error("assertion key: the system gave no random bytes")]
+    AssertionKey,
     /// The store.
     #[error("store: {0}")]
     Store(#[from] StoreError),
@@ -140,10 +148,12 @@ impl Gateway {
             app: self.app.clone(),
             router: self.app.router(),
             when_full: self.app.router_when_full(),
+            when_over: self.app.router_when_over(),
             tls: self.listening.tls,
             header_timeout: self.listening.header_timeout,
             places: Arc::new(Semaphore::new(self.listening.max_connections)),
             reserve: Arc::new(Semaphore::new(RESERVE)),
+            refusals: Arc::new(Semaphore::new(REFUSALS)),
             tasks: self.app.tasks.clone(),
             shutdown: end.clone(),
         };
@@ -194,6 +204,8 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
     let routes = Routes::new(&config);
     let any_fallback = config.routes.iter().any(|route| route.jwt_fallback != JwtFallback::Deny);
     let keys = config.tickets.keys.map_or_else(TicketKeys::random, Ok)?;
+    let public_url = config.server.public_url_on(bound);
+    let assertions = assertions(config.assertion, &public_url)?;
     let metrics = Arc::new(Metrics::new());
     let stores = Stores::open(config.store, &keys).await?;
     let Stores { kind, tickets, revocations, directory } = stores.measured(&metrics);
@@ -203,18 +215,31 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
         sessions: Sessions::new(revocations.clone()).listed_in(directory, &node),
         readiness: Readiness::new(kind, tickets, revocations.clone(), any_fallback),
         revocations,
+        limits: Limits::new(&config.limits, &metrics),
         metrics,
         gap,
         logins: Logins::new(config.issuers, config.chain)?,
         routes,
         upstreams: config.routes.into_iter().map(upstream).collect(),
-        public_url: config.server.public_url_on(bound),
+        assertions,
+        public_url,
         trusted_proxies: config.server.trusted_proxies,
         default_ttl: config.tickets.ttl,
         service_permission: config.tickets.service_permission,
         draining: AtomicBool::new(false),
         tasks: TaskTracker::new(),
     })
+}
+
+/// The configured keys, or where assertions are wanted and there are none, one that nobody else has.
+fn assertions(config: config::Assertion, public_url: &WebOrigin) -> Result<Option<Assertions>, StartError> {
+    let mut keys = config.keys.into_iter();
+    let first = match keys.next() {
+        None if !config.is_wanted => return Ok(None),
+        None => SigningKey::generate().map_err(|_| StartError::AssertionKey)?,
+        Some(first) => first,
+    };
+    Ok(Some(Assertions::new(public_url.as_str(), first, keys.collect())))
 }
 
 /// A name that no other node has: random, as a restarted node is another one.

@@ -12,6 +12,8 @@ mod head;
 mod headers;
 mod health;
 mod io;
+mod key_set;
+mod limiting;
 mod login;
 mod logout;
 mod mint;
@@ -32,6 +34,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use admitone::admission::Admission;
+use admitone::now::Now;
 use admitone::revocation::Revocations;
 use admitone::sessions::Sessions;
 use axum::Router;
@@ -40,7 +43,9 @@ use tokio_util::task::TaskTracker;
 
 pub use self::head::HeadError;
 use self::readiness::Readiness;
+use crate::assertion::Assertions;
 use crate::config::{Network, RevocationGap, WebOrigin};
+use crate::limits::{Limits, Over, Place};
 use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::rejection::Rejection;
@@ -59,12 +64,16 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// What becomes of open sessions while no revocation could reach them.
     pub gap: RevocationGap,
+    /// What one address, subject or ticket may take.
+    pub limits: Limits,
     /// Who is logged in.
     pub logins: Logins,
     /// Paths and policies.
     pub routes: Routes,
     /// Where each route's sockets lead, by path.
     pub upstreams: HashMap<Arc<str>, Upstream>,
+    /// Tells upstreams who was admitted, signed, where a route or the configuration says so.
+    pub assertions: Option<Assertions>,
     /// The origin that clients reach the gateway by.
     pub public_url: WebOrigin,
     /// The proxies whose forwarding headers are believed.
@@ -92,10 +101,12 @@ impl App {
             .route("/auth/session/{id}", delete(session::end))
             .route("/auth/logout", post(logout::logout))
             .method_not_allowed_fallback(async || Rejection::Method)
+            .layer(axum::middleware::from_fn_with_state(self.clone(), limiting::logins))
             .layer(headers::cors(self));
         Router::new()
             .route("/healthz", get(health::live))
             .route("/readyz", get(health::ready))
+            .route("/.well-known/jwks.json", get(key_set::key_set))
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(for_pages)
             .fallback(connect::elsewhere)
@@ -105,8 +116,17 @@ impl App {
 
     /// The answers when every place is taken: health, and refusals that end their connection.
     pub fn router_when_full(self: &Arc<Self>) -> Router {
+        self.router_refusing(|| Rejection::Overloaded)
+    }
+
+    /// The answers to an address that has taken every place of its own.
+    pub fn router_when_over(self: &Arc<Self>) -> Router {
+        self.router_refusing(|| Over::CONNECTIONS.into())
+    }
+
+    fn router_refusing(self: &Arc<Self>, refusal: fn() -> Rejection) -> Router {
         Router::new()
-            .fallback(async || Rejection::Overloaded)
+            .fallback(async move || refusal())
             .layer(headers::cors(self))
             .route("/healthz", get(health::live))
             .route("/readyz", get(health::ready))
@@ -118,6 +138,17 @@ impl App {
     /// Whether forwarding headers of the peer at `address` are believed.
     fn trusts(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(address))
+    }
+
+    /// A place for a connection among those of its address; none for a proxy, which speaks for many.
+    fn place_of_peer(&self, peer: Peer) -> Result<Option<Place>, Over> {
+        let address = peer.0.ip();
+        if self.trusts(address) { Ok(None) } else { self.limits.connection(address, Now::read().instant).map(Some) }
+    }
+
+    /// The same for a socket behind a proxy, whose address is known by what the proxy says.
+    fn place_behind_proxy(&self, peer: Peer, address: IpAddr) -> Result<Option<Place>, Over> {
+        if self.trusts(peer.0.ip()) { self.limits.connection(address, Now::read().instant).map(Some) } else { Ok(None) }
     }
 
     fn check_not_draining(&self) -> Result<(), Rejection> {

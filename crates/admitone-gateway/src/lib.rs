@@ -4,11 +4,13 @@
 //! `routes`, `upstream` and `relay` do not know one another; `http` composes them; `gateway` wires. The crate is the
 //! library's first embedder: it uses nothing of `admitone` that others could not.
 
+pub mod assertion;
 pub mod config;
 pub mod demo;
 pub mod fetch;
 pub mod gateway;
 pub mod http;
+pub mod limits;
 pub mod log;
 pub mod logins;
 pub mod metrics;

@@ -40,6 +40,7 @@ pub struct Metrics {
     admitted_seconds: Latency,
     refused_seconds: Latency,
     refusals: Family<Labels, Counter>,
+    limits: Family<Labels, Counter>,
     revocations: Words,
     store: StoreMetrics,
     panics: Counter,
@@ -90,6 +91,7 @@ impl Metrics {
         };
         let mints = counters(&mut registry, "mints", "Mint requests, by what came of them");
         let refusals = counters(&mut registry, "refusals", "Refused requests, by route and the problem's code");
+        let limits = counters(&mut registry, "limits", "What was refused for a limit, by its key in the configuration");
         let revocations = counters(&mut registry, "revocations", "Revocations asked for on this node, by mark");
         let handshakes = latencies(&mut registry, "handshake", "From an upgrade's head to its 101 or refusal");
         let metrics = Self {
@@ -98,6 +100,7 @@ impl Metrics {
             admitted_seconds: handshakes.get_or_create_owned(&labels("outcome", "admitted")),
             refused_seconds: handshakes.get_or_create_owned(&labels("outcome", "refused")),
             refusals,
+            limits,
             revocations: Words::new(revocations, vec![], "mark", &["session", "subject", "sid", "jti", "everything"]),
             store: store_metrics(&mut registry),
             panics: counter(&mut registry, "panics", "Faults of ours that cost one connection"),
@@ -161,6 +164,12 @@ impl Metrics {
     /// A request was refused with this problem code. `route` is a configured path or an endpoint's, else empty.
     pub fn refused(&self, route: &str, reason: &'static str) {
         self.refusals.get_or_create(&vec![("route", route.into()), ("reason", reason.into())]).inc();
+    }
+
+    /// The counter of what one limit refuses.
+    #[must_use]
+    pub fn limit(&self, name: &'static str) -> Counter {
+        self.limits.get_or_create_owned(&labels("limit", name))
     }
 
     /// Something was revoked, which left this kind of mark.

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use admitone::admission::{LoginRefused, MintError, RedeemError, TicketRefused};
+use admitone::authn::LoginError;
+use admitone::authn::introspection::IntrospectionError;
 use admitone::carrier::TakeError;
 use admitone::close::CloseCode;
 use admitone::problem::{FieldFault, ProblemCode, TicketState};
@@ -13,6 +15,7 @@ use http::StatusCode;
 use tracing::Level;
 
 use crate::http::HeadError;
+use crate::limits::Over;
 use crate::logins::{NoLogin, PresentError};
 use crate::upstream::{DialError, UpgradeError};
 
@@ -112,6 +115,9 @@ pub enum Rejection {
     /// The upstream selected a subprotocol that was not offered.
     #[error("upstream: selected a subprotocol that was not offered")]
     UpstreamChoice,
+    /// One address, subject or ticket has taken what it may.
+    #[error(transparent)]
+    OverLimit(#[from] Over),
     /// Too many connections.
     #[error("the connection limit is reached")]
     Overloaded,
@@ -204,6 +210,7 @@ impl Rejection {
                 .closing(CloseCode::UpstreamUnavailable)
                 .ticket(TicketState::Spent),
             Self::Upgrade(_) | Self::UpstreamChoice => upstream_unavailable().ticket(TicketState::Spent),
+            Self::OverLimit(over) => over_limit(over),
             Self::Overloaded => Row::new(S::SERVICE_UNAVAILABLE, P::Overloaded, Level::WARN)
                 .closing(CloseCode::Overloaded)
                 .retry_after(1),
@@ -219,6 +226,7 @@ impl Rejection {
     pub fn public_detail(&self) -> Option<String> {
         match self {
             Self::Request(_) | Self::Head(_) | Self::Carrier(_) | Self::BodyTooLarge(_) => Some(self.to_string()),
+            Self::OverLimit(over) => Some(over.limit.told().into()),
             Self::NoSuchRoute => Some("the field `route` names no route of this gateway".into()),
             Self::NoSuchTicket => Some("this login has no such ticket that could still be revoked".into()),
             Self::NoSuchSession => Some("this login has no such session".into()),
@@ -229,6 +237,29 @@ impl Rejection {
                 Some(format!("{cap} unredeemed tickets are outstanding: redeem one or let it expire"))
             }
             _ => None,
+        }
+    }
+
+    /// Whether a token was presented that never was a login here. One whose time is over, or not yet there, or that was revoked,
+    /// is no attack.
+    #[must_use]
+    pub const fn is_failed_login(&self) -> bool {
+        match self {
+            Self::Login(NoLogin::Introspected(IntrospectionError::Inactive)) => true,
+            Self::Login(NoLogin::Token(error)) => {
+                !matches!(error, LoginError::Expired | LoginError::NotYetValid | LoginError::IssuedInFuture)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a ticket was presented that never was good here, or is spent. One whose time is over is no attack.
+    #[must_use]
+    pub const fn is_failed_redeem(&self) -> bool {
+        match self {
+            Self::TicketFormat(_) | Self::Redeem(RedeemError::Replayed(_)) => true,
+            Self::Ticket(refused) => !matches!(refused, TicketRefused::Expired),
+            _ => false,
         }
     }
 
@@ -273,6 +304,14 @@ fn store_unavailable() -> Row {
 fn upstream_unavailable() -> Row {
     Row::new(StatusCode::BAD_GATEWAY, ProblemCode::UpstreamUnavailable, Level::WARN)
         .closing(CloseCode::UpstreamUnavailable)
+}
+
+/// At a low level: the limit itself tells the log, and not for every refusal.
+fn over_limit(over: &Over) -> Row {
+    let row = Row::new(StatusCode::TOO_MANY_REQUESTS, ProblemCode::OverLimit, Level::DEBUG)
+        .closing(CloseCode::OverLimit)
+        .retry_after(over.retry_after_seconds());
+    if over.limit.leaves_unspent() { row.ticket(TicketState::Unspent) } else { row }
 }
 
 fn carrier_row(error: TakeError) -> Row {

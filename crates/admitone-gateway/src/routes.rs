@@ -67,6 +67,8 @@ pub struct Route {
     pub carriers: Policy,
     /// What becomes of a JWT on the upgrade.
     pub jwt_fallback: JwtFallback,
+    /// Whether the upstream is told who was admitted in a signed assertion too.
+    pub upstream_assertion: bool,
     /// How many connections a ticket opens that is not for a single use.
     pub max_uses: NonZeroU32,
     /// What becomes of the first connection when its ticket is presented again.
@@ -109,6 +111,7 @@ impl Route {
                 query_passthrough: route.query_passthrough.iter().map(ToString::to_string).collect(),
             },
             jwt_fallback: route.jwt_fallback,
+            upstream_assertion: route.upstream_assertion,
             max_uses: route.max_uses,
             on_replay: route.on_replay,
             max_session: route.max_session,

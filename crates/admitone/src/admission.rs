@@ -299,6 +299,24 @@ impl Authentic {
             Proof::Login(_) => Method::Jwt,
         }
     }
+
+    /// The ticket's random name; none of a login.
+    #[must_use]
+    pub const fn ticket_id(&self) -> Option<TicketId> {
+        match &self.0 {
+            Proof::Ticket(opened) => Some(opened.id),
+            Proof::Login(_) => None,
+        }
+    }
+
+    /// Whether it admits one connection at most.
+    #[must_use]
+    pub const fn is_single_use(&self) -> bool {
+        match &self.0 {
+            Proof::Ticket(opened) => opened.single_use,
+            Proof::Login(_) => true,
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -16,6 +16,9 @@ pub enum IdentityError {
     /// The issuer is empty, too long, or not visible ASCII.
     #[error("the issuer must be 1 to 512 visible ASCII characters")]
     Issuer,
+    /// The tenant is empty, too long, or not visible ASCII.
+    #[error("the tenant must be 1 to 512 visible ASCII characters")]
+    Tenant,
     /// A permission is empty, too long, or has a character that is not an RFC 6749 §3.3 scope character.
     #[error("a permission must be 1 to 128 visible ASCII characters other than quote and backslash")]
     Permission,
@@ -29,6 +32,7 @@ pub struct Principal {
     issuer: Arc<str>,
     subject: Arc<str>,
     email: Option<Arc<str>>,
+    tenant: Option<Arc<str>>,
 }
 
 impl Principal {
@@ -46,7 +50,20 @@ impl Principal {
             return Err(IdentityError::Issuer);
         }
         let email = email.filter(|email| is_identifier(email)).map(Arc::from);
-        Ok(Self { issuer: Arc::from(issuer), subject: Arc::from(subject), email })
+        Ok(Self { issuer: Arc::from(issuer), subject: Arc::from(subject), email, tenant: None })
+    }
+
+    /// The same principal as a member of a tenant.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Tenant`] when it is empty, longer than 512 bytes or not visible ASCII: unlike an e-mail it may decide
+    /// what somebody gets to see, so it is never left out.
+    pub fn with_tenant(self, tenant: &str) -> Result<Self, IdentityError> {
+        if !is_identifier(tenant) {
+            return Err(IdentityError::Tenant);
+        }
+        Ok(Self { tenant: Some(Arc::from(tenant)), ..self })
     }
 
     /// The issuer's identifier (`iss`).
@@ -65,6 +82,12 @@ impl Principal {
     #[must_use]
     pub fn email(&self) -> Option<&str> {
         self.email.as_deref()
+    }
+
+    /// The tenant, when the login says one: an attribute, not part of the identity.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
     }
 
     /// Whether both are the same person: the same issuer and subject, whatever their attributes.
@@ -208,6 +231,17 @@ mod tests {
     fn an_email_that_could_not_stand_in_a_header_is_left_out() {
         let principal = Principal::new("https://issuer", "ada", Some("adá@example.com")).expect("a principal");
         assert_eq!(principal.email(), None);
+    }
+
+    #[test]
+    fn a_tenant_that_could_not_stand_in_a_header_is_refused() {
+        let principal = || Principal::new("https://issuer", "ada", None).expect("a principal");
+        for tenant in ["", "a b", "a\r\nb", "é"] {
+            assert_eq!(principal().with_tenant(tenant), Err(IdentityError::Tenant), "{tenant:?}");
+        }
+        let member = principal().with_tenant("acme").expect("a tenant");
+        assert_eq!((member.tenant(), principal().tenant()), (Some("acme"), None));
+        assert!(member.is(&principal()), "the same person");
     }
 
     #[test]

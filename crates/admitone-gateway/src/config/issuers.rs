@@ -204,8 +204,10 @@ fn read_claims(table: &Table<'_>, of_application: bool) -> ClaimNames {
     let default = ClaimNames::default();
     let permissions = if of_application { "permissions".to_owned() } else { default.permissions };
     ClaimNames {
+        subject: named("subject").unwrap_or(default.subject),
         email: named("email").unwrap_or(default.email),
         permissions: named("permissions").unwrap_or(permissions),
         session: named("session").unwrap_or(default.session),
+        tenant: named("tenant"),
     }
 }

@@ -28,6 +28,8 @@ pub struct Route {
     /// Whose certificates are believed there, when the address is reached by TLS: those signed by the authorities in
     /// `upstream_ca_file`, or without it by Mozilla's.
     pub upstream_tls: Arc<ClientConfig>,
+    /// Whether it is told who was admitted in a signed assertion too.
+    pub upstream_assertion: bool,
     /// The origins of the pages that may connect, compared exactly. Empty: no page may, only what sends no `Origin`.
     pub origins: Vec<WebOrigin>,
     /// The names of the issuers whose logins count here; at least one, and each exists.
@@ -182,6 +184,7 @@ fn read_route(
         issuers: read_issuers(table, issuers),
         ticket_carriers: table.choices("ticket_carriers", &CARRIERS, &default_carriers),
         jwt_fallback: table.choice("jwt_fallback", &FALLBACKS, JwtFallback::Deny),
+        upstream_assertion: table.switch("upstream_assertion", false),
         max_ttl: table.seconds("max_ttl_seconds", TTL_SECONDS, 3600),
         max_uses: read_max_uses(table),
         on_replay: table.choice("on_replay", &REPLAYS, OnReplay::Nothing),

@@ -16,6 +16,7 @@ use super::handshake::Handshake;
 use super::session_record::SessionRecord;
 use super::{App, Peer, client, forward, replay};
 use crate::config::JwtFallback;
+use crate::limits::{Dialling, Place};
 use crate::rejection::Rejection;
 use crate::routes::Route;
 use crate::upstream::{DialError, Dialed, UpgradeHead, Upgraded};
@@ -31,6 +32,8 @@ pub(super) struct Connected {
     pub(super) session: Session,
     pub(super) record: SessionRecord,
     pub(super) upgraded: Upgraded,
+    /// Its place among those of its address, where that is known by a proxy's word only.
+    pub(super) place: Option<Place>,
     /// The subprotocol to select.
     pub(super) selected: Option<String>,
 }
@@ -58,7 +61,10 @@ pub(super) async fn admit(
         let origin = handshake.origin.as_deref();
         route.check_origin(origin, taken.presented.as_ref().map(|presented| presented.carrier))?;
         let presented = taken.presented.ok_or(Rejection::NoCredential)?;
+        let place = app.place_behind_proxy(peer, address)?;
         let authentic = inspect(app, route, &presented, origin, address).await?;
+        let uses = if authentic.is_single_use() { 1 } else { route.max_uses.get() };
+        let dialling = app.limits.dial(address, authentic.ticket_id(), uses, Now::read().instant)?;
         let upstream = app.upstreams.get(&route.path).ok_or(Rejection::Internal("the route has no upstream"))?;
         let dialed = upstream.dial(&authentic).await;
         app.metrics.on(&route.path).dialed(dialed.as_ref().map_or_else(DialError::name, |_| "connected"));
@@ -66,6 +72,9 @@ pub(super) async fn admit(
         let entry = Entry {
             authentic,
             carrier: presented.carrier,
+            address,
+            place,
+            dialling,
             dialed,
             offer: taken.offer,
             key: handshake.key.clone(),
@@ -88,14 +97,18 @@ async fn inspect(
     let now = Now::read();
     match presented.kind {
         Kind::Ticket => {
-            let ticket = Ticket::parse(presented.expose()).map_err(|error| ticket_refused(app, route, error.into()))?;
+            app.limits.check_redeem(address, now.instant)?;
+            let refused = |rejection| ticket_refused(app, route, address, rejection);
+            let ticket = Ticket::parse(presented.expose()).map_err(|error| refused(error.into()))?;
             let inspected = app.admission.inspect(&ticket, &route.upgrade_place(origin, address), now);
-            inspected.map_err(|refused| ticket_refused(app, route, refused.into()))
+            inspected.map_err(|error| refused(error.into()))
         }
         Kind::Jwt => {
+            app.limits.check_login(address, now.instant)?;
             let credential = app.logins.of_upgrade(presented, route.carriers.jwt_cookie.as_deref());
             let credential = credential.ok_or(Rejection::NoCredential)?;
-            let login = app.logins.authenticate(credential, now).await?;
+            let login = app.logins.authenticate(credential, now).await;
+            let login = login.map_err(|error| login_refused(app, address, error.into()))?;
             route.check_login(&login)?;
             let authentic = app.admission.inspect_login(&login, &route.path, now)?;
             if route.jwt_fallback == JwtFallback::Warn {
@@ -114,17 +127,31 @@ async fn inspect(
 }
 
 /// Counts what came of a ticket, where that is known: a client that has gone away must not go unnoticed.
-fn ticket_refused(app: &Arc<App>, route: &Route, rejection: Rejection) -> Rejection {
+fn ticket_refused(app: &Arc<App>, route: &Route, address: IpAddr, rejection: Rejection) -> Rejection {
+    if rejection.is_failed_redeem() {
+        app.limits.count_failed_redeem(address, Now::read().instant);
+    }
     if let Some(outcome) = rejection.redeem_outcome() {
         app.metrics.on(&route.path).redeemed(outcome);
     }
     replay::audited(app, route, rejection)
 }
 
+fn login_refused(app: &App, address: IpAddr, rejection: Rejection) -> Rejection {
+    if rejection.is_failed_login() {
+        app.limits.count_failed_login(address, Now::read().instant);
+    }
+    rejection
+}
+
 /// What is needed to redeem and to ask the upstream.
 struct Entry {
     authentic: Authentic,
     carrier: Carrier,
+    address: IpAddr,
+    place: Option<Place>,
+    /// Counts as a dial until the ticket is spent.
+    dialling: Dialling,
     dialed: Dialed,
     offer: Offer,
     key: HeaderValue,
@@ -134,18 +161,23 @@ struct Entry {
 
 /// Redeems, opens the session, and asks the upstream: in this order.
 async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
-    let Entry { authentic, carrier, dialed, offer, key, target, mut headers } = entry;
+    let Entry { authentic, carrier, address, place, dialling, dialed, offer, key, target, mut headers } = entry;
     let now = Now::read();
     // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
     app.check_not_draining()?;
     let method = authentic.method();
     let refused = |rejection| match method {
-        Method::Ticket => ticket_refused(app, route, rejection),
+        Method::Ticket => ticket_refused(app, route, address, rejection),
         _ => rejection,
     };
     let admitted = app.admission.redeem(authentic, route.max_session, now).await;
     let admitted = admitted.map_err(|error| refused(error.into()))?;
+    dialling.redeemed();
     forward::identify(&mut headers, &admitted, &offer)?;
+    if route.upstream_assertion {
+        let assertion = app.assertions.as_ref().and_then(|keys| keys.sign(&admitted, &route.path, now.unix).ok());
+        forward::assert(&mut headers, assertion.ok_or(Rejection::Internal("no assertion can be signed"))?)?;
+    }
     let session = app.sessions.open(admitted, now);
     let session = session.map_err(|revoked| refused(Rejection::RevokedWhileOpening(revoked.0)))?;
     let record = SessionRecord::open(app, route, &session, (method, carrier));
@@ -154,7 +186,7 @@ async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Conne
     let upgraded = dialed.upgrade(&head, &session).await?;
     let choice = upgraded.headers.get(SEC_WEBSOCKET_PROTOCOL).map(|choice| choice.to_str().unwrap_or_default());
     let selected = offer.answer(choice).map_err(|_| Rejection::UpstreamChoice)?.map(str::to_owned);
-    Ok(Connected { session, record, upgraded, selected })
+    Ok(Connected { session, record, upgraded, place, selected })
 }
 
 fn query(target: &str) -> Option<&str> {

@@ -1,21 +1,28 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 
 use super::{App, Peer};
 
 /// The client's address: the TCP peer, or what trusted proxies say of it. `X-Forwarded-For` is read from its end, past the
-/// trusted hops; whatever stands before the first untrusted one was written by the client.
+/// trusted hops; whatever stands before the first untrusted one was written by the client. Where a hop is no address, the one
+/// behind it is the last that is known.
 pub(super) fn address(app: &App, peer: Peer, headers: &HeaderMap) -> IpAddr {
     let mut client = peer.0.ip().to_canonical();
     for hop in forwarded_for(headers).iter().rev() {
         if !app.trusts(client) {
             break;
         }
-        let Ok(address) = hop.parse::<IpAddr>() else { break };
+        let Some(address) = parse_hop(hop) else { break };
         client = address.to_canonical();
     }
     client
+}
+
+/// An address, with or without the port that some proxies add.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// What the upstream is told: the hops so far, of which an untrusted peer's own claims are dropped.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use admitone::carrier::Offer;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{HeaderMap, SEC_WEBSOCKET_ACCEPT};
 use http::request::Parts;
 
-use super::admit::{Connected, admit};
+use super::admit::{Connected, Refused, admit};
 use super::conversation::Conversation;
 use super::handshake::Handshake;
 use super::{App, answer, forward, problem, refuse};
@@ -22,6 +23,10 @@ pub(super) async fn connect(app: &Arc<App>, route: &Arc<Route>, mut parts: Parts
         Ok(handshake) => handshake,
         Err(rejection) => return client.end_with(problem::respond(&rejection, &route.path)).await,
     };
+    if let Some(over) = client.over() {
+        let refused = Refused { rejection: over.into(), offer: Offer::default() };
+        return refuse::refuse(route, refused, &handshake, client).await;
+    }
     let began = Instant::now();
     match admit(app, route, client.peer(), &mut parts, &handshake).await {
         Ok(connected) => {
@@ -37,7 +42,7 @@ pub(super) async fn connect(app: &Arc<App>, route: &Arc<Route>, mut parts: Parts
 
 /// Answers 101, and relays behind it in a task that holds nothing of the request any more.
 async fn switch(app: &Arc<App>, connected: Connected, client: Conversation) {
-    let Connected { session, record, upgraded, selected } = connected;
+    let Connected { session, record, upgraded, place, selected } = connected;
     let (mut io, ahead) = client.into_parts();
     let head = answer::switching_protocols(
         upgraded.headers.get(SEC_WEBSOCKET_ACCEPT),
@@ -50,6 +55,7 @@ async fn switch(app: &Arc<App>, connected: Connected, client: Conversation) {
     let (upstream, upstream_ahead) = (upgraded.io, upgraded.ahead);
     app.tasks.spawn(async move {
         record.end(&relay::run(io, ahead, upstream, upstream_ahead, session).await);
+        drop(place);
     });
 }
 

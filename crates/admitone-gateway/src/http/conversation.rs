@@ -28,6 +28,7 @@ use super::answer::{self, Answer};
 use super::head::{Framing, Head, HeadError, Scan};
 use super::io::{ClientIo, Rewound};
 use super::{App, Peer, body, connect, headers};
+use crate::limits::Over;
 use crate::rejection::Rejection;
 
 /// What one read asks for at least.
@@ -38,8 +39,18 @@ const READ: usize = 1024;
 pub(super) struct Answers {
     pub(super) app: Arc<App>,
     pub(super) router: Router,
-    /// Whether there is a place for it: upgrades, that is, and more than one request.
-    pub(super) is_admitted: bool,
+    pub(super) standing: Standing,
+}
+
+/// Whether there is a place for a connection: for upgrades, that is, and more than one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// There is.
+    Admitted,
+    /// The gateway is full.
+    Full,
+    /// Its address has taken all of its own.
+    Over(Over),
 }
 
 /// How long a client may take, and when there is no time left.
@@ -67,6 +78,18 @@ impl Conversation {
         self.peer
     }
 
+    /// Why there is no upgrade for it.
+    pub(super) const fn over(&self) -> Option<Over> {
+        match self.answers.standing {
+            Standing::Over(over) => Some(over),
+            Standing::Admitted | Standing::Full => None,
+        }
+    }
+
+    fn is_admitted(&self) -> bool {
+        self.answers.standing == Standing::Admitted
+    }
+
     /// The connection, and what was read of it behind the last request.
     pub(super) fn into_parts(self) -> (ClientIo, Bytes) {
         // A copy: what follows would keep all that was read before it.
@@ -86,7 +109,8 @@ impl Conversation {
                 Ok(None) => return,
                 Err(error) => return self.end_with(Rejection::from(error).into_response()).await,
             };
-            if connect::asks_for_upgrade(&head.parts.headers) && self.answers.is_admitted {
+            // A page can read a refused upgrade; a full gateway has no time for that.
+            if connect::asks_for_upgrade(&head.parts.headers) && self.answers.standing != Standing::Full {
                 return self.upgrade(head).await;
             }
             let Some(length) = usual_body(&head) else { return self.hand_over(head).await };
@@ -135,7 +159,7 @@ impl Conversation {
 
     /// Answers; false when the connection is to end behind it.
     async fn answer(&mut self, request: Request<Body>, limits: &Limits) -> bool {
-        let is_last = !self.answers.is_admitted || limits.shutdown.is_cancelled() || wants_to_end(&request);
+        let is_last = !self.is_admitted() || limits.shutdown.is_cancelled() || wants_to_end(&request);
         let Ok(response) = self.answers.router.clone().oneshot(request).await;
         let Ok(answer) = Answer::of(response, is_last).await else { return false };
         if answer::write(&mut self.io, &answer.bytes).await.is_err() {

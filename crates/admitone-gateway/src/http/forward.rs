@@ -12,6 +12,7 @@ use super::{App, Peer, client};
 use crate::rejection::Rejection;
 
 const OURS: &str = "x-admitone-";
+const ASSERTION: HeaderName = HeaderName::from_static("x-admitone-assertion");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -66,6 +67,7 @@ pub(super) fn identify(headers: &mut HeaderMap, admitted: &Admitted, offer: &Off
         ("x-admitone-subject", Some(grant.principal.subject().to_owned())),
         ("x-admitone-issuer", Some(grant.principal.issuer().to_owned())),
         ("x-admitone-email", grant.principal.email().map(str::to_owned)),
+        ("x-admitone-tenant", grant.principal.tenant().map(str::to_owned)),
         ("x-admitone-permissions", Some(grant.permissions.to_string())),
         ("x-admitone-session-id", Some(admitted.session_id().to_string())),
         ("x-admitone-method", Some(admitted.method().name().to_owned())),
@@ -78,6 +80,16 @@ pub(super) fn identify(headers: &mut HeaderMap, admitted: &Admitted, offer: &Off
     if !offer.protocols.is_empty() {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, text(offer.protocols.join(", "))?);
     }
+    Ok(())
+}
+
+/// Adds the signed assertion of who was admitted.
+///
+/// # Errors
+///
+/// [`Rejection::Internal`] for one that does not fit into a header, which base64url excludes.
+pub(super) fn assert(headers: &mut HeaderMap, assertion: String) -> Result<(), Rejection> {
+    headers.insert(ASSERTION, text(assertion)?);
     Ok(())
 }
 

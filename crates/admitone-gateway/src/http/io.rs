@@ -9,13 +9,21 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::server::TlsStream;
 
+use crate::limits::Place;
+
 /// How long the client may take to hang up once it has been told everything.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// A client's connection, with its place among those allowed at once.
+/// A client's connection, with its places among those allowed at once.
 pub(super) struct ClientIo {
     stream: Stream,
-    _place: OwnedSemaphorePermit,
+    _places: Places,
+}
+
+/// A connection's place among all of them, and among those of its address.
+pub(super) struct Places {
+    pub(super) _of_all: OwnedSemaphorePermit,
+    pub(super) _of_address: Option<Place>,
 }
 
 enum Stream {
@@ -24,12 +32,12 @@ enum Stream {
 }
 
 impl ClientIo {
-    pub(super) fn plain(stream: TcpStream, place: OwnedSemaphorePermit) -> Self {
-        Self { stream: Stream::Plain(stream), _place: place }
+    pub(super) fn plain(stream: TcpStream, places: Places) -> Self {
+        Self { stream: Stream::Plain(stream), _places: places }
     }
 
-    pub(super) fn tls(stream: TlsStream<TcpStream>, place: OwnedSemaphorePermit) -> Self {
-        Self { stream: Stream::Tls(Box::new(stream)), _place: place }
+    pub(super) fn tls(stream: TlsStream<TcpStream>, places: Places) -> Self {
+        Self { stream: Stream::Tls(Box::new(stream)), _places: places }
     }
 
     /// Writes the last bytes, then waits a moment for the client to hang up: closing first could lose what was written.

@@ -35,15 +35,18 @@ pub(super) async fn mint(
 }
 
 async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result<Response, Rejection> {
+    let address = client::address(app, peer, request.headers());
     app.check_not_draining()?;
+    app.limits.check_mint(address, now.instant)?;
     refuse_query_token(request.uri().query())?;
     let (parts, body) = request.into_parts();
     let login = login::of_request(app, &parts.headers, now).await?;
+    app.limits.count_mint(address, &login.principal, now.instant)?;
     let fields = body::object(&parts.headers, body).await?;
     let (route, asked) = read_fields(app, &fields)?;
     let (single_use, uses) = (asked.single_use, uses(&route, asked.single_use)?);
     let origin = origin(&parts.headers, &route)?;
-    let place = route.minting_place(origin, client::address(app, peer, &parts.headers));
+    let place = route.minting_place(origin, address);
     let grant = route.grant(&login, asked, now)?;
     let minted = app.admission.mint_for_uses(grant, uses, &place, now).await?;
 

@@ -10,6 +10,10 @@ use crate::rejection::{Rejection, Row, title};
 /// Says whether the ticket of a refused request is spent.
 pub(super) const TICKET_STATE: HeaderName = HeaderName::from_static("admitone-ticket");
 
+/// Goes with an answer to a token that was not accepted, for another reason than its age.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FailedLogin;
+
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         respond(&self, "")
@@ -23,6 +27,9 @@ pub(super) fn respond(rejection: &Rejection, route: &str) -> Response {
     let mut response = Response::new(Body::from(body(rejection, &row)));
     *response.status_mut() = row.status;
     write_headers(response.headers_mut(), rejection, &row);
+    if rejection.is_failed_login() {
+        response.extensions_mut().insert(FailedLogin);
+    }
     response
 }
 

@@ -7,14 +7,14 @@ use std::time::Duration;
 use axum::Router;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::conversation::{Answers, Conversation, Limits};
-use super::io::ClientIo;
+use super::conversation::{Answers, Conversation, Limits, Standing};
+use super::io::{ClientIo, Places};
 use super::{App, Peer};
 
 /// How long to wait when the system has no descriptor left for a new connection.
@@ -29,6 +29,8 @@ pub struct Server {
     pub router: Router,
     /// What answers when every place is taken.
     pub when_full: Router,
+    /// What answers an address that has taken all of its own.
+    pub when_over: Router,
     /// TLS, where this process ends it.
     pub tls: Option<Arc<ServerConfig>>,
     /// How long a TLS handshake, and each request's head, may take.
@@ -37,6 +39,8 @@ pub struct Server {
     pub places: Arc<Semaphore>,
     /// How many more may ask for the node's health, or be told that it is full.
     pub reserve: Arc<Semaphore>,
+    /// How many more may be told that their address has too many.
+    pub refusals: Arc<Semaphore>,
     /// The connections' tasks.
     pub tasks: TaskTracker,
     /// Ends the listeners and the idle connections.
@@ -62,30 +66,51 @@ impl Server {
         }
     }
 
-    /// Past the limit only health is told, so that a full node is not taken for a dead one, and the others are told why not.
     fn take_in(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let place = self.places.clone().try_acquire_owned();
-        let is_admitted = place.is_ok();
-        match place.or_else(|_| self.reserve.clone().try_acquire_owned()) {
-            Ok(place) => {
-                self.tasks.spawn(self.clone().handle(stream, Peer(peer), place, is_admitted));
-            }
-            Err(_) => tracing::warn!("the connection limit is reached: a connection was dropped"),
+        if let Some((places, standing)) = self.places(peer) {
+            self.tasks.spawn(self.clone().handle(stream, Peer(peer), places, standing));
         }
     }
 
-    async fn handle(self: Arc<Self>, stream: TcpStream, peer: Peer, place: OwnedSemaphorePermit, is_admitted: bool) {
+    /// Past the limit only health is told, so that a full node is not taken for a dead one, and the others are told why not. Of
+    /// an address past its own limit so few are told that those who are within theirs keep their places.
+    fn places(&self, peer: SocketAddr) -> Option<(Places, Standing)> {
+        let of_address = match self.app.place_of_peer(Peer(peer)) {
+            Ok(place) => place,
+            Err(over) => {
+                let refusal = self.refusals.clone().try_acquire_owned().ok()?;
+                return Some((Places { _of_all: refusal, _of_address: None }, Standing::Over(over)));
+            }
+        };
+        let (of_all, standing) = match self.places.clone().try_acquire_owned() {
+            Ok(place) => (place, Standing::Admitted),
+            Err(_) => match self.reserve.clone().try_acquire_owned() {
+                Ok(place) => (place, Standing::Full),
+                Err(_) => {
+                    tracing::warn!("the connection limit is reached: a connection was dropped");
+                    return None;
+                }
+            },
+        };
+        Some((Places { _of_all: of_all, _of_address: of_address }, standing))
+    }
+
+    async fn handle(self: Arc<Self>, stream: TcpStream, peer: Peer, places: Places, standing: Standing) {
         // Only latency is lost where the option is not supported.
         let _ = stream.set_nodelay(true);
         let io = match &self.tls {
-            None => ClientIo::plain(stream, place),
+            None => ClientIo::plain(stream, places),
             Some(config) => match Box::pin(self.accept_tls(config.clone(), stream)).await {
-                Some(stream) => ClientIo::tls(stream, place),
+                Some(stream) => ClientIo::tls(stream, places),
                 None => return tracing::debug!("a TLS handshake failed"),
             },
         };
-        let router = if is_admitted { &self.router } else { &self.when_full };
-        let answers = Answers { app: self.app.clone(), router: router.clone(), is_admitted };
+        let router = match standing {
+            Standing::Admitted => &self.router,
+            Standing::Full => &self.when_full,
+            Standing::Over(_) => &self.when_over,
+        };
+        let answers = Answers { app: self.app.clone(), router: router.clone(), standing };
         let limits = Limits { header_timeout: self.header_timeout, shutdown: self.shutdown.clone() };
         Conversation::new(io, peer, answers).run(&limits).await;
     }

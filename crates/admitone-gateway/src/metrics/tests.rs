@@ -20,6 +20,7 @@ fn busy() -> Metrics {
     route.open().ended("session_expired", 3, 4);
     metrics.minted("minted", Duration::from_millis(2));
     metrics.refused("/chat", "forbidden");
+    metrics.limit("dials_per_ticket").inc();
     metrics.admitted_after(Duration::from_millis(1));
     metrics
 }

@@ -9,6 +9,11 @@ use std::sync::RwLock;
 use crate::tokens::FOLDER;
 use crate::world::Lines;
 
+/// Eight clients at one address are the load here, and present a ticket as often as they like.
+const UNLIMITED: &str = "[limits]\nmints_per_minute_per_subject = 0\nmints_per_minute_per_address = 0\n\
+     failed_redeems_per_minute_per_address = 0\nconnections_per_address = 0\ndials_per_address = 0\n\
+     dials_per_ticket = 0\ndials_per_ticket_at_once = 0\n";
+
 pub(crate) struct Gateways {
     configuration: PathBuf,
     running: [RwLock<Running>; 2],
@@ -20,7 +25,7 @@ impl Gateways {
         let store = format!(
             "kind = \"redis\"\nurl = \"redis://{redis}\"\nfence = \"{fence}\"\nmax_tickets_per_subject = 1000000"
         );
-        let lines = Lines { store: &store, tickets: "ttl_seconds = 900", ..Lines::default() };
+        let lines = Lines { store: &store, tickets: "ttl_seconds = 900", end: UNLIMITED, ..Lines::default() };
         let configuration = FOLDER.join(format!("history-{}.toml", redis.port()));
         std::fs::write(&configuration, lines.configuration(&format!("ws://{upstream}/behind"))).expect("a file");
         let running = [Running::start(&configuration), Running::start(&configuration)].map(RwLock::new);

@@ -168,3 +168,29 @@ async fn an_upstreams_answer_passes_without_what_looks_like_ours() {
     assert_eq!((answer.status, answer.header("set-cookie")), (101, Some("a=1")));
     assert_eq!((answer.header("x-hop"), answer.header("x-admitone-subject")), (None, None));
 }
+
+#[tokio::test]
+async fn a1_s12_the_upstream_hears_the_tenant_of_the_login_and_never_the_clients() {
+    let upstream = Upstream::echo().await;
+    let end = r#"
+[[issuers]]
+name = "tenants"
+issuer = "https://tenants.example.com"
+audience = "admitone"
+algorithms = ["ES256"]
+public_key_file = "issuer.pem"
+claims = { tenant = "org" }
+"#;
+    let world = World::with(Lines { end, ..Lines::default() }, &upstream.url()).await;
+    let spoofed =
+        |ticket: &str| upgrade(ticket).with("X-AdmitOne-Tenant", "spoofed").with("x.admitone.tenant", "spoofed");
+    let member = sign(&claims_with("ada", json!({ "iss": "https://tenants.example.com", "org": "acme" })));
+    for token in [member, token("ada")] {
+        assert_eq!(world.ask(spoofed(&world.ticket_for(&token).await)).await.status, 101);
+    }
+    let requests = upstream.received_by_now().await;
+    assert_eq!(values(&requests[0], "x-admitone-tenant"), ["acme"], "{}", requests[0]);
+    assert!(values(&requests[1], "x-admitone-tenant").is_empty(), "{}", requests[1]);
+    let outsider = sign(&claims_with("ada", json!({ "iss": "https://tenants.example.com" })));
+    assert_eq!(world.ask_for_ticket(&outsider, "{}").await.status, 401);
+}

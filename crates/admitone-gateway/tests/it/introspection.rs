@@ -29,9 +29,10 @@ fn active(idp: &Idp, subject: &str) -> Value {
     })
 }
 
+/// A gateway before an echo, which lives as long as it.
 async fn world(issuer: &str, route: &str) -> World {
     let upstream = Upstream::echo().await;
-    World::with(Lines { end: issuer, route, ..Lines::default() }, &upstream.url()).await
+    World::with(Lines { end: issuer, route, ..Lines::default() }, &upstream.url()).await.keeping(upstream)
 }
 
 #[tokio::test]

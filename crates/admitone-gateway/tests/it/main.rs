@@ -3,6 +3,7 @@
 mod aborted;
 mod application_sessions;
 mod asking;
+mod assertions;
 mod broken_take;
 mod carriers;
 mod client;
@@ -17,6 +18,7 @@ mod idp;
 mod introspection;
 #[path = "../../../admitone/tests/redis/late.rs"]
 mod late;
+mod limits;
 mod mint_requests;
 mod minting;
 mod multi_use;
@@ -37,4 +39,5 @@ mod tls;
 mod tokens;
 mod upstream;
 mod upstream_faults;
+mod verify_jws;
 mod world;

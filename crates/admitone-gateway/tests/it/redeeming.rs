@@ -2,7 +2,7 @@
 
 use crate::client::Request;
 use crate::upstream::Upstream;
-use crate::world::{ORIGIN, ROUTE, World};
+use crate::world::{Lines, ORIGIN, ROUTE, UNLIMITED_DIALS, World};
 
 #[tokio::test]
 async fn s6_a_second_use_is_refused_while_the_first_socket_lives() {
@@ -28,7 +28,9 @@ async fn s6_a_second_use_is_refused_while_the_first_socket_lives() {
 async fn s7_of_64_concurrent_upgrades_with_one_ticket_one_reaches_the_upstream() {
     for refuse_with in ["http", "close"] {
         let upstream = Upstream::echo().await;
-        let world = World::routing(&format!("refuse_with = \"{refuse_with}\""), &upstream.url()).await;
+        let route = format!("refuse_with = \"{refuse_with}\"");
+        let lines = Lines { route: &route, end: UNLIMITED_DIALS, ..Lines::default() };
+        let world = World::with(lines, &upstream.url()).await;
         let request = Request::upgrade(ROUTE).origin(ORIGIN).readable_ticket(&world.ticket().await).text();
         let mut connections = Vec::new();
         for _ in 0..64 {

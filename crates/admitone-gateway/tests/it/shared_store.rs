@@ -8,12 +8,13 @@ use crate::client::{Connection, Request};
 use crate::servers::Server;
 use crate::tokens::token;
 use crate::upstream::Upstream;
-use crate::world::{Lines, ORIGIN, ROUTE, World};
+use crate::world::{Lines, ORIGIN, ROUTE, UNLIMITED_DIALS, World};
 
 /// A gateway with its tickets in this server.
 async fn gateway(redis: &Server, route: &str, upstream: &Upstream) -> World {
     let store = format!("kind = \"redis\"\nurl = \"redis://{}\"", redis.address());
-    World::with(Lines { store: &store, route, ..Lines::default() }, &upstream.url()).await
+    let lines = Lines { store: &store, route, end: UNLIMITED_DIALS, ..Lines::default() };
+    World::with(lines, &upstream.url()).await
 }
 
 fn upgrade() -> Request {

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::client::{Answer, Connection, Request, soon};
 use crate::tokens::{FOLDER, token};
+use crate::upstream::Upstream;
 
 pub(crate) const ORIGIN: &str = "https://app.example.com";
 pub(crate) const ROUTE: &str = "/chat";
@@ -29,6 +30,10 @@ pub(crate) struct Lines<'a> {
     /// Behind everything.
     pub(crate) end: &'a str,
 }
+
+/// Lines that let one ticket be dialled for as often as a test likes.
+pub(crate) const UNLIMITED_DIALS: &str =
+    "[limits]\ndials_per_address = 0\ndials_per_ticket = 0\ndials_per_ticket_at_once = 0";
 
 impl Lines<'_> {
     pub(crate) fn configuration(self, upstream: &str) -> String {
@@ -75,6 +80,7 @@ pub(crate) struct World {
     pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
+    upstream: Option<Upstream>,
 }
 
 impl World {
@@ -106,7 +112,12 @@ impl World {
         let gateway = Gateway::on(vec![listener], config).await.expect("a gateway");
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(gateway.run(async { drop(stopped.await) }));
-        Self { address, stop, running }
+        Self { address, stop, running, upstream: None }
+    }
+
+    /// Keeps its upstream alive.
+    pub(crate) fn keeping(self, upstream: Upstream) -> Self {
+        Self { upstream: Some(upstream), ..self }
     }
 
     /// Begins the shutdown; what comes back resolves when the gateway has ended.

@@ -1,5 +1,8 @@
 //! JSON Web Keys and sets of them (RFC 7517), read strictly: one bad key refuses the whole set.
 
+#[cfg(test)]
+mod tests;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;

@@ -74,17 +74,28 @@ impl TokenKind {
 /// In which claims an issuer keeps what it knows of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimNames {
+    /// A string: who it is, within the issuer. `sub` by default; any other claim must be one that the issuer never gives to
+    /// two people, and that people cannot choose themselves.
+    pub subject: String,
     /// A string: the e-mail address. `email` by default.
     pub email: String,
     /// A string separated by spaces, or a list of strings: the permissions. `scope` by default.
     pub permissions: String,
     /// A string: the login session at the issuer. `sid` by default.
     pub session: String,
+    /// A string: the organisation that somebody belongs to. Not read by default; where it is read, a login has to have it.
+    pub tenant: Option<String>,
 }
 
 impl Default for ClaimNames {
     fn default() -> Self {
-        Self { email: "email".to_owned(), permissions: "scope".to_owned(), session: "sid".to_owned() }
+        Self {
+            subject: "sub".to_owned(),
+            email: "email".to_owned(),
+            permissions: "scope".to_owned(),
+            session: "sid".to_owned(),
+            tenant: None,
+        }
     }
 }
 

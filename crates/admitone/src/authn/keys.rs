@@ -122,3 +122,82 @@ impl fmt::Debug for IssuerKeys {
         self.current().fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::authn::jws::{JwsError, verify};
+    use crate::authn::signer::Signer;
+
+    fn set(keys: &[Value]) -> KeySet {
+        KeySet::from_jwks(json!({ "keys": keys }).to_string().as_bytes(), KeySource::Published).expect("a set")
+    }
+
+    fn named(signer: &Signer, kid: &str) -> Value {
+        let mut jwk = signer.jwk();
+        jwk["kid"] = kid.into();
+        jwk
+    }
+
+    fn with_kid(signer: &Signer, kid: Option<&str>) -> String {
+        let header = match kid {
+            Some(kid) => json!({"alg": "ES256", "kid": kid}),
+            None => json!({"alg": "ES256"}),
+        };
+        signer.sign(&header.to_string(), "payload")
+    }
+
+    fn outcome(keys: &KeySet, token: &str) -> Result<(), JwsError> {
+        verify(token.as_bytes(), keys, Algorithm::ALL).map(|payload| assert_eq!(payload, b"payload"))
+    }
+
+    #[test]
+    fn a_kid_means_the_key_of_that_id() {
+        let [one, two, other] = [Algorithm::Es256, Algorithm::Es256, Algorithm::Es384].map(Signer::generate);
+        let keys = set(&[named(&one, "one"), named(&two, "two"), named(&other, "three")]);
+        assert_eq!(outcome(&keys, &with_kid(&one, Some("one"))), Ok(()));
+        assert_eq!(outcome(&keys, &with_kid(&two, Some("two"))), Ok(()));
+        assert_eq!(outcome(&keys, &with_kid(&one, Some("two"))), Err(JwsError::Signature));
+        assert_eq!(outcome(&keys, &with_kid(&one, Some("One"))), Err(JwsError::UnknownKey));
+        assert_eq!(outcome(&keys, &with_kid(&one, Some("three"))), Err(JwsError::Algorithm), "a P-384 key");
+    }
+
+    #[test]
+    fn without_a_kid_a_single_key_for_the_algorithm_will_do() {
+        let [one, two, other] = [Algorithm::Es256, Algorithm::Es256, Algorithm::Es384].map(Signer::generate);
+        let token = with_kid(&one, None);
+        assert_eq!(outcome(&set(&[named(&other, "a"), named(&one, "b")]), &token), Ok(()));
+        assert_eq!(outcome(&set(&[named(&one, "a"), named(&two, "b")]), &token), Err(JwsError::AmbiguousKey));
+        assert_eq!(outcome(&set(&[named(&other, "a")]), &token), Err(JwsError::UnknownKey));
+        assert_eq!(outcome(&KeySet::empty(), &token), Err(JwsError::UnknownKey));
+    }
+
+    #[test]
+    fn a_key_without_an_id_serves_any_kid_but_those_of_others() {
+        let [one, two] = [Algorithm::Es256, Algorithm::Es256].map(Signer::generate);
+        assert_eq!(outcome(&set(&[one.jwk(), named(&two, "two")]), &with_kid(&one, Some("whatever"))), Ok(()));
+        let refused = outcome(&set(&[one.jwk(), named(&two, "two")]), &with_kid(&one, Some("two")));
+        assert_eq!(refused, Err(JwsError::Signature));
+        let refused = outcome(&set(&[one.jwk(), two.jwk()]), &with_kid(&one, Some("one")));
+        assert_eq!(refused, Err(JwsError::AmbiguousKey));
+    }
+
+    #[test]
+    fn newer_keys_replace_the_ones_that_a_handle_had() {
+        let [old, new] = [Algorithm::Es256, Algorithm::Es256].map(Signer::generate);
+        let keys = IssuerKeys::new(set(&[named(&old, "old")]));
+        let before = keys.current();
+        keys.clone().replace(set(&[named(&new, "new")]));
+        assert_eq!(outcome(&before, &with_kid(&old, Some("old"))), Ok(()), "a verification under way");
+        assert_eq!(outcome(&keys.current(), &with_kid(&old, Some("old"))), Err(JwsError::UnknownKey));
+        assert_eq!(outcome(&keys.current(), &with_kid(&new, Some("new"))), Ok(()));
+    }
+
+    #[test]
+    fn keys_do_not_show_themselves() {
+        let shown = format!("{:?}", IssuerKeys::new(set(&[named(&Signer::generate(Algorithm::EdDsa), "one")])));
+        assert!(shown.contains(r#"VerifyingKey(Some("one"), EdDSA, [redacted])"#), "{shown}");
+    }
+}

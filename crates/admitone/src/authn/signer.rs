@@ -1,5 +1,7 @@
 //! Issuers' private keys, for tests.
 
+use std::sync::LazyLock;
+
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -28,14 +30,17 @@ enum Key {
     Secret(Vec<u8>),
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
-    Rsa(RsaKeyPair),
+    Rsa(&'static RsaKeyPair),
 }
+
+/// One for all: making them takes long.
+static RSA: LazyLock<RsaKeyPair> = LazyLock::new(|| RsaKeyPair::generate(KeySize::Rsa2048).expect("a key pair"));
 
 impl Signer {
     pub(super) fn generate(algorithm: Algorithm) -> Self {
         let key = match algorithm.scheme() {
             Scheme::Mac(mac) => Key::Secret((0..=255).cycle().skip(7).take(mac.tag_len()).collect()),
-            Scheme::Rsa(_) => Key::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key pair")),
+            Scheme::Rsa(_) => Key::Rsa(&RSA),
             Scheme::P256(_) => {
                 Key::Ecdsa(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key pair"))
             }

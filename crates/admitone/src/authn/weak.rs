@@ -63,3 +63,56 @@ pub(super) fn is_sound_ed25519(point: &[u8]) -> bool {
     let is_canonical = y.iter().rev().lt(P25519.iter().rev());
     is_canonical && ![[0; 32], one, minus_one, ORDER_8, ORDER_8_NEGATIVE].contains(&y)
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
+
+    use super::*;
+
+    /// Whether somebody without a private key can sign one of a few messages for it.
+    fn is_forgeable(point: [u8; 32]) -> bool {
+        let mut signature = [0; 64];
+        signature[0] = 1;
+        ParsedPublicKey::new(&ED25519, point)
+            .is_ok_and(|key| (0..=255_u8).any(|message| key.verify_sig(&[message], &signature).is_ok()))
+    }
+
+    #[test]
+    fn s8_points_for_which_anybody_can_sign_are_refused() {
+        let mut minus_one = P25519;
+        minus_one[0] -= 1;
+        let mut one = [0; 32];
+        one[0] = 1;
+        for y in [[0; 32], one, minus_one, ORDER_8, ORDER_8_NEGATIVE] {
+            for sign in [0, 0x80] {
+                let mut point = y;
+                point[31] |= sign;
+                assert!(!is_sound_ed25519(&point), "{point:02x?}");
+            }
+            assert!(is_forgeable(y), "{y:02x?}");
+        }
+        let mut base = [0x66; 32];
+        base[0] = 0x58;
+        assert!(is_sound_ed25519(&base) && !is_forgeable(base), "the base point");
+    }
+
+    #[test]
+    fn coordinates_are_below_the_prime() {
+        let at_and_above: Vec<[u8; 32]> = (0xed..=0xff).map(|low| with_lowest(P25519, low)).collect();
+        assert!(at_and_above.iter().all(|point| !is_sound_ed25519(point)));
+        assert!(is_sound_ed25519(&with_lowest(P25519, 0xeb)) && !is_sound_ed25519(&P25519[..31]));
+    }
+
+    fn with_lowest(mut point: [u8; 32], low: u8) -> [u8; 32] {
+        point[0] = low;
+        point
+    }
+
+    #[test]
+    fn a_power_of_65537_has_the_structure_of_roca_and_its_neighbour_has_not() {
+        let power = 65_537_u128.pow(7).to_be_bytes();
+        assert!(is_roca(&power));
+        assert!(!is_roca(&(65_537_u128.pow(7) + 2).to_be_bytes()));
+    }
+}

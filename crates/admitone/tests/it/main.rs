@@ -15,3 +15,4 @@ mod sessions;
 mod store_contract;
 mod vectors;
 mod world;
+mod wycheproof;

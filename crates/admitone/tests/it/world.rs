@@ -50,8 +50,10 @@ pub(crate) fn login(subject: &str, now: Now) -> Login {
 }
 
 pub(crate) fn login_at(issuer: &str, subject: &str, now: Now) -> Login {
+    let principal =
+        Principal::new(issuer, subject, Some("somebody@example.com")).expect("identifiers in visible ASCII");
     Login {
-        principal: Principal::new(issuer, subject, None).expect("identifiers in visible ASCII"),
+        principal: principal.with_tenant("acme").expect("visible ASCII"),
         permissions: Permissions::new(["chat"]).expect("a scope character each"),
         stamp: LoginStamp {
             issued_at: now.unix,

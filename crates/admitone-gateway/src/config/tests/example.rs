@@ -21,6 +21,10 @@ fn every_setting_of_the_example_that_is_off_can_be_turned_on() {
     folder.write("cert.pem", pair.cert.pem());
     folder.write("key.pem", pair.signing_key.serialize_pem());
     folder.write("issuer.pem", pair.signing_key.public_key_pem());
+    for name in ["assertion-1.pem", "assertion-2.pem"] {
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("an Ed25519 key");
+        folder.write(name, key.serialize_pem());
+    }
     let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     folder.write("partner.jwks.json", jwk);
     for name in [
@@ -62,7 +66,7 @@ fn known_keys() -> BTreeSet<String> {
     let unknown = "unheard_of_unheard_of = 1\n";
     let text = MINIMAL.replace("]\n", &format!("]\n{unknown}"));
     let text = format!(
-        "{unknown}{text}[store]\n{unknown}[log]\n{unknown}[tickets]\n{unknown}[[tickets.keys]]\n{unknown}\
+        "{unknown}{text}[store]\n{unknown}[log]\n{unknown}[limits]\n{unknown}[assertion]\n{unknown}[tickets]\n{unknown}[[tickets.keys]]\n{unknown}\
          [server.tls]\n{unknown}[issuers.claims]\n{unknown}[issuers.introspection]\n{unknown}[issuers.callback]\n{unknown}[authn]\n{unknown}"
     );
     // `origins` ends its line with a bracket too; the key below it is in the same section.
@@ -70,6 +74,6 @@ fn known_keys() -> BTreeSet<String> {
     let faults = Folder::new().parse(&text).expect_err("unknown keys");
     let listed = faults.iter().filter_map(|fault| fault.mend.strip_prefix("the keys here are "));
     let sections: Vec<_> = listed.collect();
-    assert_eq!(sections.len(), 13, "{faults}");
+    assert_eq!(sections.len(), 15, "{faults}");
     sections.iter().flat_map(|keys| keys.split(", ")).map(|key| key.trim_matches('`').to_owned()).collect()
 }

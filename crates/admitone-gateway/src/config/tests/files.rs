@@ -263,3 +263,49 @@ fn the_authorities_of_an_upstream_are_checked() {
     );
     assert!(folder.faults(&with("ws", "ca.pem"))[0].contains("the upstream is ws, without TLS"));
 }
+
+#[test]
+fn assertion_keys_are_checked() {
+    let folder = Folder::new();
+    let ed25519 = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("an Ed25519 key");
+    folder.write("good.pem", ed25519.serialize_pem());
+    folder.write("p256.pem", rcgen::KeyPair::generate().expect("a key").serialize_pem());
+    let mend = "make one with `openssl genpkey -algorithm ed25519`";
+    for (value, expected) in [
+        ("\"p256.pem\"", format!("12: assertion.key_file: the private key is not an Ed25519 key; {mend}")),
+        (
+            "\"issuer.key\"",
+            format!(
+                "12: assertion.key_file: the file has no unencrypted PEM block that begins with -----BEGIN PRIVATE KEY-----; {mend}"
+            ),
+        ),
+        ("[]", "12: assertion.key_file: the list is empty; name a file, or leave it out".to_owned()),
+        (
+            "[\"good.pem\", \"good.pem\"]",
+            "25: assertion.key_file[1]: another file has the same key; name each key once".to_owned(),
+        ),
+    ] {
+        let text = format!("{MINIMAL}[assertion]\nkey_file = {value}\n");
+        let faults = folder.faults(&text);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].ends_with(&expected), "{faults:?}");
+    }
+    let config = folder.parse(&format!("{MINIMAL}[assertion]\nkey_file = \"good.pem\"\n")).expect("a configuration");
+    assert_eq!((config.assertion.is_wanted, config.assertion.keys.len()), (false, 1));
+}
+
+#[test]
+fn gateways_that_share_a_store_share_the_key_of_their_assertions() {
+    let folder = Folder::new();
+    folder.write("ticket.key", "0123456789abcdef0123456789abcdef");
+    folder.write("tags.key", "fedcba9876543210fedcba9876543210");
+    let shared = "upstream_assertion = true\n[store]\nkind = \"redis\"\nurl = \"redis://127.0.0.1:6379\"\n[tickets]\n\
+                  tag_secret_file = \"tags.key\"\n[[tickets.keys]]\nid = 1\nsecret_file = \"ticket.key\"\n";
+    let faults = folder.faults(&format!("{MINIMAL}{shared}"));
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(
+        faults[0].contains("assertion.key_file: it is required; a route has upstream_assertion = true"),
+        "{faults:?}"
+    );
+    assert!(folder.parse(&format!("{MINIMAL}upstream_assertion = true\n")).expect("one gateway").assertion.is_wanted);
+}

@@ -42,11 +42,8 @@ pub(super) fn read_login(claims: &Object, issuer: &JwtIssuer, now: u64) -> Resul
         return Err(LoginError::Event);
     }
     check_audience(claims, issuer)?;
-    read_identity(
-        claims,
-        &Identity { issuer: &issuer.issuer, claims: &issuer.claims, leeway: issuer.leeway_seconds },
-        now,
-    )
+    let identity = Identity { issuer: &issuer.issuer, claims: &issuer.claims, leeway: issuer.leeway_seconds };
+    read_identity(claims, &identity, now)
 }
 
 /// Who it is and until when; for whom it was said is not looked at.
@@ -55,10 +52,13 @@ pub(in crate::authn) fn read_identity(claims: &Object, of: &Identity<'_>, now: u
         return Err(LoginError::SenderConstrained);
     }
     let (issued_at, expires_at) = check_times(claims, of.leeway, now)?;
-    let ClaimNames { email, permissions, session } = of.claims;
-    let subject = required_text(claims, "sub")?;
+    let ClaimNames { subject, email, permissions, session, tenant } = of.claims;
+    let principal = Principal::new(of.issuer, required_text(claims, subject)?, text(claims, email)?)?;
     Ok(Login {
-        principal: Principal::new(of.issuer, subject, text(claims, email)?)?,
+        principal: match tenant {
+            Some(tenant) => principal.with_tenant(required_text(claims, tenant)?)?,
+            None => principal,
+        },
         permissions: read_permissions(claims, permissions)?,
         stamp: LoginStamp { issued_at, sid: stamp(claims, session)?, jti: stamp(claims, "jti")? },
         expires_at,

@@ -73,6 +73,8 @@ struct Body<'a> {
     sub: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     perm: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,6 +95,7 @@ impl<'a> Body<'a> {
             iss: grant.principal.issuer().into(),
             sub: grant.principal.subject().into(),
             email: grant.principal.email().map(Cow::from),
+            tenant: grant.principal.tenant().map(Cow::from),
             perm: grant.permissions.iter().collect(),
             sid: grant.login.sid.as_deref().map(str::to_owned),
             jti: grant.login.jti.as_deref().map(str::to_owned),
@@ -105,9 +108,13 @@ impl<'a> Body<'a> {
     }
 
     fn grant(self, issued_at: u64) -> Option<Grant> {
+        let principal = Principal::new(&self.iss, &self.sub, self.email.as_deref()).ok()?;
         let login = LoginStamp { issued_at, sid: self.sid.map(|sid| sid.into()), jti: self.jti.map(|jti| jti.into()) };
         Some(Grant {
-            principal: Principal::new(&self.iss, &self.sub, self.email.as_deref()).ok()?,
+            principal: match self.tenant {
+                Some(tenant) => principal.with_tenant(&tenant).ok()?,
+                None => principal,
+            },
             permissions: Permissions::new(self.perm).ok()?,
             login,
             login_expires_at: self.login_exp,

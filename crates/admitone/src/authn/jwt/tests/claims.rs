@@ -92,6 +92,19 @@ fn s11_an_id_token_is_no_access_token_even_where_types_are_optional() {
 fn s11_a_report_of_an_event_is_no_login() {
     let event = json!({"events": {"http://schemas.openid.net/event/backchannel-logout": {}}});
     assert_eq!(verify_claims(event).expect_err("a logout"), LoginError::Event);
+    for empty in [json!({}), json!([]), json!("")] {
+        assert_eq!(verify_claims(json!({"events": empty})).expect_err("an event"), LoginError::Event, "{empty}");
+    }
+}
+
+#[test]
+fn a23_an_audience_of_another_issuer_does_not_count() {
+    let claims = with(claims(), json!({"iss": ID_ISSUER, "aud": "chat"})).to_string();
+    let refused = verify(&signed(r#"{"alg":"ES256","typ":"JWT"}"#, &claims)).expect_err("for the other issuer");
+    assert_eq!(refused, LoginError::Audience);
+    for aud in [json!("admitone"), json!(["", "page2"]), json!(null)] {
+        assert!(verify_claims(json!({"aud": aud})).is_err(), "{aud}");
+    }
 }
 
 #[test]
@@ -109,6 +122,14 @@ fn s15_a_sender_constrained_token_is_no_bearer_token() {
     }
     let null = claims().to_string().replacen('{', "{\"cnf\":null,", 1);
     assert_eq!(verify(&signed(&header().to_string(), &null)).expect_err("bound"), LoginError::SenderConstrained);
+}
+
+#[test]
+fn s13_members_repeated_within_a_claim_are_refused() {
+    for claim in [r#""act":{"sub":"a","sub":"b"}"#, r#""x":[{"y":1,"y":1}]"#] {
+        let claims = claims().to_string().replacen('{', &format!("{{{claim},"), 1);
+        assert_eq!(verify(&signed(&header().to_string(), &claims)).expect_err("twice").cause(), "malformed", "{claim}");
+    }
 }
 
 #[test]
@@ -157,13 +178,26 @@ fn permissions_are_a_text_or_a_list() {
 
 #[test]
 fn claims_are_read_under_their_configured_names() {
-    let names =
-        ClaimNames { email: "upn".to_owned(), permissions: "roles".to_owned(), session: "session_state".to_owned() };
+    let names = ClaimNames {
+        subject: "oid".to_owned(),
+        email: "upn".to_owned(),
+        permissions: "roles".to_owned(),
+        session: "session_state".to_owned(),
+        tenant: Some("tid".to_owned()),
+    };
     let issuer = issuer(ES_ISSUER, es256(), TokenKind::Access { require_at_jwt: true });
     let verifier = Verifier::new(vec![JwtIssuer { claims: names, ..issuer }]).expect("a usable issuer");
-    let claims = with(claims(), json!({"upn": "ada@corp", "roles": ["chat"], "session_state": "s2"}));
-    let login = verifier.verify(&signed(&header().to_string(), &claims.to_string()), NOW).expect("a login");
+    let verify = |changes| verifier.verify(&signed(&header().to_string(), &with(claims(), changes).to_string()), NOW);
+    let named = json!({"oid": "7", "upn": "ada@corp", "roles": ["chat"], "session_state": "s2", "tid": "acme"});
+    let login = verify(named.clone()).expect("a login");
+    assert_eq!((login.principal.subject(), login.principal.tenant()), ("7", Some("acme")));
     assert_eq!(login.principal.email(), Some("ada@corp"));
     assert_eq!(login.permissions.to_string(), "chat");
     assert_eq!(login.stamp.sid.as_deref(), Some("s2"));
+    assert_eq!(verify(with(named.clone(), json!({"oid": null}))).expect_err("no subject"), missing("oid"));
+    assert_eq!(verify(with(named.clone(), json!({"tid": null}))).expect_err("no tenant"), missing("tid"));
+    assert_eq!(verify(with(named.clone(), json!({"tid": 7}))).expect_err("no text"), mistyped("tid"));
+    let refused = verify(with(named, json!({"tid": "a b"}))).expect_err("a space");
+    assert_eq!(refused, LoginError::Identity(IdentityError::Tenant));
+    assert_eq!(verify_claims(json!({"tenant": "acme"})).expect("a login").principal.tenant(), None, "not read");
 }

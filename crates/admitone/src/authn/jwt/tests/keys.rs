@@ -122,3 +122,61 @@ fn issuers_that_accept_nobody_or_anybody_are_refused() {
         LoginError::UnknownIssuer
     );
 }
+
+/// A verifier of two issuers that sign with these keys under the same `kid`.
+fn two_issuers(one: &Signer, two: &Signer) -> Verifier {
+    let issuer_with = |identifier: &str, name: &str, signer: &Signer| {
+        let jwk = with(signer.jwk(), json!({"kid": "1"})).to_string();
+        let keys = KeySet::from_jwks(jwk.as_bytes(), KeySource::Published).expect("a key");
+        let access = TokenKind::Access { require_at_jwt: true };
+        JwtIssuer { name: name.to_owned(), keys: IssuerKeys::new(keys), ..issuer(identifier, es256(), access) }
+    };
+    let issuers = vec![issuer_with(ES_ISSUER, "one", one), issuer_with(LAX_ISSUER, "two", two)];
+    Verifier::new(issuers).expect("usable issuers")
+}
+
+#[test]
+fn a18_two_issuers_with_the_same_kid_never_mix() {
+    let [one, two] = [Algorithm::Es256, Algorithm::Es256].map(Signer::generate);
+    let verifier = two_issuers(&one, &two);
+    let header = with(header(), json!({"kid": "1"})).to_string();
+    let of = |iss: &str| with(claims(), json!({"iss": iss})).to_string();
+    for (iss, own, other) in [(ES_ISSUER, &one, &two), (LAX_ISSUER, &two, &one)] {
+        let login = verifier.verify(&own.sign(&header, &of(iss)), NOW).expect("its own key");
+        assert_eq!(login.principal.issuer(), iss);
+        let refused = verifier.verify(&other.sign(&header, &of(iss)), NOW).expect_err("the other issuer's key");
+        assert_eq!(refused, LoginError::Jws(JwsError::Signature));
+    }
+}
+
+#[test]
+fn an_unknown_kid_names_the_issuer_whose_keys_may_be_old() {
+    let [one, two] = [Algorithm::Es256, Algorithm::Es256].map(Signer::generate);
+    let verifier = two_issuers(&one, &two);
+    let header = with(header(), json!({"kid": "2"})).to_string();
+    let refused = verifier.verify(&one.sign(&header, &with(claims(), json!({"iss": LAX_ISSUER})).to_string()), NOW);
+    let refused = refused.expect_err("an unknown kid");
+    assert_eq!(refused, LoginError::UnknownKey { issuer: "two".into() });
+    assert_eq!(refused.cause(), "unknown_key");
+}
+
+#[test]
+fn a21_a_key_without_alg_verifies_what_its_issuer_allows() {
+    let rsa = Signer::generate(Algorithm::Ps256);
+    let keys = KeySet::from_jwks(rsa.jwk().to_string().as_bytes(), KeySource::Published).expect("a key");
+    let access = TokenKind::Access { require_at_jwt: true };
+    let algorithms = vec![Algorithm::Ps256, Algorithm::Es256];
+    let issuer = JwtIssuer { algorithms, keys: IssuerKeys::new(keys), ..issuer(ES_ISSUER, es256(), access) };
+    let verifier = Verifier::new(vec![issuer]).expect("a usable issuer");
+    let signed_with = |signer: Signer, alg: &str| {
+        signer.sign(&with(header(), json!({"alg": alg})).to_string(), &claims().to_string())
+    };
+    assert!(verifier.verify(&signed_with(rsa, "PS256"), NOW).is_ok());
+    let pkcs1 = signed_with(Signer::generate(Algorithm::Rs256), "RS256");
+    assert_eq!(verifier.verify(&pkcs1, NOW).expect_err("not allowed"), LoginError::Jws(JwsError::Algorithm));
+    let modulus = Signer::generate(Algorithm::Rs256).public_key_der();
+    let confused = signed_with(Signer::from_secret(Algorithm::Hs256, &modulus), "HS256");
+    assert_eq!(verifier.verify(&confused, NOW).expect_err("HMAC"), LoginError::Jws(JwsError::Algorithm));
+    let elliptic = signed_with(Signer::generate(Algorithm::Es256), "ES256");
+    assert_eq!(verifier.verify(&elliptic, NOW).expect_err("no such key").cause(), "unknown_key");
+}
