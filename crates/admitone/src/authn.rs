@@ -18,6 +18,7 @@ pub mod jws;
 pub mod jwt;
 mod key;
 mod keys;
+pub mod logout_token;
 mod material;
 pub mod refresh;
 #[cfg(test)]
@@ -30,3 +31,4 @@ pub use jws::JwsError;
 pub use jwt::{ClaimNames, IssuerError, JwtIssuer, LoginError, TokenKind, Verifier};
 pub use key::{KeyError, VerifyingKey};
 pub use keys::{IssuerKeys, KeySet};
+pub use logout_token::{LogoutReplays, LogoutToken, LogoutTokenError};
