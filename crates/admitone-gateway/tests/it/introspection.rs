@@ -1,12 +1,10 @@
 //! Opaque tokens: an authorization server says who is behind them.
 
-use std::fs;
-
 use serde_json::{Value, json};
 
 use crate::client::{Request, soon};
 use crate::idp::Idp;
-use crate::tokens::{FOLDER, token, unix_now};
+use crate::tokens::{token, unix_now};
 use crate::upstream::Upstream;
 use crate::world::{Lines, ORIGIN, ROUTE, World};
 
@@ -14,7 +12,6 @@ const ENDPOINT: &str = "/introspect";
 
 /// The lines of the issuer whose tokens are introspected, an answer counting for so many seconds.
 fn introspected(idp: &Idp, max_cache_seconds: u32) -> String {
-    fs::write(FOLDER.join("introspection.secret"), "s3cr:t &\n").expect("a file");
     let url = idp.url(ENDPOINT);
     idp.issuer(&format!(
         "audience = \"admitone\"\n[issuers.introspection]\nurl = \"{url}\"\nclient_id = \"the gateway\"\n\

@@ -32,7 +32,8 @@ pub(crate) static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("gateway-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder of its own");
     let public_key = SIGNER.public_key_pem();
-    let files: [(&str, &[u8]); 4] = [
+    let files: [(&str, &[u8]); 5] = [
+        ("introspection.secret", b"s3cr:t &\n"),
         ("issuer.pem", public_key.as_bytes()),
         ("legacy.secret", LEGACY_SECRET),
         ("ticket.key", TICKET_SECRET),
