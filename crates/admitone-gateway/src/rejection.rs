@@ -311,7 +311,7 @@ fn over_limit(over: &Over) -> Row {
     let row = Row::new(StatusCode::TOO_MANY_REQUESTS, ProblemCode::OverLimit, Level::DEBUG)
         .closing(CloseCode::OverLimit)
         .retry_after(over.retry_after_seconds());
-    if over.limit.leaves_unspent() { row.ticket(TicketState::Unspent) } else { row }
+    Row { ticket: over.limit.ticket(), ..row }
 }
 
 fn carrier_row(error: TakeError) -> Row {

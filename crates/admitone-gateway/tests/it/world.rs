@@ -11,7 +11,6 @@ use tokio::task::JoinHandle;
 
 use crate::client::{Answer, Connection, Request, soon};
 use crate::tokens::{FOLDER, token};
-use crate::upstream::Upstream;
 
 pub(crate) const ORIGIN: &str = "https://app.example.com";
 pub(crate) const ROUTE: &str = "/chat";
@@ -80,7 +79,6 @@ pub(crate) struct World {
     pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
-    upstream: Option<Upstream>,
 }
 
 impl World {
@@ -112,12 +110,7 @@ impl World {
         let gateway = Gateway::on(vec![listener], config).await.expect("a gateway");
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(gateway.run(async { drop(stopped.await) }));
-        Self { address, stop, running, upstream: None }
-    }
-
-    /// Keeps its upstream alive.
-    pub(crate) fn keeping(self, upstream: Upstream) -> Self {
-        Self { upstream: Some(upstream), ..self }
+        Self { address, stop, running }
     }
 
     /// Begins the shutdown; what comes back resolves when the gateway has ended.

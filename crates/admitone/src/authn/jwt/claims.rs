@@ -68,15 +68,6 @@ pub(in crate::authn) fn read_identity(claims: &Object, of: &Identity<'_>, now: u
     })
 }
 
-/// Who the claims say they are for.
-pub(in crate::authn) fn audiences(claims: &Object) -> Result<Vec<&str>, LoginError> {
-    match claims.get("aud") {
-        None => Err(LoginError::MissingClaim("aud".into())),
-        Some(Value::String(audience)) => Ok(vec![audience]),
-        Some(list) => texts(list, "aud"),
-    }
-}
-
 fn check_audience(claims: &Object, issuer: &JwtIssuer) -> Result<(), LoginError> {
     let audiences = audiences(claims)?;
     let is_ours = |ours: &String| audiences.contains(&ours.as_str());
