@@ -41,6 +41,11 @@ impl Routes {
         self.routes.iter().find(|route| &*route.path == path)
     }
 
+    /// Every route.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.routes.iter()
+    }
+
     /// The route for requests that name none.
     #[must_use]
     pub fn default_route(&self) -> Option<&Arc<Route>> {
@@ -168,7 +173,7 @@ impl Route {
     /// As [`check_login`](Self::check_login), and [`Rejection::PermissionNotHeld`].
     pub fn grant(&self, login: &Login, asked: Asked, now: Now) -> Result<Grant, Rejection> {
         self.check_login(login)?;
-        let grant = Grant::of(login, &self.path, asked.ttl.min(self.max_ttl), now.unix);
+        let grant = Grant::of(login, self.path.clone(), asked.ttl.min(self.max_ttl), now.unix);
         let permissions = match asked.permissions {
             None => login.permissions.clone(),
             Some(asked) if asked.first_not_in(&login.permissions).is_some() => {

@@ -13,7 +13,7 @@ use http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
 
 use super::handshake::Handshake;
-use super::session_record::SessionRecord;
+use super::session_record::{Entrance, SessionRecord};
 use super::{App, Peer, client, forward, replay};
 use crate::config::JwtFallback;
 use crate::limits::{Dialling, Place};
@@ -174,6 +174,7 @@ async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Conne
     let admitted = admitted.map_err(|error| refused(error.into()))?;
     dialling.redeemed();
     forward::identify(&mut headers, &admitted, &offer)?;
+    let entrance = Entrance { method, carrier, address, login: admitted.grant().login.clone() };
     if route.upstream_assertion {
         let assertion = app.assertions.as_ref().and_then(|keys| keys.sign(&admitted, &route.path, now.unix).ok());
         forward::assert(&mut headers, assertion.ok_or(Rejection::Internal("no assertion can be signed"))?)?;
@@ -181,7 +182,7 @@ async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Conne
     claim_place(app, &admitted, now).await?;
     let session = app.sessions.open(admitted, now);
     let session = session.map_err(|revoked| refused(Rejection::RevokedWhileOpening(revoked.0)))?;
-    let record = SessionRecord::open(app, route, &session, (method, carrier));
+    let record = SessionRecord::open(app, route, &session, &entrance);
     let key = key.to_str().map_err(|_| Rejection::Request("Sec-WebSocket-Key is not ASCII"))?;
     let head = UpgradeHead { query: query(&target), key, headers: &headers };
     let upgraded = dialed.upgrade(&head, &session).await?;
