@@ -30,6 +30,7 @@ mod published_keys;
 mod races;
 mod redeeming;
 mod refusals;
+mod renewing;
 mod replays;
 mod secrecy;
 #[path = "../../../admitone/tests/redis/servers.rs"]
