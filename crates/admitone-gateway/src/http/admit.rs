@@ -17,7 +17,6 @@ use super::session_record::{Entrance, SessionRecord};
 use super::{App, Peer, client, forward, replay};
 use crate::config::JwtFallback;
 use crate::limits::{Dialling, Place};
-use crate::logins::Credential;
 use crate::rejection::Rejection;
 use crate::routes::Route;
 use crate::upstream::{DialError, Dialed, UpgradeHead, Upgraded};
@@ -106,7 +105,9 @@ async fn inspect(
         }
         Kind::Jwt => {
             app.limits.check_login(address, now.instant)?;
-            let login = app.logins.authenticate(Credential::bearer(presented.expose()), now).await;
+            let credential = app.logins.of_upgrade(presented, route.carriers.jwt_cookie.as_deref());
+            let credential = credential.ok_or(Rejection::NoCredential)?;
+            let login = app.logins.authenticate(credential, now).await;
             let login = login.map_err(|error| login_refused(app, address, error.into()))?;
             route.check_login(&login)?;
             let authentic = app.admission.inspect_login(&login, &route.path, now)?;
@@ -115,6 +116,7 @@ async fn inspect(
                     route = &*route.path,
                     subject = login.principal.subject(),
                     issuer = login.principal.issuer(),
+                    source = credential.source().name(),
                     carrier = presented.carrier.name(),
                     "JWT fallback used"
                 );
