@@ -3,13 +3,14 @@
 //! A token names its issuer; that issuer's keys and algorithms decide, whatever else the token's header says.
 //! Nothing is lenient: a claim of the wrong type is a refusal, never an absent claim.
 
-mod claims;
+pub(super) mod claims;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
 use super::algorithm::Algorithm;
+use super::json::Object;
 use super::jws::{Jws, JwsError};
 use super::keys::IssuerKeys;
 use crate::principal::{IdentityError, Login, Principal};
@@ -228,6 +229,13 @@ impl Verifier {
     /// [`LoginError`] says which rule refused the token. After [`LoginError::UnknownKey`] it is worth verifying once more
     /// when that issuer's keys have been replaced.
     pub fn verify(&self, token: &str, now: u64) -> Result<Login, LoginError> {
+        let signed = self.check_signature(token)?;
+        claims::check_type(&signed.header, &signed.issuer.token_kind)?;
+        claims::read_login(&signed.claims, signed.issuer, now)
+    }
+
+    /// Finds the issuer and checks that one of its keys signed the token, whatever the token is for.
+    pub(super) fn check_signature(&self, token: &str) -> Result<Signed<'_>, LoginError> {
         let jws = Jws::parse(token).map_err(LoginError::Jws)?;
         let claims = jws.claims().map_err(LoginError::Jws)?;
         let claimed = claims::required_text(&claims, "iss")?;
@@ -236,9 +244,15 @@ impl Verifier {
             JwsError::UnknownKey => LoginError::UnknownKey { issuer: issuer.name.as_str().into() },
             error => LoginError::Jws(error),
         })?;
-        claims::check_type(&jws.header, &issuer.token_kind)?;
-        claims::read_login(&claims, issuer, now)
+        Ok(Signed { header: jws.header, claims, issuer })
     }
+}
+
+/// A token that its issuer has signed; nothing else of it is checked.
+pub(super) struct Signed<'v> {
+    pub(super) header: Object,
+    pub(super) claims: Object,
+    pub(super) issuer: &'v JwtIssuer,
 }
 
 impl fmt::Debug for Verifier {

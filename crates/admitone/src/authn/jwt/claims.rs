@@ -14,33 +14,49 @@ const MAX_STAMP_BYTES: usize = 256;
 /// Largest time accepted: JSON numbers above it are not exact everywhere (RFC 7493 §2.2).
 const MAX_TIME: u64 = 1 << 53;
 
-/// Checks `typ`, which RFC 7515 §4.1.9 compares as a media type: in any case, `application/` optional.
 pub(super) fn check_type(header: &Object, kind: &TokenKind) -> Result<(), LoginError> {
+    let accepted: &[Option<&str>] = match kind {
+        TokenKind::Access { require_at_jwt: true } => &[Some("at+jwt")],
+        TokenKind::Access { require_at_jwt: false } => &[None, Some("jwt"), Some("at+jwt")],
+        TokenKind::Id { .. } => &[None, Some("jwt")],
+    };
+    if has_type(header, accepted) { Ok(()) } else { Err(LoginError::Type) }
+}
+
+/// Whether `typ` is one of these, compared as RFC 7515 §4.1.9 compares media types: in any case, `application/` optional.
+pub(in crate::authn) fn has_type(header: &Object, accepted: &[Option<&str>]) -> bool {
     let typ = match header.get("typ") {
         None => None,
         Some(Value::String(typ)) => Some(typ.to_ascii_lowercase()),
-        Some(_) => return Err(LoginError::Type),
+        Some(_) => return false,
     };
-    let typ = typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
-    let accepted = match kind {
-        TokenKind::Access { require_at_jwt: true } => typ == Some("at+jwt"),
-        TokenKind::Access { require_at_jwt: false } => matches!(typ, None | Some("jwt" | "at+jwt")),
-        TokenKind::Id { .. } => matches!(typ, None | Some("jwt")),
-    };
-    if accepted { Ok(()) } else { Err(LoginError::Type) }
+    accepted.contains(&typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ)))
+}
+
+/// Whose claims are read, and where they are.
+pub(in crate::authn) struct Identity<'i> {
+    pub(in crate::authn) issuer: &'i str,
+    pub(in crate::authn) claims: &'i ClaimNames,
+    pub(in crate::authn) leeway: u64,
 }
 
 pub(super) fn read_login(claims: &Object, issuer: &JwtIssuer, now: u64) -> Result<Login, LoginError> {
-    if claims.contains_key("cnf") {
-        return Err(LoginError::SenderConstrained);
-    }
     if claims.contains_key("events") {
         return Err(LoginError::Event);
     }
     check_audience(claims, issuer)?;
-    let (issued_at, expires_at) = check_times(claims, issuer.leeway_seconds, now)?;
-    let ClaimNames { subject, email, permissions, session, tenant } = &issuer.claims;
-    let principal = Principal::new(&issuer.issuer, required_text(claims, subject)?, text(claims, email)?)?;
+    let identity = Identity { issuer: &issuer.issuer, claims: &issuer.claims, leeway: issuer.leeway_seconds };
+    read_identity(claims, &identity, now)
+}
+
+/// Who it is and until when; for whom it was said is not looked at.
+pub(in crate::authn) fn read_identity(claims: &Object, of: &Identity<'_>, now: u64) -> Result<Login, LoginError> {
+    if claims.contains_key("cnf") {
+        return Err(LoginError::SenderConstrained);
+    }
+    let (issued_at, expires_at) = check_times(claims, of.leeway, now)?;
+    let ClaimNames { subject, email, permissions, session, tenant } = of.claims;
+    let principal = Principal::new(of.issuer, required_text(claims, subject)?, text(claims, email)?)?;
     Ok(Login {
         principal: match tenant {
             Some(tenant) => principal.with_tenant(required_text(claims, tenant)?)?,
@@ -53,11 +69,7 @@ pub(super) fn read_login(claims: &Object, issuer: &JwtIssuer, now: u64) -> Resul
 }
 
 fn check_audience(claims: &Object, issuer: &JwtIssuer) -> Result<(), LoginError> {
-    let audiences: Vec<&str> = match claims.get("aud") {
-        None => return Err(LoginError::MissingClaim("aud".into())),
-        Some(Value::String(audience)) => vec![audience],
-        Some(list) => texts(list, "aud")?,
-    };
+    let audiences = audiences(claims)?;
     let is_ours = |ours: &String| audiences.contains(&ours.as_str());
     if !issuer.audiences.is_empty() && !issuer.audiences.iter().any(is_ours) {
         return Err(LoginError::Audience);
@@ -73,8 +85,17 @@ fn check_audience(claims: &Object, issuer: &JwtIssuer) -> Result<(), LoginError>
     }
 }
 
-/// Gives `iat` (0 when absent) and `exp`.
-fn check_times(claims: &Object, leeway: u64, now: u64) -> Result<(u64, u64), LoginError> {
+/// Everybody in `aud`.
+pub(in crate::authn) fn audiences(claims: &Object) -> Result<Vec<&str>, LoginError> {
+    match claims.get("aud") {
+        None => Err(LoginError::MissingClaim("aud".into())),
+        Some(Value::String(audience)) => Ok(vec![audience]),
+        Some(list) => texts(list, "aud"),
+    }
+}
+
+/// Gives `iat` (0 when absent), and `exp` with the leeway.
+pub(in crate::authn) fn check_times(claims: &Object, leeway: u64, now: u64) -> Result<(u64, u64), LoginError> {
     let expires = time(claims, "exp")?.ok_or_else(|| LoginError::MissingClaim("exp".into()))?;
     // What counts as a login here until the leeway is over also lasts here until then.
     let expires_at = expires.saturating_add(leeway);
@@ -101,7 +122,7 @@ fn read_permissions(claims: &Object, name: &str) -> Result<Permissions, LoginErr
     })
 }
 
-fn stamp(claims: &Object, name: &str) -> Result<Option<Arc<str>>, LoginError> {
+pub(in crate::authn) fn stamp(claims: &Object, name: &str) -> Result<Option<Arc<str>>, LoginError> {
     match text(claims, name)? {
         Some(stamp) if stamp.is_empty() || stamp.len() > MAX_STAMP_BYTES => Err(mistyped(name)),
         stamp => Ok(stamp.map(Arc::from)),
@@ -114,11 +135,11 @@ fn time(claims: &Object, name: &str) -> Result<Option<u64>, LoginError> {
     time.map(Some).ok_or_else(|| mistyped(name))
 }
 
-pub(super) fn required_text<'c>(claims: &'c Object, name: &str) -> Result<&'c str, LoginError> {
+pub(in crate::authn) fn required_text<'c>(claims: &'c Object, name: &str) -> Result<&'c str, LoginError> {
     text(claims, name)?.ok_or_else(|| LoginError::MissingClaim(name.into()))
 }
 
-fn text<'c>(claims: &'c Object, name: &str) -> Result<Option<&'c str>, LoginError> {
+pub(in crate::authn) fn text<'c>(claims: &'c Object, name: &str) -> Result<Option<&'c str>, LoginError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     value.as_str().map(Some).ok_or_else(|| mistyped(name))
 }
