@@ -1640,6 +1640,7 @@ function checkOptions(options, ...required) {
 	}
 }
 function parseUrl(given) {
+	if (typeof given !== "string" && !(given instanceof URL)) return void 0;
 	try {
 		return new URL(given, globalThis.location?.href);
 	} catch {
@@ -1647,7 +1648,7 @@ function parseUrl(given) {
 	}
 }
 function hasScheme(given, scheme) {
-	return /string|object/.test(typeof given) && scheme.test(parseUrl(given)?.href ?? "");
+	return scheme.test(parseUrl(given)?.href ?? "");
 }
 function isJson(given) {
 	try {
