@@ -120,6 +120,7 @@ listen = "{address}"
 max_connections = 100000
 
 [limits]
+sessions_per_subject = 1000000
 connections_per_address = 100000
 mints_per_minute_per_subject = 100000000
 mints_per_minute_per_address = 100000000

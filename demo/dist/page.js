@@ -769,13 +769,13 @@ function progress(events) {
 	let expected = ["agent_started"];
 	for (const { type } of events) {
 		if (!expected.includes(type)) return "out_of_order";
-		expected = after$2(type);
+		expected = after$1(type);
 	}
 	const last = events.at(-1)?.type;
 	if (last === "agent_error") return "failed";
 	return last === EVENT_ORDER.at(-1) ? "complete" : "running";
 }
-function after$2(type) {
+function after$1(type) {
 	switch (type) {
 		case "agent_started":
 		case "agent_thinking":
@@ -952,12 +952,7 @@ const REFUSED_MARKER$1 = "admitone.refused";
 const TICKET = "admitone.ticket.";
 const BEARER = "bearer.";
 const KUBERNETES = "base64url.bearer.authorization.k8s.io.";
-const LOGIN_CARRIERS = [
-	BEARER,
-	"jwt.",
-	"jwt-auth.",
-	KUBERNETES
-];
+const CARRIER = /^(admitone\.ticket\.(?:adm1_)?|bearer\.|jwt\.|jwt-auth\.|base64url\.bearer\.authorization\.k8s\.io\.).*/is;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 function offerProtocols(credential, protocols = []) {
 	checkProtocols(protocols);
@@ -969,10 +964,7 @@ function offerProtocols(credential, protocols = []) {
 	];
 }
 function checkProtocols(protocols) {
-	for (const [index, protocol] of protocols.entries()) {
-		const fault = faultOf(protocol, protocols.indexOf(protocol) < index);
-		if (fault) throw new AdmitError("invalid_protocol", `protocols[${index}] ${fault}`);
-	}
+	for (const [index, protocol] of protocols.entries()) if (protocols.indexOf(protocol) < index || !TOKEN.test(protocol) || isReserved(protocol)) throw new AdmitError("invalid_protocol", `protocols[${index}] repeats, is no token, or is reserved`);
 }
 function shownProtocol(offered, selected) {
 	const own = offered.includes(selected);
@@ -982,25 +974,18 @@ function shownProtocol(offered, selected) {
 	};
 }
 function redactProtocol(protocol) {
-	const carrier = [TICKET, ...LOGIN_CARRIERS].find((prefix) => startsWith(protocol, prefix));
-	return carrier === void 0 ? protocol : `${carrier}${carrier === TICKET ? "adm1_" : ""}…`;
+	return protocol.replace(CARRIER, "$1…");
 }
 function carrierOf({ kind, value }) {
-	if (typeof value !== "string" || value === "") throw new AdmitError("invalid_credential", `the ${kind} is no string, or empty`);
-	if (kind === "jwt") return TOKEN.test(value) ? BEARER + value : KUBERNETES + base64url(value);
-	if (TOKEN.test(value)) return TICKET + value;
-	throw new AdmitError("invalid_credential", "the ticket is no RFC 9110 token");
-}
-function faultOf(protocol, repeats) {
-	if (repeats) return "repeats an earlier one";
-	if (!TOKEN.test(protocol)) return "is no RFC 9110 token";
-	if (isReserved(protocol)) return "begins with a reserved prefix";
+	const isToken = TOKEN.test(value);
+	if (typeof value === "string" && (isToken || kind === "jwt" && value)) {
+		if (kind === "ticket") return TICKET + value;
+		return isToken ? BEARER + value : KUBERNETES + base64url(value);
+	}
+	throw new AdmitError("invalid_credential", `the ${kind} is none`);
 }
 function isReserved(protocol) {
-	return ["admitone.", ...LOGIN_CARRIERS].some((prefix) => startsWith(protocol, prefix));
-}
-function startsWith(protocol, prefix) {
-	return protocol.slice(0, prefix.length).toLowerCase() === prefix;
+	return /^admitone\./i.test(protocol) || CARRIER.test(protocol);
 }
 function binaryOf(text) {
 	return String.fromCharCode(...new TextEncoder().encode(text));
@@ -1009,40 +994,36 @@ function base64url(text) {
 	return btoa(binaryOf(text)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 // ../packages/admitone/src/close-codes.ts
-const row = (code, name, next) => ({
-	code,
-	name,
-	reason: `admitone:${name}`,
-	next
-});
-const CLOSE_CODES = Object.freeze([
-	row(4800, "session_expired", "mint_again"),
-	row(4801, "ticket_not_accepted", "mint_again"),
-	row(4802, "upstream_unavailable", "mint_again"),
-	row(4803, "over_limit", "mint_again"),
-	row(4804, "store_unavailable", "mint_again"),
-	row(4900, "revoked", "stop"),
-	row(4901, "not_logged_in", "stop"),
-	row(4902, "forbidden", "stop"),
-	row(1012, "draining", "mint_again"),
-	row(1013, "overloaded", "mint_again")
-]);
+const CODES$1 = {
+	session_expired: 4800,
+	ticket_not_accepted: 4801,
+	upstream_unavailable: 4802,
+	over_limit: 4803,
+	store_unavailable: 4804,
+	revoked: 4900,
+	not_logged_in: 4901,
+	forbidden: 4902,
+	draining: 1012,
+	overloaded: 1013
+};
+function closeCodeOf(name) {
+	return Object.hasOwn(CODES$1, name) ? CODES$1[name] : void 0;
+}
 function readClose(code, reason) {
 	const name = /^admitone:([a-z0-9_]{1,64})$/.exec(reason)?.[1];
-	if (name === void 0) return void 0;
-	return {
+	return name ? {
 		name,
-		next: CLOSE_CODES.find((row) => row.name === name)?.next ?? nextByBand(code)
-	};
+		next: nextByBand(closeCodeOf(name) ?? code)
+	} : void 0;
 }
 function nextByBand(code) {
-	return code >= 4800 && code <= 4899 || code === 1012 || code === 1013 ? "mint_again" : "stop";
+	return code > 4799 && code < 4900 || code === 1012 || code === 1013 ? "mint_again" : "stop";
 }
 // ../packages/admitone/src/close.ts
 function faultOfClose(code, reason) {
-	if (code !== void 0 && code !== 1e3 && !(Number.isInteger(code) && code >= 3e3 && code <= 4999)) return `close code ${code} is neither 1000 nor 3000–4999`;
+	if (code !== void 0 && code !== 1e3 && !(Number.isInteger(code) && code >= 3e3 && code <= 4999)) return `code ${code} is neither 1000 nor 3000–4999`;
 	const bytes = new TextEncoder().encode(reason).length;
-	return bytes > 123 ? `the close reason has ${bytes} bytes, 123 at most` : void 0;
+	return bytes > 123 ? `the reason has ${bytes} bytes, 123 at most` : void 0;
 }
 // ../packages/admitone/src/attempt.ts
 var Attempt = class {
@@ -1074,7 +1055,7 @@ var Attempt = class {
 				value
 			};
 			const url = this.#settings.url || minted?.websocketUrl;
-			if (!url) throw new AdmitError("invalid_url", "the ticket source gave no websocketUrl");
+			if (!url) throw new AdmitError("invalid_url", "no url, and no websocketUrl of the source");
 			const session = minted ? { sessionId: minted.sessionId } : {};
 			this.handshake = {
 				attempt: this.#number,
@@ -1150,12 +1131,12 @@ var Attempt = class {
 };
 function asAdmitError(thrown) {
 	if (thrown instanceof AdmitError) return thrown;
-	return new AdmitError("bad_answer", "the ticket source threw no AdmitError", { cause: thrown });
+	return new AdmitError("bad_answer", "the source threw no AdmitError", { cause: thrown });
 }
 function dialError(thrown) {
 	if (thrown instanceof AdmitError) return thrown;
 	const { name } = Object(thrown);
-	return new AdmitError(/^(Syntax|Security)Error$/.test(name ?? "") ? "invalid_url" : "connection_failed", `the socket could not be constructed (${name}): is its URL allowed here?`);
+	return new AdmitError(/^(Syntax|Security)Error$/.test(name ?? "") ? "invalid_url" : "connection_failed", `${name} of the constructor: is the URL allowed here?`);
 }
 // ../packages/admitone/src/backoff.ts
 function backoffMs(retry, baseMs, capMs, random, retryAfterMs = 0) {
@@ -1173,6 +1154,41 @@ const MACHINE_DEFAULTS = {
 	maxRetries: 10,
 	stableAfterMs: 1e4,
 	retryCodes: []
+};
+const TRANSITIONS = {
+	connect: {
+		idle: restart,
+		closed: restart
+	},
+	acquired: { acquiring: dial },
+	acquire_failed: { acquiring: failedWith },
+	dial_failed: {
+		dialing: failedWith,
+		closing: hungUp
+	},
+	opened: { dialing: opened },
+	closed: {
+		dialing: endedUnopened,
+		refused: endedUnopened,
+		open: endedOpen,
+		closing: endedClosing
+	},
+	close: {
+		acquiring: abandoned,
+		waiting: hungUp,
+		dialing: hangUp,
+		refused: hangUp,
+		open: hangUp
+	},
+	wake: { waiting: wake },
+	login_changed: { open: renew },
+	timeout: {
+		acquiring: acquiringTooLong,
+		dialing: dialingTooLong,
+		refused: dialingTooLong,
+		waiting: begin$1,
+		closing: hungUp
+	}
 };
 const LOST_CODES = [
 	1001,
@@ -1209,47 +1225,44 @@ function newMachine(options = {}) {
 		retries: 0
 	};
 }
-function wakeAt(machine) {
-	return "until" in machine.state ? machine.state.until : null;
+function wakeAt({ state }) {
+	return "until" in state ? state.until : null;
 }
 function advance(machine, input, now, random) {
 	const { state } = machine;
-	const moment = {
+	const isOfAnother = "attempt" in input && !("attempt" in state && state.attempt === input.attempt);
+	const isEarly = input.type === "timeout" && now < (wakeAt(machine) ?? now);
+	const transition = TRANSITIONS[input.type][state.name];
+	if (!transition || isOfAnother || isEarly) return {
+		machine,
+		actions: []
+	};
+	return transition({
+		machine,
+		state,
+		input,
 		now,
 		random
-	};
-	if ("attempt" in input && !("attempt" in state && state.attempt === input.attempt)) return stay(machine);
-	switch (input.type) {
-		case "connect": return state.name === "idle" || state.name === "closed" ? begin$1({
+	});
+}
+function restart({ machine, ...turn }) {
+	return begin$1({
+		...turn,
+		machine: {
 			...machine,
 			retries: 0
-		}, now) : stay(machine);
-		case "acquired": return state.name === "acquiring" ? dial(machine, state, now) : stay(machine);
-		case "acquire_failed": return state.name === "acquiring" ? failedWith(machine, state, input.error, moment) : stay(machine);
-		case "dial_failed": return dialFailed(machine, input.error, moment);
-		case "opened": return state.name === "dialing" ? opened(machine, state, input.selected, now) : stay(machine);
-		case "closed": return ended(machine, input, moment);
-		case "close": return close(machine, input, now);
-		case "wake": return state.name === "waiting" ? wake(machine, state, moment) : stay(machine);
-		case "login_changed": return stay(machine, isRenewable(state) ? [{
-			type: "renew",
-			attempt: state.attempt
-		}] : []);
-		case "timeout": return "until" in state && now >= state.until ? timedOut(machine, state, moment) : stay(machine);
-	}
+		}
+	});
 }
-function isRenewable(state) {
-	return state.name === "open" && state.credential === "ticket";
-}
-function begin$1(machine, now) {
+function begin$1({ machine, now }) {
 	const { tickets, fallback } = machine.options;
-	if (!tickets && fallback === "none") return enter(machine, closed({ code: "tickets_disabled" }));
+	if (!tickets && fallback === "none") return close(machine, { code: "tickets_disabled" });
 	return acquire(machine, tickets ? "ticket" : "jwt", now);
 }
 function acquire(machine, credential, now) {
 	const attempt = machine.attempts + 1;
 	const until = now + machine.options.acquireTimeoutMs;
-	return enter({
+	return doing(enter({
 		...machine,
 		attempts: attempt
 	}, {
@@ -1257,43 +1270,39 @@ function acquire(machine, credential, now) {
 		attempt,
 		credential,
 		until
-	}, [{
+	}), {
 		type: "acquire",
 		attempt,
 		credential
-	}]);
+	});
 }
-function dial(machine, { attempt, credential }, now) {
-	return enter(machine, {
+function dial({ machine, state: { attempt, credential }, now }) {
+	return doing(enter(machine, {
 		name: "dialing",
 		attempt,
 		credential,
 		until: now + machine.options.openTimeoutMs
-	}, [{
+	}), {
 		type: "dial",
 		attempt,
 		credential
-	}]);
+	});
 }
-function failedWith(machine, tried, error, moment) {
-	const { code, retryAfterMs } = error;
-	return failed(machine, tried, { code }, !isFinal(code), moment, retryAfterMs);
+function failedWith(turn) {
+	const { code, retryAfterMs } = turn.input.error;
+	return failed(turn, { code }, !isFinal(code), retryAfterMs);
 }
-function dialFailed(machine, error, moment) {
-	const { state } = machine;
-	if (state.name === "closing") return ended(machine, NO_CLOSE, moment);
-	return state.name === "dialing" ? failedWith(machine, state, error, moment) : stay(machine);
-}
-function failed(machine, tried, cause, again, moment, retryAfterMs) {
-	const codes = tried.name === "acquiring" ? MINT_FALLS_BACK : DIAL_FALLS_BACK;
-	if (machine.options.fallback === "jwt" && tried.credential === "ticket" && codes.includes(cause.code)) return {
-		...acquire(machine, "jwt", moment.now),
+function failed(turn, cause, again, retryAfterMs) {
+	const { machine, state, now } = turn;
+	const codes = state.name === "acquiring" ? MINT_FALLS_BACK : DIAL_FALLS_BACK;
+	if (machine.options.fallback === "jwt" && state.credential === "ticket" && codes.includes(cause.code)) return {
+		...acquire(machine, "jwt", now),
 		cause
 	};
-	return again ? retry(machine, cause, moment, retryAfterMs) : enter(machine, closed(cause));
+	return again ? retry(turn, machine, cause, retryAfterMs) : close(machine, cause);
 }
-function opened(machine, state, selected, now) {
-	if (selected === "admitone.refused") return enter(machine, {
+function opened({ machine, state, input, now }) {
+	if (input.selected === "admitone.refused") return enter(machine, {
 		...state,
 		name: "refused"
 	});
@@ -1305,140 +1314,132 @@ function opened(machine, state, selected, now) {
 		since: now
 	});
 }
-function ended(machine, received, moment) {
-	const { state } = machine;
-	switch (state.name) {
-		case "dialing":
-		case "refused": return endedUnopened(machine, state, received, moment);
-		case "open": return endedOpen(machine, state, received, moment);
-		case "closing": return enter(machine, closed(causeOf("closed_by_application", received)));
-		default: return stay(machine);
-	}
+function endedUnopened(turn) {
+	const { code, reason } = turn.input;
+	const ours = readClose(code, reason);
+	return failed(turn, causeOf(ours?.name ?? "connection_failed", turn.input), ours?.next !== "stop");
 }
-function endedUnopened(machine, tried, received, moment) {
-	const ours = readClose(received.code, received.reason);
-	return failed(machine, tried, causeOf(ours?.name ?? "connection_failed", received), ours?.next !== "stop", moment);
-}
-function endedOpen(machine, { since }, received, moment) {
-	const counted = moment.now - since >= machine.options.stableAfterMs ? {
+function endedOpen(turn) {
+	const { machine, state, input, now } = turn;
+	const { stableAfterMs, retryCodes, tickets } = machine.options;
+	const counted = now - state.since >= stableAfterMs ? {
 		...machine,
 		retries: 0
 	} : machine;
-	const ours = readClose(received.code, received.reason);
-	const again = ours ? ours.next === "mint_again" : isLost(machine, received.code);
-	const cause = causeOf(ours?.name ?? (again ? "connection_lost" : "closed_by_upstream"), received);
-	const step = again ? retry(counted, cause, moment) : enter(counted, closed(cause));
-	return ours?.name === "draining" ? prefetching(step) : step;
+	const ours = readClose(input.code, input.reason);
+	const again = ours ? ours.next === "mint_again" : [...LOST_CODES, ...retryCodes].includes(input.code);
+	const cause = causeOf(ours?.name ?? (again ? "connection_lost" : "closed_by_upstream"), input);
+	const step = again ? retry(turn, counted, cause) : close(counted, cause);
+	return tickets && ours?.name === "draining" ? doing(step, { type: "prefetch" }) : step;
 }
-function close(machine, asked, now) {
-	const { state } = machine;
-	switch (state.name) {
-		case "acquiring": return enter(machine, closed({ code: "closed_by_application" }), [abandon(state.attempt)]);
-		case "waiting": return enter(machine, closed({ code: "closed_by_application" }));
-		case "dialing":
-		case "refused":
-		case "open": {
-			const until = now + machine.options.closeTimeoutMs;
-			return enter(machine, {
-				name: "closing",
-				attempt: state.attempt,
-				until
-			}, [hangUp(state.attempt, asked)]);
-		}
-		default: return stay(machine);
-	}
+function endedClosing({ machine, input }) {
+	return close(machine, causeOf("closed_by_application", input));
 }
-function wake(machine, state, { now, random }) {
-	if (now < (state.notBefore ?? now)) return stay(machine);
-	const until = Math.min(state.until, now + Math.floor(random() * machine.options.retryBaseMs));
-	return prefetching(enter(machine, {
+function hungUp({ machine }) {
+	return close(machine, { code: "closed_by_application" });
+}
+function abandoned(turn) {
+	return doing(hungUp(turn), {
+		type: "abandon",
+		attempt: turn.state.attempt
+	});
+}
+function hangUp({ machine, state, input, now }) {
+	const { attempt } = state;
+	return doing(enter(machine, {
+		name: "closing",
+		attempt,
+		until: now + machine.options.closeTimeoutMs
+	}), {
+		...input,
+		type: "hang_up",
+		attempt
+	});
+}
+function wake({ machine, state, now, random }) {
+	const { tickets, retryBaseMs } = machine.options;
+	if (now < (state.notBefore ?? now)) return {
+		machine,
+		actions: []
+	};
+	const until = Math.min(state.until, now + Math.floor(random() * retryBaseMs));
+	const step = enter(machine, {
 		...state,
 		until
-	}));
+	});
+	return tickets ? doing(step, { type: "prefetch" }) : step;
 }
-function timedOut(machine, state, moment) {
-	switch (state.name) {
-		case "acquiring": return after$1(abandon(state.attempt), failed(machine, state, { code: "timeout" }, true, moment));
-		case "dialing":
-		case "refused": return after$1(hangUp(state.attempt), endedUnopened(machine, state, NO_CLOSE, moment));
-		case "waiting": return begin$1(machine, moment.now);
-		case "closing": return enter(machine, closed({ code: "closed_by_application" }));
-	}
+function renew({ machine, state: { attempt, credential } }) {
+	return {
+		machine,
+		actions: credential === "ticket" ? [{
+			type: "renew",
+			attempt
+		}] : []
+	};
 }
-function retry(machine, cause, { now, random }, retryAfterMs) {
+function acquiringTooLong(turn) {
+	const { attempt } = turn.state;
+	return doing(failed(turn, { code: "timeout" }, true), {
+		type: "abandon",
+		attempt
+	});
+}
+function dialingTooLong(turn) {
+	const { attempt } = turn.state;
+	return doing(endedUnopened({
+		...turn,
+		input: NO_CLOSE
+	}), {
+		type: "hang_up",
+		attempt
+	});
+}
+function retry({ now, random }, machine, cause, retryAfterMs) {
 	const { maxRetries, retryBaseMs, retryCapMs } = machine.options;
-	const count = machine.retries + 1;
-	if (count > maxRetries) return enter(machine, closed({
+	const retries = machine.retries + 1;
+	if (retries > maxRetries) return close(machine, {
 		...cause,
 		gaveUp: true
-	}));
-	const until = now + backoffMs(count, retryBaseMs, retryCapMs, random, retryAfterMs);
+	});
+	const until = now + backoffMs(retries, retryBaseMs, retryCapMs, random, retryAfterMs);
 	const asked = retryAfterMs === void 0 ? {} : { notBefore: now + retryAfterMs };
 	return enter({
 		...machine,
-		retries: count
+		retries
 	}, {
 		name: "waiting",
-		retry: count,
+		retry: retries,
 		until,
 		cause,
 		...asked
 	});
 }
-function isLost(machine, code) {
-	return LOST_CODES.includes(code) || machine.options.retryCodes.includes(code);
-}
-function causeOf(code, { code: closeCode, reason }) {
-	return closeCode === NO_CLOSE.code ? { code } : {
+function causeOf(code, close) {
+	return close.code === NO_CLOSE.code ? { code } : {
 		code,
 		close: {
-			code: closeCode,
-			reason
+			code: close.code,
+			reason: close.reason
 		}
 	};
 }
-function closed(cause) {
-	return {
+function close(machine, cause) {
+	return enter(machine, {
 		name: "closed",
 		cause
-	};
+	});
 }
-function abandon(attempt) {
-	return {
-		type: "abandon",
-		attempt
-	};
-}
-function hangUp(attempt, asked) {
-	return {
-		...asked,
-		type: "hang_up",
-		attempt
-	};
-}
-function stay(machine, actions = []) {
-	return {
-		machine,
-		actions
-	};
-}
-function enter(machine, state, actions = []) {
+function enter(machine, state) {
 	return {
 		machine: {
 			...machine,
 			state
 		},
-		actions
+		actions: []
 	};
 }
-function prefetching(step) {
-	const { tickets } = step.machine.options;
-	return tickets ? {
-		...step,
-		actions: [{ type: "prefetch" }]
-	} : step;
-}
-function after$1(action, step) {
+function doing(step, action) {
 	return {
 		...step,
 		actions: [action, ...step.actions]
@@ -1463,32 +1464,27 @@ function stopwatch() {
 	const wall = Date.now();
 	return () => Math.max(performance.now() - steady, Date.now() - wall);
 }
-async function within(ms, late, outer, run) {
+async function within(ms, outer, run) {
 	const inner = new AbortController();
-	const over = pause(ms, outer, inner.signal).then(() => Promise.reject(late()));
+	const over = pause(ms, outer, inner.signal).then(() => {
+		throw outer?.aborted ? new AdmitError("aborted", "ended by its caller") : new AdmitError("timeout", `no answer within ${ms} ms`);
+	});
 	try {
-		return await Promise.race([over, outer?.aborted ? over : run(inner.signal)]);
+		return await Promise.race(outer?.aborted ? [over] : [over, run(inner.signal)]);
 	} finally {
 		inner.abort();
 	}
 }
-function pause(ms, signal, unneeded) {
-	return new Promise((resolve, reject) => {
-		const forget = () => {
+function pause(ms, ...signals) {
+	return new Promise((resolve) => {
+		const end = () => {
 			clearTimeout(timer);
-			signal?.removeEventListener("abort", abort);
-		};
-		const abort = () => {
-			forget();
-			reject(new AdmitError("aborted", "ended by its caller"));
-		};
-		const timer = after(ms, () => {
-			forget();
+			for (const signal of signals) signal?.removeEventListener("abort", end);
 			resolve();
-		});
-		signal?.addEventListener("abort", abort);
-		unneeded?.addEventListener("abort", forget);
-		if (signal?.aborted) abort();
+		};
+		const timer = after(ms, end);
+		for (const signal of signals) signal?.addEventListener("abort", end);
+		if (signals.some((signal) => signal?.aborted)) end();
 	});
 }
 // ../packages/admitone/src/driver.ts
@@ -1618,28 +1614,29 @@ function socketDial(Socket, protocols) {
 // ../packages/admitone/src/option-rules.ts
 const isFunction = (given) => typeof given === "function";
 const isFlag = (given) => typeof given === "boolean";
-const AMOUNT = ["a finite number, zero or more", (given) => Number.isFinite(given) && Number(given) >= 0];
 const FUNCTION = ["a function", isFunction];
+const AMOUNT = ["a number from 0 on", (given) => Number.isFinite(given) && Number(given) >= 0];
+const ANYTHING = ["", () => true];
 const RULES = {
-	source: ["a TicketSource, unless gateway and token are given", (given) => isFunction(Object(given).token)],
-	gateway: ["an http(s) URL", (given) => hasScheme(given, /^https?:/)],
+	source: ["a TicketSource, or gateway and token", (given) => isFunction(Object(given).token)],
+	gateway: ["an http(s) URL", (given) => hasScheme(given, /^http/)],
 	token: FUNCTION,
 	fetch: FUNCTION,
-	WebSocket: ["a constructor, where there is no global one", isFunction],
-	url: ["a ws(s) or http(s) URL", (given) => hasScheme(given, /^(ws|http)s?:/)],
-	metadata: ["an object that JSON can hold", isJson],
-	protocols: ["a string or an array of strings", (given) => [given].flat().every((item) => typeof item === "string")],
+	WebSocket: FUNCTION,
+	url: ["a ws(s) or http(s) URL", (given) => hasScheme(given, /^(ws|http)/)],
+	metadata: ["an object of JSON", isJson],
+	protocols: ["strings", (given) => [given].flat().every((item) => typeof item === "string")],
 	fallback: ["'none' or 'jwt'", (given) => given === "none" || given === "jwt"],
 	enabled: ["a boolean or a function", (given) => isFlag(given) || isFunction(given)],
 	autoConnect: ["a boolean", isFlag],
-	retryCodes: ["an array of integers", (given) => Array.isArray(given) && given.every(Number.isInteger)]
+	retryCodes: ["integers", (given) => Array.isArray(given) && given.every(Number.isInteger)]
 };
 function checkOptions(options, ...required) {
 	const given = Object(options);
 	for (const name of [...required, ...Object.keys(given)]) {
-		const [allowed, fits] = RULES[name] ?? (/(Ms|Retries)$/.test(name) ? AMOUNT : ["", () => true]);
+		const [allowed, fits] = RULES[name] ?? (/(Ms|Retries)$/.test(name) ? AMOUNT : ANYTHING);
 		const value = given[name];
-		if (value === void 0 ? required.includes(name) : !fits(value)) throw new AdmitError("invalid_options", `option ${name}: expected ${allowed}, got ${typeName(value)}`);
+		if (value === void 0 ? required.includes(name) : !fits(value)) throw new AdmitError("invalid_options", `option ${name}: expected ${allowed}, got ${typeof value}`);
 	}
 }
 function parseUrl(given) {
@@ -1650,7 +1647,7 @@ function parseUrl(given) {
 	}
 }
 function hasScheme(given, scheme) {
-	return (typeof given === "string" || given instanceof URL) && scheme.test(parseUrl(given)?.href ?? "");
+	return /string|object/.test(typeof given) && scheme.test(parseUrl(given)?.href ?? "");
 }
 function isJson(given) {
 	try {
@@ -1658,10 +1655,6 @@ function isJson(given) {
 	} catch {
 		return false;
 	}
-}
-function typeName(given) {
-	if (given === null) return "null";
-	return Array.isArray(given) ? "array" : typeof given;
 }
 // ../packages/admitone/src/answer.ts
 const LONGEST_ANSWER = 65536;
@@ -1696,25 +1689,10 @@ const MINTED = {
 var Minted = class {
 	#ticket;
 	#protocols;
-	sessionId;
-	createdAt;
-	expiresAt;
-	expiresIn;
-	ttlSeconds;
-	singleUse;
-	loginExpiresAt;
-	websocketUrl;
-	constructor(answer) {
-		this.#ticket = answer.ticket;
-		this.#protocols = answer.protocols;
-		this.sessionId = answer.session_id;
-		this.createdAt = answer.created_at;
-		this.expiresAt = answer.expires_at;
-		this.expiresIn = answer.expires_in;
-		this.ttlSeconds = answer.ttl_seconds;
-		this.singleUse = answer.single_use;
-		this.loginExpiresAt = answer.login_expires_at;
-		this.websocketUrl = answer.websocket_url;
+	constructor({ ticket, protocols, ...shown }) {
+		this.#ticket = ticket;
+		this.#protocols = protocols;
+		Object.assign(this, shown);
 	}
 	get ticket() {
 		return this.#ticket;
@@ -1727,27 +1705,25 @@ function readMinted(text) {
 	return new Minted(readAnswer(text, MINTED));
 }
 function readRenewed(text) {
-	const { session_id, expires_at, expires_in } = readAnswer(text, RENEWED);
-	return {
-		sessionId: session_id,
-		expiresAt: expires_at,
-		expiresIn: expires_in
-	};
+	return readAnswer(text, RENEWED);
 }
 function readAnswer(text, forms) {
 	const answer = readObject(text);
-	for (const [name, form] of Object.entries(forms)) if (!form.test(JSON.stringify(answer[name]))) throw badAnswer(`"${name}" is missing or not as agreed`);
-	return answer;
+	const fields = Object.entries(forms).map(([name, form]) => {
+		if (!form.test(JSON.stringify(answer[name]))) throw badAnswer(name);
+		return [name.replace(/_./g, ([, letter = ""]) => letter.toUpperCase()), answer[name]];
+	});
+	return Object.fromEntries(fields);
 }
 function readObject(text) {
 	try {
 		return Object(JSON.parse(text));
 	} catch {
-		throw badAnswer("it is not JSON");
+		throw badAnswer("JSON");
 	}
 }
-function badAnswer(fault) {
-	return new AdmitError("bad_answer", `not the gateway's answer: ${fault}. Is "gateway" its address?`);
+function badAnswer(missing) {
+	return new AdmitError("bad_answer", `the answer has no proper ${missing}: is "gateway" its address?`);
 }
 // ../packages/admitone/src/problem.ts
 const CODES = {
@@ -1760,10 +1736,10 @@ const CODES = {
 	429: "over_limit"
 };
 const PARTICULAR = ["403 origin_not_allowed", "404 tickets_disabled"];
-function problemOf(response, text, names = []) {
+function problemOf(response, text, keeps = () => false) {
 	const { status, headers } = response;
 	const { code: problemCode, ...problem } = readProblem(headers.get("content-type"), text);
-	const code = (names.includes(problemCode ?? "") || PARTICULAR.includes(`${status} ${problemCode}`)) && problemCode || (CODES[status] ?? (status < 500 ? "invalid_request" : "unavailable"));
+	const code = (keeps(problemCode ?? "") || PARTICULAR.includes(`${status} ${problemCode}`)) && problemCode || (CODES[status] ?? (status < 500 ? "invalid_request" : "unavailable"));
 	return new AdmitError(code, `the gateway answered ${status} ${[problemCode ?? code, problem.detail ?? problem.title].filter(Boolean).join(": ")}`, {
 		status,
 		retryAfterMs: retryAfterMs(headers),
@@ -1809,13 +1785,12 @@ function createTicketSource(options) {
 		prefetched: 0
 	};
 	const token = () => readToken(options.token);
-	const late = () => new AdmitError("timeout", `the gateway gave no answer within ${timeoutMs} ms`);
 	let epoch = 0;
 	let loggedIn = new AbortController();
 	let ahead;
 	async function ask(path, body, read, { signal, maxRetries = options.maxRetries ?? 3 }) {
 		for (let retry = 1;; retry += 1) try {
-			return await within(timeoutMs, late, signal, async (inner) => {
+			return await within(timeoutMs, signal, async (inner) => {
 				const login = await token();
 				inner.throwIfAborted();
 				const ageMs = stopwatch();
@@ -1852,7 +1827,7 @@ function createTicketSource(options) {
 		if (!taken || taken.route !== route) return void 0;
 		ahead = void 0;
 		try {
-			return await within(timeoutMs, late, signal, async () => {
+			return await within(timeoutMs, signal, async () => {
 				const minted = await taken.minting;
 				return minted && taken.epoch === epoch && serves(minted) && await token() === minted.login ? minted : void 0;
 			});
@@ -1916,14 +1891,16 @@ function createTicketSource(options) {
 		stats
 	};
 }
-async function post(endpoint, login, body, send, signal) {
+async function post(url, login, body, send, signal) {
 	const headers = {
 		authorization: `Bearer ${login}`,
 		"content-type": "application/json",
 		accept: "application/json"
 	};
-	const { response, text } = await reach(async () => {
-		const response = await send(endpoint, {
+	let response;
+	let text;
+	try {
+		response = await send(url, {
 			method: "POST",
 			headers,
 			body,
@@ -1931,30 +1908,21 @@ async function post(endpoint, login, body, send, signal) {
 			redirect: "error",
 			signal
 		});
-		return {
-			response,
-			text: await readText(response)
-		};
-	});
-	if (!response.ok) throw problemOf(response, text);
-	return text;
-}
-async function reach(send) {
-	try {
-		return await send();
+		text = await readText(response);
 	} catch (cause) {
-		throw new AdmitError("network", "the gateway could not be reached, or redirected the request", { cause });
+		throw new AdmitError("network", "the gateway was not reached, or redirects", { cause });
 	}
+	if (response.ok) return text;
+	throw problemOf(response, text);
 }
 async function readToken(ask) {
-	let token;
 	try {
-		token = await ask();
+		const token = await ask();
+		if (typeof token === "string" && /^[\x21-\x7e]+$/.test(token)) return token;
 	} catch (cause) {
 		throw new AdmitError("token_failed", "the token callback failed", { cause });
 	}
-	if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) throw new AdmitError("token_failed", "the token callback has to return a string of visible ASCII");
-	return token;
+	throw new AdmitError("token_failed", "the token is no string of visible ASCII");
 }
 function baseOf(gateway) {
 	const { origin, pathname } = parseUrl(gateway);
@@ -1987,7 +1955,7 @@ function readSource(options, ...required) {
 }
 function readTarget(options) {
 	const url = parseUrl(options.url);
-	if (options.fallback === "jwt" && !url) throw new AdmitError("invalid_options", "fallback 'jwt' needs url: nothing is minted that could name it");
+	if (options.fallback === "jwt" && !url) throw new AdmitError("invalid_options", "option url: fallback 'jwt' needs it");
 	const given = Object.entries(options).filter(([key, value]) => key in MACHINE_DEFAULTS && value !== void 0);
 	return {
 		url: url?.href.replace(/#.*/, "").replace(/^http/, "ws"),
@@ -2061,7 +2029,7 @@ var AdmitConnection = class extends AdmitEventTarget {
 		this.#driver.feed({ type: "login_changed" });
 	}
 	send(data) {
-		if (this.state.name !== "open" || this.#socket?.readyState !== 1) throw new AdmitError("not_open", `cannot send while the connection is ${this.state.name}`);
+		if (this.state.name !== "open" || this.#socket?.readyState !== 1) throw new AdmitError("not_open", `cannot send while ${this.state.name}`);
 		this.#socket.send(data);
 	}
 	close(code, reason) {

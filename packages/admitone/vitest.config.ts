@@ -1,3 +1,3 @@
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({ test: { include: ['test/**/*.test.ts'], restoreMocks: true } });
+export default defineConfig({ test: { include: ['test/**/*.test.ts'], restoreMocks: true, testTimeout: 60_000 } });

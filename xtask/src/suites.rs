@@ -51,6 +51,10 @@ static SUITES: &[Suite] = &[
         npm(root, &["run", "size", "--workspace", "packages/admitone"])
     })
     .needing(PACKAGES),
+    suite("package", "the npm package as it is published: publint, types for every resolver", |root| {
+        npm(root, &["run", "package", "--workspace", "packages/admitone"])
+    })
+    .needing(PACKAGES),
     suite("clippy", "Rust without warnings", clippy),
     suite("features", "the library with each set of features", features),
     suite("rustdoc", "documentation without warnings", rustdoc),

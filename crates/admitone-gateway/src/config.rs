@@ -4,7 +4,9 @@
 //! strings (written with commas) outside arrays of tables; two underscores stand between levels, as in
 //! `ADMITONE_SERVER__LISTEN`. Secrets are only ever named by file. `examples/admitone.toml` shows every key.
 
+mod admin;
 mod assertion;
+mod audit;
 mod document;
 mod fault;
 mod host;
@@ -33,7 +35,9 @@ use fault::wrong;
 use routes::Routes;
 use table::Table;
 
+pub use admin::{Admin, AdminSecret};
 pub use assertion::Assertion;
+pub use audit::Audit;
 pub use fault::{Fault, Faults, Place};
 pub use host::{Host, Network, WebOrigin};
 pub use limits::Limits;
@@ -54,6 +58,10 @@ pub struct Config {
     pub server: Server,
     /// How it tells what it does.
     pub log: Log,
+    /// Where it is told who was connected, and why that ended.
+    pub audit: Audit,
+    /// The listener for operators, where there is one.
+    pub admin: Option<Admin>,
     /// What one address, subject or ticket may take.
     pub limits: Limits,
     /// Where tickets are kept.
@@ -120,6 +128,8 @@ fn read(root: &Table<'_>) -> Option<Config> {
     let store = root.section("store", tickets::read_store);
     let server = root.section("server", |table| server::read(table, store.is_shared));
     let log = root.section("log", log::read);
+    let audit = root.section("audit", audit::read);
+    let admin = root.section("admin", admin::read);
     let limits = root.section("limits", limits::read);
     let tickets = root.section("tickets", |table| tickets::read_tickets(table, store.is_shared));
     let issuers = issuers::read(root);
@@ -130,6 +140,8 @@ fn read(root: &Table<'_>) -> Option<Config> {
     Some(Config {
         server: server?,
         log,
+        audit,
+        admin,
         limits,
         store: store.sound?,
         tickets,

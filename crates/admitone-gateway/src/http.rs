@@ -2,7 +2,7 @@
 
 mod admit;
 mod answer;
-mod body;
+pub(crate) mod body;
 mod client;
 mod connect;
 mod conversation;
@@ -44,6 +44,7 @@ use tokio_util::task::TaskTracker;
 pub use self::head::HeadError;
 use self::readiness::Readiness;
 use crate::assertion::Assertions;
+use crate::audit::Audit;
 use crate::config::{Network, RevocationGap, WebOrigin};
 use crate::limits::{Limits, Over, Place};
 use crate::logins::Logins;
@@ -60,6 +61,14 @@ pub struct App {
     pub sessions: Sessions,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// This node's name in records and audit lines.
+    pub node: String,
+    /// What keeps tickets single across failovers, where the store is shared.
+    pub fence: Option<&'static str>,
+    /// The identifiers of the configured issuers.
+    pub issuers: Vec<String>,
+    /// Who was connected, and why that ended.
+    pub audit: Arc<Audit>,
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
     /// What becomes of open sessions while no revocation could reach them.

@@ -9,11 +9,13 @@ mod rate;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use admitone::principal::Principal;
+use admitone::problem::TicketState;
 use admitone::ticket::TicketId;
 use prometheus_client::metrics::counter::Counter;
 
@@ -37,6 +39,7 @@ const TOLD_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Limit {
+    SessionsPerSubject,
     ConnectionsPerAddress,
     MintsPerMinutePerSubject,
     MintsPerMinutePerAddress,
@@ -48,7 +51,8 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit, each at its own index.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::SessionsPerSubject,
         Self::ConnectionsPerAddress,
         Self::MintsPerMinutePerSubject,
         Self::MintsPerMinutePerAddress,
@@ -62,6 +66,7 @@ impl Limit {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::SessionsPerSubject => "sessions_per_subject",
             Self::ConnectionsPerAddress => "connections_per_address",
             Self::MintsPerMinutePerSubject => "mints_per_minute_per_subject",
             Self::MintsPerMinutePerAddress => "mints_per_minute_per_address",
@@ -76,6 +81,7 @@ impl Limit {
     #[must_use]
     pub const fn told(self) -> &'static str {
         match self {
+            Self::SessionsPerSubject => "this login's subject has too many connections",
             Self::ConnectionsPerAddress => "too many connections from this address",
             Self::MintsPerMinutePerSubject => "too many tickets were minted for this login's subject",
             Self::MintsPerMinutePerAddress => "too many tickets were minted from this address",
@@ -86,10 +92,14 @@ impl Limit {
         }
     }
 
-    /// Whether a ticket that meets it is known to be genuine and unspent.
+    /// Whether the ticket that meets it is spent, where anybody has looked at it.
     #[must_use]
-    pub const fn leaves_unspent(self) -> bool {
-        matches!(self, Self::DialsPerAddress | Self::DialsPerTicket)
+    pub const fn ticket(self) -> Option<TicketState> {
+        match self {
+            Self::DialsPerAddress | Self::DialsPerTicket => Some(TicketState::Unspent),
+            Self::SessionsPerSubject => Some(TicketState::Spent),
+            _ => None,
+        }
     }
 }
 
@@ -118,6 +128,8 @@ impl Over {
 /// All limits, and how near everybody is to them.
 #[derive(Debug)]
 pub struct Limits {
+    /// 0 without a limit. The store counts them.
+    subject_sessions: AtomicU32,
     connections: Arc<Places>,
     subject_mints: Rate,
     address_mints: Rate,
@@ -141,6 +153,7 @@ impl Limits {
     #[must_use]
     pub fn new(limits: &config::Limits, metrics: &Metrics) -> Self {
         Self {
+            subject_sessions: AtomicU32::new(limits.sessions_per_subject.map_or(0, NonZeroU32::get)),
             connections: Places::new(limits.connections_per_address),
             subject_mints: Rate::new(limits.mints_per_minute_per_subject),
             address_mints: Rate::new(limits.mints_per_minute_per_address),
@@ -156,6 +169,8 @@ impl Limits {
 
     /// Other limits from now on; what everybody has taken stays counted.
     pub fn set(&self, limits: &config::Limits) {
+        let sessions = limits.sessions_per_subject.map_or(0, NonZeroU32::get);
+        self.subject_sessions.store(sessions, Ordering::Relaxed);
         self.connections.set(limits.connections_per_address);
         self.subject_mints.set(limits.mints_per_minute_per_subject);
         self.address_mints.set(limits.mints_per_minute_per_address);
@@ -168,6 +183,17 @@ impl Limits {
     /// How often each limit was met since the start.
     pub fn refused(&self) -> impl Iterator<Item = (Limit, u64)> {
         Limit::ALL.into_iter().map(|limit| (limit, self.refused[limit as usize].count.get()))
+    }
+
+    /// How many sessions a subject may have, on all nodes of a store.
+    #[must_use]
+    pub fn sessions_per_subject(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.subject_sessions.load(Ordering::Relaxed))
+    }
+
+    /// A subject has as many sessions as it may.
+    pub fn too_many_sessions(&self, now: Instant) -> Over {
+        self.over(Limit::SessionsPerSubject, LATER, None, now)
     }
 
     /// A place for one more connection of this address.
@@ -293,8 +319,6 @@ fn network(address: IpAddr) -> u128 {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use super::*;
 
     fn address(text: &str) -> IpAddr {

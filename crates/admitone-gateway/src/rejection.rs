@@ -117,6 +117,21 @@ pub enum Rejection {
     /// Shutting down.
     #[error("draining")]
     Draining,
+    /// A name that the operators' listener is not known by.
+    #[error("the Host is none of the operators' listener's")]
+    AdminHost,
+    /// A page of elsewhere, on the operators' listener.
+    #[error("a page of another origin on the operators' listener")]
+    AdminOrigin,
+    /// Not the operators' secret.
+    #[error("not the operators' secret")]
+    AdminSecret,
+    /// Too many wrong secrets from one address.
+    #[error("too many wrong secrets from this address")]
+    AdminTries,
+    /// Too many streams of events.
+    #[error("too many follow the events already")]
+    AdminFollowers,
     /// A fault of ours.
     #[error("internal: {0}")]
     Internal(&'static str),
@@ -181,6 +196,11 @@ impl Rejection {
             Self::Origin | Self::CookieWithoutOrigin => {
                 Row::new(S::FORBIDDEN, P::OriginNotAllowed, Level::WARN).closing(CloseCode::Forbidden)
             }
+            Self::AdminHost => Row::new(S::MISDIRECTED_REQUEST, P::InvalidRequest, Level::WARN),
+            Self::AdminOrigin => Row::new(S::FORBIDDEN, P::OriginNotAllowed, Level::WARN),
+            Self::AdminSecret => not_logged_in(Level::WARN),
+            Self::AdminTries => Row::new(S::TOO_MANY_REQUESTS, P::OverLimit, Level::WARN).retry_after(60),
+            Self::AdminFollowers => Row::new(S::SERVICE_UNAVAILABLE, P::Overloaded, Level::WARN).retry_after(5),
             Self::NoCredential => not_logged_in(Level::DEBUG),
             Self::Login(_) | Self::LoginRefused(_) => not_logged_in(Level::INFO),
             Self::Issuer | Self::PermissionRequired(_) | Self::PermissionNotHeld => {
@@ -218,6 +238,8 @@ impl Rejection {
             Self::NoSuchRoute => Some("the field `route` names no route of this gateway".into()),
             Self::NoSuchTicket => Some("this login has no such ticket that could still be revoked".into()),
             Self::NoSuchSession => Some("this login has no such session".into()),
+            Self::AdminHost => Some("this listener is not known by that Host: add it to admin.hosts".into()),
+            Self::AdminTries => Some("too many wrong secrets came from this address: wait a minute".into()),
             Self::CookieWithoutOrigin => Some("a credential in a cookie needs an Origin".into()),
             Self::PermissionNotHeld => Some("`permissions` may list only what the login holds".into()),
             Self::Mint(MintError::Store(PutError::SubjectCap(cap))) => {
@@ -293,7 +315,7 @@ fn over_limit(over: &Over) -> Row {
     let row = Row::new(StatusCode::TOO_MANY_REQUESTS, ProblemCode::OverLimit, Level::DEBUG)
         .closing(CloseCode::OverLimit)
         .retry_after(over.retry_after_seconds());
-    if over.limit.leaves_unspent() { row.ticket(TicketState::Unspent) } else { row }
+    Row { ticket: over.limit.ticket(), ..row }
 }
 
 fn carrier_row(error: TakeError) -> Row {

@@ -41,6 +41,11 @@ impl Routes {
         self.routes.iter().find(|route| &*route.path == path)
     }
 
+    /// Every route.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.routes.iter()
+    }
+
     /// The route for requests that name none.
     #[must_use]
     pub fn default_route(&self) -> Option<&Arc<Route>> {

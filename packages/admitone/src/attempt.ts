@@ -56,7 +56,7 @@ export class Attempt<L extends Link> {
       this.#credential = { kind, value };
       // An empty one would be the page's own.
       const url = this.#settings.url || minted?.websocketUrl;
-      if (!url) throw new AdmitError('invalid_url', 'the ticket source gave no websocketUrl');
+      if (!url) throw new AdmitError('invalid_url', 'no url, and no websocketUrl of the source');
       const session = minted ? { sessionId: minted.sessionId } : {};
       this.handshake = { attempt: this.#number, url, offered: [], ...session };
       this.#tell({ type: 'acquired' });
@@ -124,7 +124,7 @@ type WithoutAttempt<I> = I extends unknown ? Omit<I, 'attempt'> : never;
 
 function asAdmitError(thrown: unknown): AdmitError {
   if (thrown instanceof AdmitError) return thrown;
-  return new AdmitError('bad_answer', 'the ticket source threw no AdmitError', { cause: thrown });
+  return new AdmitError('bad_answer', 'the source threw no AdmitError', { cause: thrown });
 }
 
 /** Of a constructor's error the name alone: its message may quote the subprotocols, and with them the secret. */
@@ -132,5 +132,5 @@ function dialError(thrown: unknown): AdmitError {
   if (thrown instanceof AdmitError) return thrown;
   const { name } = Object(thrown) as Partial<Error>;
   const code = /^(Syntax|Security)Error$/.test(name ?? '') ? 'invalid_url' : 'connection_failed';
-  return new AdmitError(code, `the socket could not be constructed (${name}): is its URL allowed here?`);
+  return new AdmitError(code, `${name} of the constructor: is the URL allowed here?`);
 }

@@ -17,7 +17,10 @@ export const REFUSED_MARKER = 'admitone.refused';
 const TICKET = 'admitone.ticket.';
 const BEARER = 'bearer.';
 const KUBERNETES = 'base64url.bearer.authorization.k8s.io.';
-const LOGIN_CARRIERS = [BEARER, 'jwt.', 'jwt-auth.', KUBERNETES];
+
+/** Any carrier, and what of it may be shown. */
+const CARRIER =
+  /^(admitone\.ticket\.(?:adm1_)?|bearer\.|jwt\.|jwt-auth\.|base64url\.bearer\.authorization\.k8s\.io\.).*/is;
 
 /** RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -40,8 +43,9 @@ export function offerProtocols(credential: Credential, protocols: readonly strin
  */
 export function checkProtocols(protocols: readonly string[]): void {
   for (const [index, protocol] of protocols.entries()) {
-    const fault = faultOf(protocol, protocols.indexOf(protocol) < index);
-    if (fault) throw new AdmitError('invalid_protocol', `protocols[${index}] ${fault}`);
+    const repeats = protocols.indexOf(protocol) < index;
+    if (repeats || !TOKEN.test(protocol) || isReserved(protocol))
+      throw new AdmitError('invalid_protocol', `protocols[${index}] repeats, is no token, or is reserved`);
   }
 }
 
@@ -59,31 +63,20 @@ export function shownProtocol(
 
 /** A subprotocol as it may be shown to people: a carrier without its secret. */
 export function redactProtocol(protocol: string): string {
-  const carrier = [TICKET, ...LOGIN_CARRIERS].find((prefix) => startsWith(protocol, prefix));
-  return carrier === undefined ? protocol : `${carrier}${carrier === TICKET ? 'adm1_' : ''}…`;
+  return protocol.replace(CARRIER, '$1…');
 }
 
 function carrierOf({ kind, value }: Credential): string {
-  if (typeof value !== 'string' || value === '')
-    throw new AdmitError('invalid_credential', `the ${kind} is no string, or empty`);
-  if (kind === 'jwt') return TOKEN.test(value) ? BEARER + value : KUBERNETES + base64url(value);
-  if (TOKEN.test(value)) return TICKET + value;
-  throw new AdmitError('invalid_credential', 'the ticket is no RFC 9110 token');
-}
-
-function faultOf(protocol: string, repeats: boolean): string | undefined {
-  if (repeats) return 'repeats an earlier one';
-  if (!TOKEN.test(protocol)) return 'is no RFC 9110 token';
-  if (isReserved(protocol)) return 'begins with a reserved prefix';
-  return undefined;
+  const isToken = TOKEN.test(value);
+  if (typeof value === 'string' && (isToken || (kind === 'jwt' && value))) {
+    if (kind === 'ticket') return TICKET + value;
+    return isToken ? BEARER + value : KUBERNETES + base64url(value);
+  }
+  throw new AdmitError('invalid_credential', `the ${kind} is none`);
 }
 
 function isReserved(protocol: string): boolean {
-  return ['admitone.', ...LOGIN_CARRIERS].some((prefix) => startsWith(protocol, prefix));
-}
-
-function startsWith(protocol: string, prefix: string): boolean {
-  return protocol.slice(0, prefix.length).toLowerCase() === prefix;
+  return /^admitone\./i.test(protocol) || CARRIER.test(protocol);
 }
 
 /** The text's UTF-8, each byte a character. */

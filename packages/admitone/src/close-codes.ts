@@ -16,29 +16,35 @@ export interface CloseReading {
   readonly next: CloseNext;
 }
 
-const row = <N extends string>(code: number, name: N, next: CloseNext) => ({
-  code,
-  name,
-  reason: `admitone:${name}`,
-  next,
-});
-
-/** Every Close that AdmitOne sends. Applications' own codes lie outside of it. */
-export const CLOSE_CODES = /* @__PURE__ */ Object.freeze([
-  /* @__PURE__ */ row(4800, 'session_expired', 'mint_again'),
-  /* @__PURE__ */ row(4801, 'ticket_not_accepted', 'mint_again'),
-  /* @__PURE__ */ row(4802, 'upstream_unavailable', 'mint_again'),
-  /* @__PURE__ */ row(4803, 'over_limit', 'mint_again'),
-  /* @__PURE__ */ row(4804, 'store_unavailable', 'mint_again'),
-  /* @__PURE__ */ row(4900, 'revoked', 'stop'),
-  /* @__PURE__ */ row(4901, 'not_logged_in', 'stop'),
-  /* @__PURE__ */ row(4902, 'forbidden', 'stop'),
-  /* @__PURE__ */ row(1012, 'draining', 'mint_again'),
-  /* @__PURE__ */ row(1013, 'overloaded', 'mint_again'),
-]);
+const CODES = {
+  session_expired: 4800,
+  ticket_not_accepted: 4801,
+  upstream_unavailable: 4802,
+  over_limit: 4803,
+  store_unavailable: 4804,
+  revoked: 4900,
+  not_logged_in: 4901,
+  forbidden: 4902,
+  draining: 1012,
+  overloaded: 1013,
+} as const;
 
 /** The names of the close table. */
-export type CloseName = (typeof CLOSE_CODES)[number]['name'];
+export type CloseName = keyof typeof CODES;
+
+/** Every Close that AdmitOne sends. Applications' own codes lie outside of it. */
+export const CLOSE_CODES: readonly (CloseCode & { readonly name: CloseName })[] =
+  /* @__PURE__ */ Object.entries(CODES).map(([name, code]) => ({
+    code,
+    name: name as CloseName,
+    reason: `admitone:${name}`,
+    next: nextByBand(code),
+  }));
+
+/** The code of a name of the table. */
+export function closeCodeOf(name: string): number | undefined {
+  return Object.hasOwn(CODES, name) ? CODES[name as CloseName] : undefined;
+}
 
 /**
  * Reads a Close that was received. `undefined` means that it is not ours: its code means what the application says it
@@ -46,9 +52,7 @@ export type CloseName = (typeof CLOSE_CODES)[number]['name'];
  */
 export function readClose(code: number, reason: string): CloseReading | undefined {
   const name = /^admitone:([a-z0-9_]{1,64})$/.exec(reason)?.[1];
-  if (name === undefined) return undefined;
-  const known = CLOSE_CODES.find((row) => row.name === name);
-  return { name, next: known?.next ?? nextByBand(code) };
+  return name ? { name, next: nextByBand(closeCodeOf(name) ?? code) } : undefined;
 }
 
 /** Whether AdmitOne, and not the upstream, closed the socket. Takes a `CloseEvent` or anything shaped like one. */
@@ -57,5 +61,5 @@ export function isAdmitClose(close: { readonly code: number; readonly reason: st
 }
 
 function nextByBand(code: number): CloseNext {
-  return (code >= 4800 && code <= 4899) || code === 1012 || code === 1013 ? 'mint_again' : 'stop';
+  return (code > 4799 && code < 4900) || code === 1012 || code === 1013 ? 'mint_again' : 'stop';
 }

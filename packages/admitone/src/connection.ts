@@ -97,7 +97,7 @@ export class AdmitConnection extends AdmitEventTarget {
    */
   send(data: string | ArrayBufferLike | Blob | ArrayBufferView<ArrayBuffer>): void {
     if (this.state.name !== 'open' || this.#socket?.readyState !== 1) {
-      throw new AdmitError('not_open', `cannot send while the connection is ${this.state.name}`);
+      throw new AdmitError('not_open', `cannot send while ${this.state.name}`);
     }
     this.#socket.send(data as string);
   }

@@ -122,10 +122,40 @@ export interface Step {
 type StateOf<N extends ConnectionState['name']> = Extract<ConnectionState, { name: N }>;
 type Unopened = StateOf<'acquiring' | 'dialing' | 'refused'>;
 
-interface Moment {
+/** One input, the state that it meets, and when. */
+interface Turn<S = ConnectionState, I = Input> {
+  readonly machine: Machine;
+  readonly state: S;
+  readonly input: I;
   readonly now: number;
   readonly random: () => number;
 }
+
+type Transitions = {
+  readonly [T in Input['type']]: {
+    readonly [N in ConnectionState['name']]?: (turn: Turn<StateOf<N>, Extract<Input, { type: T }>>) => Step;
+  };
+};
+
+/** What each input does in each state. Where there is nothing, it changes nothing. */
+const TRANSITIONS: Transitions = {
+  connect: { idle: restart, closed: restart },
+  acquired: { acquiring: dial },
+  acquire_failed: { acquiring: failedWith },
+  dial_failed: { dialing: failedWith, closing: hungUp },
+  opened: { dialing: opened },
+  closed: { dialing: endedUnopened, refused: endedUnopened, open: endedOpen, closing: endedClosing },
+  close: { acquiring: abandoned, waiting: hungUp, dialing: hangUp, refused: hangUp, open: hangUp },
+  wake: { waiting: wake },
+  login_changed: { open: renew },
+  timeout: {
+    acquiring: acquiringTooLong,
+    dialing: dialingTooLong,
+    refused: dialingTooLong,
+    waiting: begin,
+    closing: hungUp,
+  },
+};
 
 /** Codes of a foreign Close that end an open socket only for a while: going away, no status, no Close, server errors. */
 const LOST_CODES = [1001, 1005, 1006, 1011, 1012, 1013, 1014];
@@ -144,8 +174,8 @@ export function newMachine(options: Partial<MachineOptions> = {}): Machine {
 }
 
 /** When the machine wants the input `timeout`, if ever. */
-export function wakeAt(machine: Machine): number | null {
-  return 'until' in machine.state ? machine.state.until : null;
+export function wakeAt({ state }: Machine): number | null {
+  return 'until' in state ? state.until : null;
 }
 
 /**
@@ -156,217 +186,151 @@ export function wakeAt(machine: Machine): number | null {
  */
 export function advance(machine: Machine, input: Input, now: number, random: () => number): Step {
   const { state } = machine;
-  const moment = { now, random };
-  if ('attempt' in input && !('attempt' in state && state.attempt === input.attempt)) return stay(machine);
-  switch (input.type) {
-    case 'connect':
-      return state.name === 'idle' || state.name === 'closed'
-        ? begin({ ...machine, retries: 0 }, now)
-        : stay(machine);
-    case 'acquired':
-      return state.name === 'acquiring' ? dial(machine, state, now) : stay(machine);
-    case 'acquire_failed':
-      return state.name === 'acquiring' ? failedWith(machine, state, input.error, moment) : stay(machine);
-    case 'dial_failed':
-      return dialFailed(machine, input.error, moment);
-    case 'opened':
-      return state.name === 'dialing' ? opened(machine, state, input.selected, now) : stay(machine);
-    case 'closed':
-      return ended(machine, input, moment);
-    case 'close':
-      return close(machine, input, now);
-    case 'wake':
-      return state.name === 'waiting' ? wake(machine, state, moment) : stay(machine);
-    case 'login_changed':
-      return stay(machine, isRenewable(state) ? [{ type: 'renew', attempt: state.attempt }] : []);
-    case 'timeout':
-      return 'until' in state && now >= state.until ? timedOut(machine, state, moment) : stay(machine);
-  }
+  const isOfAnother = 'attempt' in input && !('attempt' in state && state.attempt === input.attempt);
+  const isEarly = input.type === 'timeout' && now < (wakeAt(machine) ?? now);
+  const transition = TRANSITIONS[input.type][state.name] as ((turn: Turn) => Step) | undefined;
+  if (!transition || isOfAnother || isEarly) return { machine, actions: [] };
+  return transition({ machine, state, input, now, random });
 }
 
-/** Of a connection by JWT, nobody told the handle that a renewal needs. */
-function isRenewable(state: ConnectionState): state is StateOf<'open'> {
-  return state.name === 'open' && state.credential === 'ticket';
+function restart({ machine, ...turn }: Turn): Step {
+  return begin({ ...turn, machine: { ...machine, retries: 0 } });
 }
 
 /** Begins an attempt with the credential that is preferred now. */
-function begin(machine: Machine, now: number): Step {
+function begin({ machine, now }: Turn): Step {
   const { tickets, fallback } = machine.options;
-  if (!tickets && fallback === 'none') return enter(machine, closed({ code: 'tickets_disabled' }));
+  if (!tickets && fallback === 'none') return close(machine, { code: 'tickets_disabled' });
   return acquire(machine, tickets ? 'ticket' : 'jwt', now);
 }
 
 function acquire(machine: Machine, credential: CredentialKind, now: number): Step {
   const attempt = machine.attempts + 1;
   const until = now + machine.options.acquireTimeoutMs;
-  return enter({ ...machine, attempts: attempt }, { name: 'acquiring', attempt, credential, until }, [
-    { type: 'acquire', attempt, credential },
-  ]);
+  const next = enter({ ...machine, attempts: attempt }, { name: 'acquiring', attempt, credential, until });
+  return doing(next, { type: 'acquire', attempt, credential });
 }
 
-function dial(machine: Machine, { attempt, credential }: Attempting, now: number): Step {
+function dial({ machine, state: { attempt, credential }, now }: Turn<StateOf<'acquiring'>>): Step {
   const until = now + machine.options.openTimeoutMs;
-  return enter(machine, { name: 'dialing', attempt, credential, until }, [
-    { type: 'dial', attempt, credential },
-  ]);
+  const next = enter(machine, { name: 'dialing', attempt, credential, until });
+  return doing(next, { type: 'dial', attempt, credential });
 }
 
-function failedWith(machine: Machine, tried: Unopened, error: AttemptError, moment: Moment): Step {
-  const { code, retryAfterMs } = error;
-  return failed(machine, tried, { code }, !isFinal(code), moment, retryAfterMs);
-}
-
-function dialFailed(machine: Machine, error: AttemptError, moment: Moment): Step {
-  const { state } = machine;
-  if (state.name === 'closing') return ended(machine, NO_CLOSE, moment);
-  return state.name === 'dialing' ? failedWith(machine, state, error, moment) : stay(machine);
+function failedWith(turn: Turn<Unopened, { readonly error: AttemptError }>): Step {
+  const { code, retryAfterMs } = turn.input.error;
+  return failed(turn, { code }, !isFinal(code), retryAfterMs);
 }
 
 /** Ends an attempt that did not open. */
-function failed(
-  machine: Machine,
-  tried: Unopened,
-  cause: Cause,
-  again: boolean,
-  moment: Moment,
-  retryAfterMs?: number,
-): Step {
-  const codes = tried.name === 'acquiring' ? MINT_FALLS_BACK : DIAL_FALLS_BACK;
-  if (machine.options.fallback === 'jwt' && tried.credential === 'ticket' && codes.includes(cause.code))
-    return { ...acquire(machine, 'jwt', moment.now), cause };
-  return again ? retry(machine, cause, moment, retryAfterMs) : enter(machine, closed(cause));
+function failed(turn: Turn<Unopened, unknown>, cause: Cause, again: boolean, retryAfterMs?: number): Step {
+  const { machine, state, now } = turn;
+  const codes = state.name === 'acquiring' ? MINT_FALLS_BACK : DIAL_FALLS_BACK;
+  if (machine.options.fallback === 'jwt' && state.credential === 'ticket' && codes.includes(cause.code))
+    return { ...acquire(machine, 'jwt', now), cause };
+  return again ? retry(turn, machine, cause, retryAfterMs) : close(machine, cause);
 }
 
-function opened(machine: Machine, state: StateOf<'dialing'>, selected: string, now: number): Step {
-  if (selected === REFUSED_MARKER) return enter(machine, { ...state, name: 'refused' });
+function opened({
+  machine,
+  state,
+  input,
+  now,
+}: Turn<StateOf<'dialing'>, { readonly selected: string }>): Step {
+  if (input.selected === REFUSED_MARKER) return enter(machine, { ...state, name: 'refused' });
   const { attempt, credential } = state;
   return enter(machine, { name: 'open', attempt, credential, since: now });
 }
 
-function ended(machine: Machine, received: ReceivedClose, moment: Moment): Step {
-  const { state } = machine;
-  switch (state.name) {
-    case 'dialing':
-    case 'refused':
-      return endedUnopened(machine, state, received, moment);
-    case 'open':
-      return endedOpen(machine, state, received, moment);
-    case 'closing':
-      return enter(machine, closed(causeOf('closed_by_application', received)));
-    default:
-      return stay(machine);
-  }
+function endedUnopened(turn: Turn<StateOf<'dialing' | 'refused'>, ReceivedClose>): Step {
+  const { code, reason } = turn.input;
+  const ours = readClose(code, reason);
+  return failed(turn, causeOf(ours?.name ?? 'connection_failed', turn.input), ours?.next !== 'stop');
 }
 
-function endedUnopened(machine: Machine, tried: Unopened, received: ReceivedClose, moment: Moment): Step {
-  const ours = readClose(received.code, received.reason);
-  const cause = causeOf(ours?.name ?? 'connection_failed', received);
-  return failed(machine, tried, cause, ours?.next !== 'stop', moment);
+function endedOpen(turn: Turn<StateOf<'open'>, ReceivedClose>): Step {
+  const { machine, state, input, now } = turn;
+  const { stableAfterMs, retryCodes, tickets } = machine.options;
+  const counted = now - state.since >= stableAfterMs ? { ...machine, retries: 0 } : machine;
+  const ours = readClose(input.code, input.reason);
+  const again = ours ? ours.next === 'mint_again' : [...LOST_CODES, ...retryCodes].includes(input.code);
+  const cause = causeOf(ours?.name ?? (again ? 'connection_lost' : 'closed_by_upstream'), input);
+  const step = again ? retry(turn, counted, cause) : close(counted, cause);
+  return tickets && ours?.name === 'draining' ? doing(step, { type: 'prefetch' }) : step;
 }
 
-function endedOpen(
-  machine: Machine,
-  { since }: StateOf<'open'>,
-  received: ReceivedClose,
-  moment: Moment,
-): Step {
-  const stable = moment.now - since >= machine.options.stableAfterMs;
-  const counted = stable ? { ...machine, retries: 0 } : machine;
-  const ours = readClose(received.code, received.reason);
-  const again = ours ? ours.next === 'mint_again' : isLost(machine, received.code);
-  const cause = causeOf(ours?.name ?? (again ? 'connection_lost' : 'closed_by_upstream'), received);
-  const step = again ? retry(counted, cause, moment) : enter(counted, closed(cause));
-  return ours?.name === 'draining' ? prefetching(step) : step;
+function endedClosing({ machine, input }: Turn<ConnectionState, ReceivedClose>): Step {
+  return close(machine, causeOf('closed_by_application', input));
 }
 
-function close(machine: Machine, asked: AskedClose, now: number): Step {
-  const { state } = machine;
-  switch (state.name) {
-    case 'acquiring':
-      return enter(machine, closed({ code: 'closed_by_application' }), [abandon(state.attempt)]);
-    case 'waiting':
-      return enter(machine, closed({ code: 'closed_by_application' }));
-    case 'dialing':
-    case 'refused':
-    case 'open': {
-      const until = now + machine.options.closeTimeoutMs;
-      return enter(machine, { name: 'closing', attempt: state.attempt, until }, [
-        hangUp(state.attempt, asked),
-      ]);
-    }
-    default:
-      return stay(machine);
-  }
+/** By the application, with nothing that is to be waited for. */
+function hungUp({ machine }: Turn<ConnectionState, unknown>): Step {
+  return close(machine, { code: 'closed_by_application' });
+}
+
+function abandoned(turn: Turn<StateOf<'acquiring'>>): Step {
+  return doing(hungUp(turn), { type: 'abandon', attempt: turn.state.attempt });
+}
+
+function hangUp({ machine, state, input, now }: Turn<Attempting & ConnectionState, AskedClose>): Step {
+  const { attempt } = state;
+  const until = now + machine.options.closeTimeoutMs;
+  return doing(enter(machine, { name: 'closing', attempt, until }), { ...input, type: 'hang_up', attempt });
 }
 
 /** Ends a wait soon, yet not for all at the same moment: what woke this client may have woken many. */
-function wake(machine: Machine, state: StateOf<'waiting'>, { now, random }: Moment): Step {
-  if (now < (state.notBefore ?? now)) return stay(machine);
-  const until = Math.min(state.until, now + Math.floor(random() * machine.options.retryBaseMs));
-  return prefetching(enter(machine, { ...state, until }));
+function wake({ machine, state, now, random }: Turn<StateOf<'waiting'>>): Step {
+  const { tickets, retryBaseMs } = machine.options;
+  if (now < (state.notBefore ?? now)) return { machine, actions: [] };
+  const until = Math.min(state.until, now + Math.floor(random() * retryBaseMs));
+  const step = enter(machine, { ...state, until });
+  return tickets ? doing(step, { type: 'prefetch' }) : step;
 }
 
-function timedOut(
+/** Of a connection by JWT, nobody told the handle that a renewal needs. */
+function renew({ machine, state: { attempt, credential } }: Turn<StateOf<'open'>>): Step {
+  return { machine, actions: credential === 'ticket' ? [{ type: 'renew', attempt }] : [] };
+}
+
+function acquiringTooLong(turn: Turn<StateOf<'acquiring'>>): Step {
+  const { attempt } = turn.state;
+  return doing(failed(turn, { code: 'timeout' }, true), { type: 'abandon', attempt });
+}
+
+function dialingTooLong(turn: Turn<StateOf<'dialing' | 'refused'>>): Step {
+  const { attempt } = turn.state;
+  return doing(endedUnopened({ ...turn, input: NO_CLOSE }), { type: 'hang_up', attempt });
+}
+
+function retry(
+  { now, random }: Turn<unknown, unknown>,
   machine: Machine,
-  state: Extract<ConnectionState, { until: number }>,
-  moment: Moment,
+  cause: Cause,
+  retryAfterMs?: number,
 ): Step {
-  switch (state.name) {
-    case 'acquiring':
-      return after(abandon(state.attempt), failed(machine, state, { code: 'timeout' }, true, moment));
-    case 'dialing':
-    case 'refused':
-      return after(hangUp(state.attempt), endedUnopened(machine, state, NO_CLOSE, moment));
-    case 'waiting':
-      return begin(machine, moment.now);
-    case 'closing':
-      return enter(machine, closed({ code: 'closed_by_application' }));
-  }
-}
-
-function retry(machine: Machine, cause: Cause, { now, random }: Moment, retryAfterMs?: number): Step {
   const { maxRetries, retryBaseMs, retryCapMs } = machine.options;
-  const count = machine.retries + 1;
-  if (count > maxRetries) return enter(machine, closed({ ...cause, gaveUp: true }));
-  const until = now + backoffMs(count, retryBaseMs, retryCapMs, random, retryAfterMs);
+  const retries = machine.retries + 1;
+  if (retries > maxRetries) return close(machine, { ...cause, gaveUp: true });
+  const until = now + backoffMs(retries, retryBaseMs, retryCapMs, random, retryAfterMs);
   const asked = retryAfterMs === undefined ? {} : { notBefore: now + retryAfterMs };
-  return enter({ ...machine, retries: count }, { name: 'waiting', retry: count, until, cause, ...asked });
+  return enter({ ...machine, retries }, { name: 'waiting', retry: retries, until, cause, ...asked });
 }
 
-function isLost(machine: Machine, code: number): boolean {
-  return LOST_CODES.includes(code) || machine.options.retryCodes.includes(code);
+function causeOf(code: Cause['code'], close: ReceivedClose): Cause {
+  return close.code === NO_CLOSE.code
+    ? { code }
+    : { code, close: { code: close.code, reason: close.reason } };
 }
 
-function causeOf(code: Cause['code'], { code: closeCode, reason }: ReceivedClose): Cause {
-  return closeCode === NO_CLOSE.code ? { code } : { code, close: { code: closeCode, reason } };
+function close(machine: Machine, cause: Cause): Step {
+  return enter(machine, { name: 'closed', cause });
 }
 
-function closed(cause: Cause): ConnectionState {
-  return { name: 'closed', cause };
+function enter(machine: Machine, state: ConnectionState): Step {
+  return { machine: { ...machine, state }, actions: [] };
 }
 
-function abandon(attempt: number): Action {
-  return { type: 'abandon', attempt };
-}
-
-function hangUp(attempt: number, asked?: AskedClose): Action {
-  return { ...asked, type: 'hang_up', attempt };
-}
-
-function stay(machine: Machine, actions: readonly Action[] = []): Step {
-  return { machine, actions };
-}
-
-function enter(machine: Machine, state: ConnectionState, actions: readonly Action[] = []): Step {
-  return { machine: { ...machine, state }, actions };
-}
-
-/** What the next attempt needs, minted while it waits. */
-function prefetching(step: Step): Step {
-  const { tickets } = step.machine.options;
-  return tickets ? { ...step, actions: [{ type: 'prefetch' }] } : step;
-}
-
-function after(action: Action, step: Step): Step {
+/** Before all that the step asks for already. */
+function doing(step: Step, action: Action): Step {
   return { ...step, actions: [action, ...step.actions] };
 }

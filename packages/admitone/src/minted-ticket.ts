@@ -49,30 +49,14 @@ const MINTED = {
 };
 
 /** The secrets are getters of private fields, which neither JSON, nor a copy, nor a console shows. */
-class Minted implements MintedTicket {
+class Minted {
   readonly #ticket: string;
   readonly #protocols: readonly string[];
-  readonly sessionId;
-  readonly createdAt;
-  readonly expiresAt;
-  readonly expiresIn;
-  readonly ttlSeconds;
-  readonly singleUse;
-  readonly loginExpiresAt;
-  readonly websocketUrl;
 
-  // biome-ignore lint/suspicious/noExplicitAny: MINTED has judged every field.
-  constructor(answer: any) {
-    this.#ticket = answer.ticket;
-    this.#protocols = answer.protocols;
-    this.sessionId = answer.session_id;
-    this.createdAt = answer.created_at;
-    this.expiresAt = answer.expires_at;
-    this.expiresIn = answer.expires_in;
-    this.ttlSeconds = answer.ttl_seconds;
-    this.singleUse = answer.single_use;
-    this.loginExpiresAt = answer.login_expires_at;
-    this.websocketUrl = answer.websocket_url;
+  constructor({ ticket, protocols, ...shown }: MintedTicket) {
+    this.#ticket = ticket;
+    this.#protocols = protocols;
+    Object.assign(this, shown);
   }
 
   get ticket(): string {
@@ -90,22 +74,22 @@ class Minted implements MintedTicket {
  * @throws AdmitError `bad_answer`, naming the field; never with a part of the answer, which holds a secret
  */
 export function readMinted(text: string): MintedTicket {
-  return new Minted(readAnswer(text, MINTED));
+  return new Minted(readAnswer(text, MINTED)) as Partial<MintedTicket> as MintedTicket;
 }
 
 /** Reads a renewal's 200, as {@link readMinted} does. */
 export function readRenewed(text: string): RenewedSession {
-  const { session_id, expires_at, expires_in } = readAnswer(text, RENEWED);
-  return { sessionId: session_id, expiresAt: expires_at, expiresIn: expires_in };
+  return readAnswer(text, RENEWED);
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: of the fields, those that were judged are as `forms` has them.
-function readAnswer(text: string, forms: Record<string, RegExp>): any {
+/** The fields of these forms, with names as TypeScript has them. */
+function readAnswer<T>(text: string, forms: Record<string, RegExp>): T {
   const answer = readObject(text);
-  for (const [name, form] of Object.entries(forms)) {
-    if (!form.test(JSON.stringify(answer[name]))) throw badAnswer(`"${name}" is missing or not as agreed`);
-  }
-  return answer;
+  const fields = Object.entries(forms).map(([name, form]) => {
+    if (!form.test(JSON.stringify(answer[name]))) throw badAnswer(name);
+    return [name.replace(/_./g, ([, letter = '']) => letter.toUpperCase()), answer[name]];
+  });
+  return Object.fromEntries(fields);
 }
 
 function readObject(text: string): Record<string, unknown> {
@@ -113,10 +97,10 @@ function readObject(text: string): Record<string, unknown> {
     return Object(JSON.parse(text));
   } catch {
     // The parser's message quotes the text.
-    throw badAnswer('it is not JSON');
+    throw badAnswer('JSON');
   }
 }
 
-function badAnswer(fault: string): AdmitError {
-  return new AdmitError('bad_answer', `not the gateway's answer: ${fault}. Is "gateway" its address?`);
+function badAnswer(missing: string): AdmitError {
+  return new AdmitError('bad_answer', `the answer has no proper ${missing}: is "gateway" its address?`);
 }

@@ -4,29 +4,24 @@ type Rule = readonly [allowed: string, fits: (given: unknown) => boolean];
 
 const isFunction = (given: unknown) => typeof given === 'function';
 const isFlag = (given: unknown) => typeof given === 'boolean';
-const AMOUNT: Rule = [
-  'a finite number, zero or more',
-  (given) => Number.isFinite(given) && Number(given) >= 0,
-];
 const FUNCTION: Rule = ['a function', isFunction];
+const AMOUNT: Rule = ['a number from 0 on', (given) => Number.isFinite(given) && Number(given) >= 0];
+const ANYTHING: Rule = ['', () => true];
 
 /** What a page could get wrong before anything is sent, beside the numbers: those end in `Ms` or `Retries`. */
 const RULES: Readonly<Record<string, Rule>> = {
-  source: ['a TicketSource, unless gateway and token are given', (given) => isFunction(Object(given).token)],
-  gateway: ['an http(s) URL', (given) => hasScheme(given, /^https?:/)],
+  source: ['a TicketSource, or gateway and token', (given) => isFunction(Object(given).token)],
+  gateway: ['an http(s) URL', (given) => hasScheme(given, /^http/)],
   token: FUNCTION,
   fetch: FUNCTION,
-  WebSocket: ['a constructor, where there is no global one', isFunction],
-  url: ['a ws(s) or http(s) URL', (given) => hasScheme(given, /^(ws|http)s?:/)],
-  metadata: ['an object that JSON can hold', isJson],
-  protocols: [
-    'a string or an array of strings',
-    (given) => [given].flat().every((item) => typeof item === 'string'),
-  ],
+  WebSocket: FUNCTION,
+  url: ['a ws(s) or http(s) URL', (given) => hasScheme(given, /^(ws|http)/)],
+  metadata: ['an object of JSON', isJson],
+  protocols: ['strings', (given) => [given].flat().every((item) => typeof item === 'string')],
   fallback: ["'none' or 'jwt'", (given) => given === 'none' || given === 'jwt'],
   enabled: ['a boolean or a function', (given) => isFlag(given) || isFunction(given)],
   autoConnect: ['a boolean', isFlag],
-  retryCodes: ['an array of integers', (given) => Array.isArray(given) && given.every(Number.isInteger)],
+  retryCodes: ['integers', (given) => Array.isArray(given) && given.every(Number.isInteger)],
 };
 
 /**
@@ -37,10 +32,10 @@ const RULES: Readonly<Record<string, Rule>> = {
 export function checkOptions(options: object, ...required: string[]): void {
   const given = Object(options) as Record<string, unknown>;
   for (const name of [...required, ...Object.keys(given)]) {
-    const [allowed, fits] = RULES[name] ?? (/(Ms|Retries)$/.test(name) ? AMOUNT : ['', () => true]);
+    const [allowed, fits] = RULES[name] ?? (/(Ms|Retries)$/.test(name) ? AMOUNT : ANYTHING);
     const value = given[name];
     if (value === undefined ? required.includes(name) : !fits(value))
-      throw new AdmitError('invalid_options', `option ${name}: expected ${allowed}, got ${typeName(value)}`);
+      throw new AdmitError('invalid_options', `option ${name}: expected ${allowed}, got ${typeof value}`);
   }
 }
 
@@ -54,7 +49,7 @@ export function parseUrl(given: unknown): URL | undefined {
 }
 
 function hasScheme(given: unknown, scheme: RegExp): boolean {
-  return (typeof given === 'string' || given instanceof URL) && scheme.test(parseUrl(given)?.href ?? '');
+  return /string|object/.test(typeof given) && scheme.test(parseUrl(given)?.href ?? '');
 }
 
 function isJson(given: unknown): boolean {
@@ -63,9 +58,4 @@ function isJson(given: unknown): boolean {
   } catch {
     return false;
   }
-}
-
-function typeName(given: unknown): string {
-  if (given === null) return 'null';
-  return Array.isArray(given) ? 'array' : typeof given;
 }

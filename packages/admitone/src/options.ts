@@ -90,7 +90,7 @@ export function readSource(options: AdmitConnectionOptions, ...required: string[
 export function readTarget(options: ConnectionOptions): Omit<Settings<Link>, 'source' | 'dial'> {
   const url = parseUrl(options.url);
   if (options.fallback === 'jwt' && !url)
-    throw new AdmitError('invalid_options', "fallback 'jwt' needs url: nothing is minted that could name it");
+    throw new AdmitError('invalid_options', "option url: fallback 'jwt' needs it");
   const given = Object.entries(options).filter(
     ([key, value]) => key in MACHINE_DEFAULTS && value !== undefined,
   );

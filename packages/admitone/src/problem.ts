@@ -23,12 +23,16 @@ interface Problem {
  * What an answer other than 2xx means. The status decides whether it may pass, and the gateway's RFC 9457 problem what it is
  * in particular; an answer of something in between (a proxy, a captive portal) goes by its status alone.
  *
- * @param names codes of problems that keep their name whatever the status
+ * @param keeps problems whose code it gives something for keep that code, whatever the status
  */
-export function problemOf(response: Response, text: string, names: readonly string[] = []): AdmitError {
+export function problemOf(
+  response: Response,
+  text: string,
+  keeps: (code: string) => unknown = () => false,
+): AdmitError {
   const { status, headers } = response;
   const { code: problemCode, ...problem } = readProblem(headers.get('content-type'), text);
-  const isParticular = names.includes(problemCode ?? '') || PARTICULAR.includes(`${status} ${problemCode}`);
+  const isParticular = keeps(problemCode ?? '') || PARTICULAR.includes(`${status} ${problemCode}`);
   const code =
     (isParticular && problemCode) || (CODES[status] ?? (status < 500 ? 'invalid_request' : 'unavailable'));
   const said = [problemCode ?? code, problem.detail ?? problem.title].filter(Boolean).join(': ');

@@ -1,6 +1,6 @@
 import type { Handshake } from './attempt.js';
 import { faultOfClose } from './close.js';
-import { CLOSE_CODES } from './close-codes.js';
+import { closeCodeOf } from './close-codes.js';
 import { Driver, type FallbackReason } from './driver.js';
 import { type AdmitError, isFinal } from './errors.js';
 import { type Handler, Handlers } from './handlers.js';
@@ -192,7 +192,7 @@ class Socket extends EventTarget {
   }
 
   send(data: string | ArrayBufferLike | Blob | ArrayBufferView<ArrayBuffer>): void {
-    if (this.#readyState === 0) throw new DOMException('the socket is not open yet', 'InvalidStateError');
+    if (this.#readyState === 0) throw new DOMException('not open yet', 'InvalidStateError');
     if (this.#readyState === 1) this.#link?.send(data as string);
     else this.#unsent += new Blob([data as string]).size;
   }
@@ -263,7 +263,6 @@ function closeEvent({ code, close }: Cause): Event {
 
 /** The Close that stands for what no server said: that of the table, or one of the band that means the same. */
 function closeOf(cause: Cause['code']): ReceivedClose {
-  const reason = `admitone:${cause}`;
-  const code = CLOSE_CODES.find(({ name }) => name === cause)?.code ?? (isFinal(cause) ? 4999 : 1006);
-  return code === 1006 ? { code, reason: '' } : { code, reason };
+  const code = closeCodeOf(cause) ?? (isFinal(cause) ? 4999 : 1006);
+  return { code, reason: code === 1006 ? '' : `admitone:${cause}` };
 }

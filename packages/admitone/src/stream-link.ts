@@ -1,5 +1,5 @@
 import { readText } from './answer.js';
-import { CLOSE_CODES } from './close-codes.js';
+import { closeCodeOf } from './close-codes.js';
 import { AdmitError } from './errors.js';
 import type { Link, LinkEnd } from './link.js';
 import { problemOf } from './problem.js';
@@ -49,10 +49,8 @@ export class StreamLink implements Link {
 }
 
 async function faultOf(response: Response): Promise<AdmitError | undefined> {
-  const names = CLOSE_CODES.map(({ name }) => name);
-  if (!response.ok) return problemOf(response, await readText(response), names);
-  if (response.status === 204)
-    return new AdmitError('closed_by_upstream', 'there is nothing to stream (204)');
+  if (!response.ok) return problemOf(response, await readText(response), closeCodeOf);
+  if (response.status === 204) return new AdmitError('closed_by_upstream', 'nothing to stream (204)');
   if (/^text\/event-stream\s*(;|$)/i.test(response.headers.get('content-type') ?? '')) return undefined;
-  return new AdmitError('bad_answer', 'the answer is no text/event-stream');
+  return new AdmitError('bad_answer', 'no text/event-stream');
 }

@@ -121,7 +121,6 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
   };
   const stats = { mints: 0, failures: 0, retries: 0, prefetched: 0 };
   const token = () => readToken(options.token);
-  const late = () => new AdmitError('timeout', `the gateway gave no answer within ${timeoutMs} ms`);
   /** Counts the logins. */
   let epoch = 0;
   let loggedIn = new AbortController();
@@ -136,7 +135,7 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
   ): Promise<Answered<T>> {
     for (let retry = 1; ; retry += 1) {
       try {
-        return await within(timeoutMs, late, signal, async (inner) => {
+        return await within(timeoutMs, signal, async (inner) => {
           const login = await token();
           inner.throwIfAborted();
           const ageMs = stopwatch();
@@ -178,7 +177,7 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
     if (!taken || taken.route !== route) return undefined;
     ahead = undefined;
     try {
-      return await within(timeoutMs, late, signal, async () => {
+      return await within(timeoutMs, signal, async () => {
         const minted = await taken.minting;
         const isGood = minted && taken.epoch === epoch && serves(minted);
         return isGood && (await token()) === minted.login ? minted : undefined;
@@ -239,7 +238,7 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
 }
 
 async function post(
-  endpoint: string,
+  url: string,
   login: string,
   body: string,
   send: typeof fetch,
@@ -250,40 +249,27 @@ async function post(
     'content-type': 'application/json',
     accept: 'application/json',
   };
-  const { response, text } = await reach(async () => {
-    const response = await send(endpoint, {
-      method: 'POST',
-      headers,
-      body,
-      cache: 'no-store',
-      redirect: 'error',
-      signal,
-    });
-    return { response, text: await readText(response) };
-  });
-  if (!response.ok) throw problemOf(response, text);
-  return text;
-}
-
-async function reach<T>(send: () => Promise<T>): Promise<T> {
+  let response: Response;
+  let text: string;
   try {
-    return await send();
+    const init = { method: 'POST', headers, body, cache: 'no-store', redirect: 'error', signal } as const;
+    response = await send(url, init);
+    text = await readText(response);
   } catch (cause) {
-    throw new AdmitError('network', 'the gateway could not be reached, or redirected the request', { cause });
+    throw new AdmitError('network', 'the gateway was not reached, or redirects', { cause });
   }
+  if (response.ok) return text;
+  throw problemOf(response, text);
 }
 
 async function readToken(ask: () => string | Promise<string>): Promise<string> {
-  let token: unknown;
   try {
-    token = await ask();
+    const token: unknown = await ask();
+    if (typeof token === 'string' && /^[\x21-\x7e]+$/.test(token)) return token;
   } catch (cause) {
     throw new AdmitError('token_failed', 'the token callback failed', { cause });
   }
-  if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) {
-    throw new AdmitError('token_failed', 'the token callback has to return a string of visible ASCII');
-  }
-  return token;
+  throw new AdmitError('token_failed', 'the token is no string of visible ASCII');
 }
 
 function baseOf(gateway: string | URL): string {

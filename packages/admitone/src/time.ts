@@ -21,44 +21,36 @@ export function stopwatch(): () => number {
  * Runs until it ends, or the time is over, or the caller's signal aborts. What it is given aborts in each of these cases; the
  * timer and the listener are gone.
  *
- * @throws AdmitError `aborted`, or what `late` makes
+ * @throws AdmitError `aborted`, or `timeout`
  */
 export async function within<T>(
   ms: number,
-  late: () => AdmitError,
   outer: AbortSignal | undefined,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const inner = new AbortController();
-  const over = pause(ms, outer, inner.signal).then(() => Promise.reject(late()));
+  const over = pause(ms, outer, inner.signal).then(() => {
+    throw outer?.aborted
+      ? new AdmitError('aborted', 'ended by its caller')
+      : new AdmitError('timeout', `no answer within ${ms} ms`);
+  });
   try {
-    return await Promise.race([over, outer?.aborted ? over : run(inner.signal)]);
+    return await Promise.race(outer?.aborted ? [over] : [over, run(inner.signal)]);
   } finally {
     inner.abort();
   }
 }
 
-/**
- * Waits, and not for its end once `unneeded`.
- *
- * @throws AdmitError `aborted`
- */
-export function pause(ms: number, signal?: AbortSignal, unneeded?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const forget = () => {
+/** Waits until the time is over, or one of the signals aborts. */
+export function pause(ms: number, ...signals: (AbortSignal | undefined)[]): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-    };
-    const abort = () => {
-      forget();
-      reject(new AdmitError('aborted', 'ended by its caller'));
-    };
-    const timer = after(ms, () => {
-      forget();
+      for (const signal of signals) signal?.removeEventListener('abort', end);
       resolve();
-    });
-    signal?.addEventListener('abort', abort);
-    unneeded?.addEventListener('abort', forget);
-    if (signal?.aborted) abort();
+    };
+    const timer = after(ms, end);
+    for (const signal of signals) signal?.addEventListener('abort', end);
+    if (signals.some((signal) => signal?.aborted)) end();
   });
 }

@@ -33,7 +33,8 @@ describe('redactProtocol', () => {
   it.each([
     ['admitone.ticket.adm1_SECRET', 'admitone.ticket.adm1_…'],
     ['bearer.SECRET', 'bearer.…'],
-    ['JWT.SECRET', 'jwt.…'],
+    ['JWT.SECRET', 'JWT.…'],
+    ['admitone.ticket.SECRET', 'admitone.ticket.…'],
     ['base64url.bearer.authorization.k8s.io.SECRET', 'base64url.bearer.authorization.k8s.io.…'],
     ['admitone.v1', 'admitone.v1'],
     ['chat', 'chat'],

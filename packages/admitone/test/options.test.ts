@@ -23,7 +23,7 @@ describe('options that cannot work', () => {
 });
 
 describe('an option of a wrong type', () => {
-  const NUMBER = 'a finite number, zero or more';
+  const NUMBER = 'a number from 0 on';
 
   it.each<[string, unknown, string, string]>([
     ['fallback', 'JWT', "'none' or 'jwt'", 'string'],
@@ -33,25 +33,29 @@ describe('an option of a wrong type', () => {
     ['maxRetries', '3', NUMBER, 'string'],
     ['maxRetries', Number.POSITIVE_INFINITY, NUMBER, 'number'],
     ['openTimeoutMs', Number.NaN, NUMBER, 'number'],
-    ['acquireTimeoutMs', null, NUMBER, 'null'],
+    ['acquireTimeoutMs', null, NUMBER, 'object'],
     ['closeTimeoutMs', -1, NUMBER, 'number'],
-    ['retryBaseMs', [], NUMBER, 'array'],
+    ['retryBaseMs', [], NUMBER, 'object'],
     ['retryCapMs', {}, NUMBER, 'object'],
     ['stableAfterMs', '10s', NUMBER, 'string'],
-    ['retryCodes', 4000, 'an array of integers', 'number'],
-    ['retryCodes', ['4000'], 'an array of integers', 'array'],
-    ['retryCodes', [4000.5], 'an array of integers', 'array'],
-    ['protocols', 7, 'a string or an array of strings', 'number'],
-    ['protocols', ['chat', null], 'a string or an array of strings', 'array'],
-    ['url', null, 'a ws(s) or http(s) URL', 'null'],
-    ['source', null, 'a TicketSource', 'null'],
+    ['retryCodes', 4000, 'integers', 'number'],
+    ['retryCodes', ['4000'], 'integers', 'object'],
+    ['retryCodes', [4000.5], 'integers', 'object'],
+    ['protocols', 7, 'strings', 'number'],
+    ['protocols', ['chat', null], 'strings', 'object'],
+    ['url', null, 'a ws(s) or http(s) URL', 'object'],
+    ['source', null, 'a TicketSource', 'object'],
     ['source', { acquire: () => {} }, 'a TicketSource', 'object'],
-    ['gateway', undefined, 'a TicketSource, unless gateway and token are given', 'undefined'],
+    ['gateway', undefined, 'a TicketSource, or gateway and token', 'undefined'],
     ['gateway', 7, 'an http(s) URL', 'number'],
     ['token', 'eyJhbGciOi', 'a function', 'string'],
     ['token', undefined, 'a function', 'undefined'],
     ['fetch', {}, 'a function', 'object'],
-    ['WebSocket', 'ws', 'a constructor', 'string'],
+    ['metadata', 'text', 'an object of JSON', 'string'],
+    ['metadata', { toJSON: () => 'text' }, 'an object of JSON', 'object'],
+    ['metadata', [1], 'an object of JSON', 'object'],
+    ['refreshThresholdMs', -1, NUMBER, 'number'],
+    ['WebSocket', 'ws', 'a function', 'string'],
   ])('%s: %j is named, with what is allowed', (name, given, allowed, type) => {
     const refused = expect.objectContaining({
       code: 'invalid_options',

@@ -34,5 +34,8 @@ pub(super) async fn run(path: &Path, json: bool) -> ExitCode {
     for address in gateway.addresses() {
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     }
+    for address in gateway.admin_addresses() {
+        tracing::info!(%address, "listening for operators");
+    }
     shutdown::run(gateway.run(requests.first), requests.second).await
 }

@@ -7,6 +7,8 @@ use super::table::Table;
 /// What one address, subject or ticket may take; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
+    /// Live sessions, on all gateways of a store.
+    pub sessions_per_subject: Option<NonZeroU32>,
     /// Client connections at once.
     pub connections_per_address: Option<NonZeroU32>,
     /// Tickets minted in a minute, all at once or spread over it.
@@ -29,6 +31,7 @@ pub(super) fn read(table: &Table<'_>) -> Limits {
     let at_once = |key, default| limit(table, key, 1_000_000, default);
     let per_minute = |key, default| limit(table, key, 100_000_000, default);
     Limits {
+        sessions_per_subject: at_once("sessions_per_subject", 100),
         connections_per_address: at_once("connections_per_address", 1000),
         mints_per_minute_per_subject: per_minute("mints_per_minute_per_subject", 60),
         mints_per_minute_per_address: per_minute("mints_per_minute_per_address", 3000),

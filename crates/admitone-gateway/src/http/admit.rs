@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use admitone::admission::Authentic;
+use admitone::admission::{Admitted, Authentic, RedeemError};
 use admitone::carrier::{self, Carrier, Kind, Offer, Presented};
 use admitone::now::Now;
 use admitone::principal::Method;
@@ -13,7 +13,7 @@ use http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
 
 use super::handshake::Handshake;
-use super::session_record::SessionRecord;
+use super::session_record::{Entrance, SessionRecord};
 use super::{App, Peer, client, forward, replay};
 use crate::config::JwtFallback;
 use crate::limits::{Dialling, Place};
@@ -172,19 +172,33 @@ async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Conne
     let admitted = admitted.map_err(|error| refused(error.into()))?;
     dialling.redeemed();
     forward::identify(&mut headers, &admitted, &offer)?;
+    let entrance = Entrance { method, carrier, address, login: admitted.grant().login.clone() };
     if route.upstream_assertion {
         let assertion = app.assertions.as_ref().and_then(|keys| keys.sign(&admitted, &route.path, now.unix).ok());
         forward::assert(&mut headers, assertion.ok_or(Rejection::Internal("no assertion can be signed"))?)?;
     }
+    claim_place(app, &admitted, now).await?;
     let session = app.sessions.open(admitted, now);
     let session = session.map_err(|revoked| refused(Rejection::RevokedWhileOpening(revoked.0)))?;
-    let record = SessionRecord::open(app, route, &session, (method, carrier));
+    let record = SessionRecord::open(app, route, &session, &entrance);
     let key = key.to_str().map_err(|_| Rejection::Request("Sec-WebSocket-Key is not ASCII"))?;
     let head = UpgradeHead { query: query(&target), key, headers: &headers };
     let upgraded = dialed.upgrade(&head, &session).await?;
     let choice = upgraded.headers.get(SEC_WEBSOCKET_PROTOCOL).map(|choice| choice.to_str().unwrap_or_default());
     let selected = offer.answer(choice).map_err(|_| Rejection::UpstreamChoice)?.map(str::to_owned);
     Ok(Connected { session, record, upgraded, place, selected })
+}
+
+/// Takes one of the places that the subject has on all nodes. Without a store, a fallback is not counted: it is let in by what
+/// this node knows alone.
+async fn claim_place(app: &App, admitted: &Admitted, now: Now) -> Result<(), Rejection> {
+    let Some(most) = app.limits.sessions_per_subject() else { return Ok(()) };
+    match app.admission.claim_place(admitted, most.get()).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(app.limits.too_many_sessions(now.instant).into()),
+        Err(_) if admitted.method() == Method::Jwt => Ok(()),
+        Err(unavailable) => Err(RedeemError::from(unavailable).into()),
+    }
 }
 
 fn query(target: &str) -> Option<&str> {

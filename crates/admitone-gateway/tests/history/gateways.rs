@@ -10,7 +10,7 @@ use crate::tokens::FOLDER;
 use crate::world::Lines;
 
 /// Eight clients at one address are the load here, and present a ticket as often as they like.
-const UNLIMITED: &str = "[limits]\nmints_per_minute_per_subject = 0\nmints_per_minute_per_address = 0\n\
+const UNLIMITED: &str = "[limits]\nsessions_per_subject = 0\nmints_per_minute_per_subject = 0\nmints_per_minute_per_address = 0\n\
      failed_redeems_per_minute_per_address = 0\nconnections_per_address = 0\ndials_per_address = 0\n\
      dials_per_ticket = 0\ndials_per_ticket_at_once = 0\n";
 

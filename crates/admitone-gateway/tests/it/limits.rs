@@ -236,7 +236,7 @@ async fn an_address_has_only_so_many_dials_in_flight() {
 #[tokio::test]
 async fn every_limit_can_be_taken_away() {
     let upstream = Closed::new();
-    let limits = "mints_per_minute_per_subject = 0\nmints_per_minute_per_address = 0\n\
+    let limits = "sessions_per_subject = 0\nmints_per_minute_per_subject = 0\nmints_per_minute_per_address = 0\n\
                   failed_redeems_per_minute_per_address = 0\nfailed_logins_per_minute_per_address = 0\n\
                   connections_per_address = 0\ndials_per_address = 0\ndials_per_ticket = 0\ndials_per_ticket_at_once = 0";
     let lines =
@@ -244,14 +244,18 @@ async fn every_limit_can_be_taken_away() {
     let world = World::with(lines, &upstream.url()).await;
     let ticket = world.ticket().await;
     let mut connection = world.connect().await;
-    for _ in 0..400 {
-        for (request, status) in [(mint("ada"), 201), (Request::post("/auth/logout").bearer("nonsense"), 401)] {
-            connection.send(request.text()).await;
-            assert_eq!(connection.answer().await.status, status);
-        }
-        for (ticket, status) in [("nonsense", 401), (&*ticket, 502)] {
-            assert_eq!(world.ask(upgrade(ticket)).await.status, status);
-        }
+    // Past each default.
+    for _ in 0..70 {
+        connection.send(mint("ada").text()).await;
+        assert_eq!(connection.answer().await.status, 201);
+    }
+    for _ in 0..310 {
+        connection.send(Request::post("/auth/logout").bearer("nonsense").text()).await;
+        assert_eq!(connection.answer().await.status, 401);
+        assert_eq!(world.ask(upgrade("nonsense")).await.status, 401);
+    }
+    for _ in 0..5 {
+        assert_eq!(world.ask(upgrade(&ticket)).await.status, 502);
     }
 }
 
@@ -311,4 +315,53 @@ async fn behind_a_trusted_proxy_the_sockets_of_an_address_are_counted() {
     other.1.echo("another address").await;
     drop(first);
     while open("203.0.113.1").await.0.status == 429 {}
+}
+
+#[tokio::test]
+async fn a_subject_has_only_so_many_sessions() {
+    let upstream = Upstream::echo().await;
+    let lines =
+        Lines { route: "jwt_fallback = \"allow\"", end: "[limits]\nsessions_per_subject = 2", ..Lines::default() };
+    let world = World::with(lines, &upstream.url()).await;
+    let first = world.open(&world.ticket().await).await;
+    let (fallback, _second) = world.present(Request::upgrade(ROUTE).origin(ORIGIN).bearer(&token("ada"))).await;
+    assert_eq!(fallback.status, 101);
+    let before = upstream.received_by_now().await.len();
+    assert_eq!(over(&world.ask(upgrade(&world.ticket().await)).await), (5, Some("spent")));
+    let readable = Request::upgrade(ROUTE).origin(ORIGIN).readable_ticket(&world.ticket().await);
+    assert_eq!(world.close_of(readable).await, (4803, "admitone:over_limit".to_owned()));
+    over(&world.ask(Request::upgrade(ROUTE).origin(ORIGIN).bearer(&token("ada"))).await);
+    let requests = upstream.received_by_now().await;
+    assert!(requests[before..].iter().all(String::is_empty), "not a byte of a refused request: {requests:?}");
+    world.open(&world.ticket_for(&token("grace")).await).await.echo("another subject").await;
+    drop(first);
+    while world.ask(upgrade(&world.ticket().await)).await.status == 429 {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subjects_sessions_are_counted_on_all_gateways_of_a_redis() {
+    let (redis, upstream) = (crate::servers::Server::start(&[]), Upstream::echo().await);
+    let store = format!("kind = \"redis\"\nurl = \"redis://{}\"", redis.address());
+    let lines = Lines {
+        store: &store,
+        route: "jwt_fallback = \"allow\"",
+        end: "[limits]\nsessions_per_subject = 2",
+        ..Lines::default()
+    };
+    let nodes = [World::with(lines, &upstream.url()).await, World::with(lines, &upstream.url()).await];
+    let first = nodes[0].open(&nodes[0].ticket().await).await;
+    let mut second = nodes[1].open(&nodes[0].ticket().await).await;
+    for node in &nodes {
+        assert_eq!(over(&node.ask(upgrade(&node.ticket().await)).await), (5, Some("spent")));
+    }
+    nodes[0].opens(&nodes[1].ticket_for(&token("grace")).await).await;
+    drop(first);
+    let started = std::time::Instant::now();
+    while nodes[1].ask(upgrade(&nodes[1].ticket().await)).await.status == 429 {
+        assert!(started.elapsed() < Duration::from_secs(5), "its place is free again");
+    }
+    redis.kill();
+    let fallback = Request::upgrade(ROUTE).origin(ORIGIN).bearer(&token("ada"));
+    assert_eq!(nodes[0].ask(fallback).await.status, 101, "without the store nobody can count");
+    second.echo("alive").await;
 }

@@ -1,8 +1,10 @@
 //! The gateway through its public doors: real sockets, real upstreams, and the real binary.
 
 mod aborted;
+mod admin;
 mod asking;
 mod assertions;
+mod audit;
 mod broken_take;
 mod carriers;
 mod client;

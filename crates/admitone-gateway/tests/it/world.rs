@@ -77,6 +77,8 @@ origins = ["{ORIGIN}"]
 
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
+    /// The operators' listener, where the configuration has one.
+    pub(crate) admin: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
 }
@@ -97,15 +99,21 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let gateway = Gateway::on(vec![listener], config).await.expect("a gateway");
+        let admin = gateway.admin_addresses().first().copied();
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(gateway.run(async { drop(stopped.await) }));
-        Self { address, stop, running }
+        Self { address, admin, stop, running }
     }
 
     /// Begins the shutdown; what comes back resolves when the gateway has ended.
     pub(crate) fn shut_down(self) -> JoinHandle<()> {
         self.stop.send(()).expect("a running gateway");
         self.running
+    }
+
+    /// Waits until the gateway has ended by itself.
+    pub(crate) async fn ended(self) {
+        self.running.await.expect("an end without a panic");
     }
 
     pub(crate) async fn connect(&self) -> Connection {
