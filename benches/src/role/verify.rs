@@ -80,7 +80,7 @@ struct World {
 }
 
 enum Crypto {
-    Mac(hmac::Key),
+    Mac(Box<hmac::Key>),
     Signature(ParsedPublicKey),
 }
 
@@ -204,7 +204,7 @@ impl Pair {
             private: EncodingKey::from_secret(&SECRET),
             public: DecodingKey::from_secret(&SECRET),
             key: VerifyingKey::from_secret(&SECRET, &[algorithm])?,
-            crypto: Crypto::Mac(hmac::Key::new(mac, &SECRET)),
+            crypto: Crypto::Mac(Box::new(hmac::Key::new(mac, &SECRET))),
         })
     }
 
