@@ -256,7 +256,31 @@ impl Admission {
         self.directory.count(self.subject_tag(principal)).await
     }
 
-    fn subject_tag(&self, principal: &Principal) -> SubjectTag {
+    /// The name of this node.
+    pub(crate) fn node(&self) -> &str {
+        &self.node
+    }
+
+    pub(crate) fn store(&self) -> &dyn TicketStore {
+        &*self.store
+    }
+
+    pub(crate) fn directory(&self) -> &dyn Directory {
+        &*self.directory
+    }
+
+    /// Whether a session is the principal's, by its handle alone.
+    pub(crate) fn is_owner(&self, principal: &Principal, session: &SessionId) -> bool {
+        self.keys.is_session_of(self.subject_tag(principal), session)
+    }
+
+    /// Takes a session of the principal's out of the directory, if that answers.
+    pub(crate) async fn forget(&self, session: &SessionId, principal: &Principal) {
+        let lease = Lease { session: session.clone(), subject: self.subject_tag(principal), deadline: 0 };
+        let _ = self.directory.release(&[lease]).await;
+    }
+
+    pub(crate) fn subject_tag(&self, principal: &Principal) -> SubjectTag {
         self.keys.subject_tag(principal.issuer(), principal.subject())
     }
 
