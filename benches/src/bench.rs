@@ -1,6 +1,7 @@
 //! What can be measured.
 
 mod echo;
+mod flood;
 mod handshake;
 mod idle;
 mod mint;
@@ -25,6 +26,8 @@ pub(crate) enum Bench {
     Redeem,
     /// Redemptions on Redis, beside redis-benchmark.
     Store,
+    /// Honest people while forged tickets pour in.
+    Flood,
     /// A ticketed handshake, beside nginx without authentication and a direct connection.
     Handshake,
     /// Messages through the gateway, beside nginx and a direct connection.
@@ -39,6 +42,7 @@ impl Bench {
             Self::Mint => mint::run(settings).await,
             Self::Redeem => redeem::run(settings),
             Self::Store => store::run(settings).await,
+            Self::Flood => flood::run(settings).await,
             Self::Handshake => handshake::run(settings).await,
             Self::Echo => echo::run(settings).await,
             Self::Idle => idle::run().await,
