@@ -79,12 +79,19 @@ pub struct Route {
     pub refuse_with: RefuseWith,
     /// How a refusing Close reads.
     pub close_profile: CloseProfile,
+    dropped_headers: Vec<String>,
     origins: Vec<Box<str>>,
     issuers: Vec<String>,
     required: Permissions,
     max_ttl: Duration,
     bind_origin: bool,
     bind_address: bool,
+}
+
+/// A header's name, which is in lower case, in the one spelling that some upstreams fold all others into.
+#[must_use]
+pub fn folded(name: &str) -> String {
+    name.replace(['_', '.'], "-")
 }
 
 /// What a mint request may ask for.
@@ -117,6 +124,7 @@ impl Route {
             max_session: route.max_session,
             refuse_with: route.refuse_with,
             close_profile: route.close_profile,
+            dropped_headers: route.drop_headers.iter().map(|name| folded(name)).collect(),
             origins: route.origins.iter().map(|origin| Box::from(origin.as_str())).collect(),
             issuers: route.issuers.iter().filter_map(identifier).collect(),
             required: route.required_permissions.clone(),
@@ -130,6 +138,12 @@ impl Route {
     #[must_use]
     pub fn lists_origin(&self, origin: &[u8]) -> bool {
         self.origins.iter().any(|listed| listed.as_bytes() == origin)
+    }
+
+    /// Whether the upstream must not see a header of the client's, by its name as [`folded`] gives it.
+    #[must_use]
+    pub fn drops_header(&self, folded_name: &str) -> bool {
+        self.dropped_headers.iter().any(|dropped| dropped == folded_name)
     }
 
     /// Checks an upgrade's `Origin`. Without one (native clients) a cookie is refused: only a browser sends cookies unasked.

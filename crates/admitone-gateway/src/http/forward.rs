@@ -10,6 +10,7 @@ use http::header::{
 
 use super::{App, Peer, client};
 use crate::rejection::Rejection;
+use crate::routes::{Route, folded};
 
 const OURS: &str = "x-admitone-";
 const ASSERTION: HeaderName = HeaderName::from_static("x-admitone-assertion");
@@ -42,11 +43,11 @@ const HOP: [HeaderName; 15] = [
 /// What `Connection` cannot take from a request: the upstream's own checks may need it.
 const KEPT: [HeaderName; 3] = [AUTHORIZATION, COOKIE, ORIGIN];
 
-/// The client's headers without what ends here, with the forwarding headers of this hop.
+/// The client's headers without what ends here and what the route keeps from its upstream, with the forwarding headers of this hop.
 ///
 /// What `Connection` lists is removed first, so that it can never remove what is added afterwards.
-pub(super) fn clean(app: &App, peer: Peer, headers: &HeaderMap) -> HeaderMap {
-    let mut cleaned = end_to_end(headers, |name| !FORWARDING.contains(&name));
+pub(super) fn clean(app: &App, route: &Route, peer: Peer, headers: &HeaderMap) -> HeaderMap {
+    let mut cleaned = end_to_end(headers, |name| !FORWARDING.contains(&name) && !route.drops_header(name));
     let chain = HeaderValue::from_str(&client::forwarded_chain(app, peer, headers));
     // Addresses parsed from a socket, and hops that were header text before, are header text.
     cleaned.extend(chain.ok().map(|chain| (FORWARDED_FOR, chain)));
@@ -112,7 +113,7 @@ fn end_to_end(headers: &HeaderMap, keeps: impl Fn(&str) -> bool) -> HeaderMap {
         .map(|name| String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase())
         .collect();
     let passes = |name: &HeaderName| {
-        let folded = name.as_str().replace(['_', '.'], "-");
+        let folded = folded(name.as_str());
         let is_listed = !KEPT.contains(name) && listed.iter().any(|listed| listed == name.as_str());
         !HOP.contains(name) && !is_listed && !folded.starts_with(OURS) && keeps(&folded)
     };

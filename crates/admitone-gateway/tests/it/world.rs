@@ -92,8 +92,12 @@ impl World {
     }
 
     pub(crate) async fn with(lines: Lines<'_>, upstream: &str) -> Self {
-        let text = lines.configuration(upstream);
-        let config = Config::parse(&text, "test.toml", &FOLDER, []).unwrap_or_else(|faults| panic!("{faults}"));
+        Self::configured(&lines.configuration(upstream)).await
+    }
+
+    /// With this text as configuration.
+    pub(crate) async fn configured(text: &str) -> Self {
+        let config = Config::parse(text, "test.toml", &FOLDER, []).unwrap_or_else(|faults| panic!("{faults}"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let gateway = Gateway::on(vec![listener], config).await.expect("a gateway");
