@@ -8,17 +8,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use admitone::admission::Admission;
-use admitone::authn::{IssuerError, Verifier};
+use admitone::authn::IssuerError;
 use admitone::close::CloseCode;
+use admitone::control::Control;
 use admitone::sessions::Sessions;
 use admitone::ticket::keys::{KeyError, TicketKeys};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admin::server::AdminServer;
+use crate::admin::{Admin, Lifeline};
 use crate::assertion::{Assertions, SigningKey};
+use crate::audit::{Audit, Event, What};
 use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind, WebOrigin};
 use crate::http::App;
 use crate::http::readiness::Readiness;
@@ -40,6 +46,9 @@ const REFUSALS: usize = 64;
 /// How long requests that are under way may take after the drain.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
+/// How long the last audit lines may take to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
 /// With `revocation_gap = "close"`: how long revocations may be silent before sessions are closed, and how long that takes.
 const LONGEST_SILENCE: Duration = Duration::from_secs(10);
 const CLOSING_AFTER_SILENCE: Duration = Duration::from_secs(10);
@@ -49,8 +58,10 @@ const CLOSING_AFTER_SILENCE: Duration = Duration::from_secs(10);
 #[non_exhaustive]
 pub enum StartError {
     /// A listen address cannot be had.
-    #[error("cannot listen on {address}: {error}{}", mend(.error))]
+    #[error("cannot listen on {address}: {error}{}", mend(.key, .error))]
     Listen {
+        /// The key that names it.
+        key: &'static str,
         /// The address.
         address: SocketAddr,
         /// The system's reason.
@@ -59,6 +70,9 @@ pub enum StartError {
     /// The ticket keys.
     #[error("ticket keys: {0}")]
     Keys(#[from] KeyError),
+    /// The audit file.
+    #[error("the audit file cannot be opened: {0} (name a file in a folder that the gateway's user can write to)")]
+    Audit(io::Error),
     /// The system gave no random bytes for the key that signs assertions.
     #[error("assertion key: the system gave no random bytes")]
     AssertionKey,
@@ -70,12 +84,12 @@ pub enum StartError {
     Issuer(#[from] IssuerError),
 }
 
-fn mend(error: &io::Error) -> &'static str {
+fn mend(key: &str, error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::AddrInUse => " (another program has this port: stop it, or choose another in server.listen)",
-        io::ErrorKind::PermissionDenied => " (ports below 1024 need a privilege: choose a higher one)",
-        io::ErrorKind::AddrNotAvailable => " (this machine does not have that address)",
-        _ => "",
+        io::ErrorKind::AddrInUse => format!(" (another program has this port: stop it, or choose another in {key})"),
+        io::ErrorKind::PermissionDenied => " (ports below 1024 need a privilege: choose a higher one)".to_owned(),
+        io::ErrorKind::AddrNotAvailable => " (this machine does not have that address)".to_owned(),
+        _ => String::new(),
     }
 }
 
@@ -86,6 +100,15 @@ pub struct Gateway {
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
     listening: Listening,
+    admin: Option<Operators>,
+}
+
+/// The operators' listener.
+#[derive(Debug)]
+struct Operators {
+    config: config::Admin,
+    listeners: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
 }
 
 /// How connections are taken in and let go.
@@ -117,11 +140,7 @@ impl Gateway {
     ///
     /// [`StartError`]; nothing is left listening.
     pub async fn bind(config: Config) -> Result<Self, StartError> {
-        let mut listeners = Vec::with_capacity(config.server.listen.len());
-        for &address in &config.server.listen {
-            let bound = TcpListener::bind(address).await;
-            listeners.push(bound.map_err(|error| StartError::Listen { address, error })?);
-        }
+        let listeners = bind("server.listen", &config.server.listen).await?;
         Self::on(listeners, config).await
     }
 
@@ -130,12 +149,22 @@ impl Gateway {
     /// # Errors
     ///
     /// [`StartError`].
-    pub async fn on(listeners: Vec<TcpListener>, config: Config) -> Result<Self, StartError> {
-        let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    pub async fn on(listeners: Vec<TcpListener>, mut config: Config) -> Result<Self, StartError> {
+        let addresses = addresses(&listeners);
         let first = addresses.first().copied().unwrap_or(config.server.listen[0]);
         let listening = Listening::of(&config.server);
+        let admin = match config.admin.take() {
+            Some(admin) => Some(Operators::bind(admin).await?),
+            None => None,
+        };
         let app = Arc::new(wire(config, first).await?);
-        Ok(Self { app, listeners, addresses, listening })
+        Ok(Self { app, listeners, addresses, listening, admin })
+    }
+
+    /// The addresses that operators are listened to on; none where there is no listener for them.
+    #[must_use]
+    pub fn admin_addresses(&self) -> &[SocketAddr] {
+        self.admin.as_ref().map_or(&[], |admin| &admin.addresses)
     }
 
     /// The addresses it listens on.
@@ -146,7 +175,10 @@ impl Gateway {
 
     /// Serves until `shutdown`, then drains: not ready, live sockets closed over the drain time, and at the end nothing left.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let end = CancellationToken::new();
+        let (end, ordered) = (CancellationToken::new(), CancellationToken::new());
+        if let Some(admin) = self.admin {
+            admin.serve(&self.app, Lifeline { drain: ordered.clone(), ending: end.clone() });
+        }
         let server = Server {
             app: self.app.clone(),
             router: self.app.router(),
@@ -164,18 +196,70 @@ impl Gateway {
         for listener in self.listeners {
             self.app.tasks.spawn(server.clone().serve(listener));
         }
-        let follower = tokio::spawn(follow_revocations(self.app.clone()));
+        reopen_audit_on_hangup(&self.app);
+        let mut governing = JoinSet::new();
+        governing.spawn(follow_revocations(self.app.clone()));
+        governing.spawn(self.app.control.clone().follow());
         let app = self.app.clone();
-        let lessee = tokio::spawn(async move { app.sessions.keep_leases().await });
+        governing.spawn(async move { app.sessions.keep_leases().await });
+        let app = self.app.clone();
+        governing.spawn(async move { app.logins.follow_keys().await });
 
-        shutdown.await;
+        tokio::select! {
+            () = shutdown => {}
+            () = ordered.cancelled() => {}
+        }
         drain(&self.app, self.listening.drain).await;
         end.cancel();
         self.app.tasks.close();
         // What does not end by then is dropped with the runtime.
         let _ = tokio::time::timeout(LAST_REQUESTS, self.app.tasks.wait()).await;
-        follower.abort();
-        lessee.abort();
+        self.app.audit.flush(LAST_LINES).await;
+    }
+}
+
+impl Operators {
+    async fn bind(config: config::Admin) -> Result<Self, StartError> {
+        let listeners = bind("admin.listen", &config.listen).await?;
+        Ok(Self { addresses: addresses(&listeners), listeners, config })
+    }
+
+    fn serve(self, app: &Arc<App>, life: Lifeline) {
+        let (tls, ending) = (self.config.tls.as_ref().map(|tls| tls.server.clone()), life.ending.clone());
+        let admin = Arc::new(Admin::new(app.clone(), self.config, &self.addresses, life));
+        let server = AdminServer::new(admin.router(), tls, ending);
+        for listener in self.listeners {
+            app.tasks.spawn(server.clone().serve(listener));
+        }
+    }
+}
+
+async fn bind(key: &'static str, addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, StartError> {
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for &address in addresses {
+        let bound = TcpListener::bind(address).await;
+        listeners.push(bound.map_err(|error| StartError::Listen { key, address, error })?);
+    }
+    Ok(listeners)
+}
+
+fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
+    listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+}
+
+/// Opens the audit file again whenever a hangup is signalled: whoever rotates it has moved it away by then.
+fn reopen_audit_on_hangup(app: &Arc<App>) {
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangups) => {
+            let app = Arc::downgrade(app);
+            tokio::spawn(async move {
+                while hangups.recv().await.is_some() {
+                    let Some(app) = app.upgrade() else { return };
+                    app.audit.reopen();
+                }
+            });
+        }
+        Err(error) => tracing::warn!(%error, "cannot listen for hangups: the audit file is not opened again"),
     }
 }
 
@@ -192,35 +276,45 @@ async fn follow_revocations(app: Arc<App>) {
 
 async fn drain(app: &App, over: Duration) {
     app.draining.store(true, Ordering::Relaxed);
-    tracing::info!(sessions = app.sessions.count(), seconds = over.as_secs(), "draining");
+    let sessions = app.sessions.count() as u64;
+    tracing::info!(sessions, seconds = over.as_secs(), "draining");
+    app.audit.tell_beside_log(&Event { count: Some(sessions), ..Event::new(What::Draining) });
     app.sessions.close_gradually(CloseCode::Draining, over).await;
     tracing::info!("drained");
 }
 
 async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
-    let gap = match &config.store.kind {
-        StoreKind::Redis(redis) => redis.revocation_gap,
-        _ => RevocationGap::Keep,
+    let (gap, fence) = match &config.store.kind {
+        StoreKind::Redis(redis) => (redis.revocation_gap, Some(redis.fence.name())),
+        _ => (RevocationGap::Keep, None),
     };
     let routes = Routes::new(&config);
     let any_fallback = config.routes.iter().any(|route| route.jwt_fallback != JwtFallback::Deny);
     let keys = config.tickets.keys.map_or_else(TicketKeys::random, Ok)?;
+    let (metrics, node) = (Arc::new(Metrics::new()), node_name(bound));
+    let audit = Arc::new(Audit::open(&config.audit, &node, &metrics).map_err(StartError::Audit)?);
     let public_url = config.server.public_url_on(bound);
     let keepalive = Keepalive::after(config.server.keepalive);
     let assertions = assertions(config.assertion, &public_url)?;
-    let metrics = Arc::new(Metrics::new());
-    let stores = Stores::open(config.store, &keys).await?;
-    let Stores { kind, tickets, revocations, directory } = stores.measured(&metrics);
-    let (node, admission) = (node_name(bound), Admission::new(keys, tickets.clone(), revocations.clone()));
+    let stores = Stores::open(config.store, &keys, &node).await?;
+    let Stores { kind, tickets, revocations, directory, channel } = stores.measured(&metrics);
+    let admission = Admission::new(keys, tickets.clone(), revocations.clone());
+    let admission = Arc::new(admission.on_node(&node).with_directory(directory.clone()));
+    let sessions = Arc::new(Sessions::new(revocations.clone()).listed_in(directory, &node));
     Ok(App {
-        admission: admission.on_node(&node).with_directory(directory.clone()),
-        sessions: Sessions::new(revocations.clone()).listed_in(directory, &node),
+        control: Arc::new(Control::new(admission.clone(), sessions.clone(), channel)),
+        admission,
+        sessions,
         readiness: Readiness::new(kind, tickets, revocations.clone(), any_fallback),
         revocations,
+        node,
+        fence,
+        issuers: config.issuers.iter().map(|issuer| issuer.issuer.clone()).collect(),
+        audit,
         limits: Limits::new(&config.limits, &metrics),
         metrics,
         gap,
-        logins: Logins::new(Verifier::new(config.issuers)?),
+        logins: Logins::new(config.issuers, config.chain)?,
         routes,
         upstreams: config.routes.into_iter().map(|route| upstream(route, &keepalive)).collect(),
         assertions,

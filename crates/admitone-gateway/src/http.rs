@@ -2,7 +2,7 @@
 
 mod admit;
 mod answer;
-mod body;
+pub(crate) mod body;
 mod client;
 mod connect;
 mod conversation;
@@ -20,6 +20,7 @@ mod mint;
 mod problem;
 pub mod readiness;
 mod refuse;
+mod renew;
 mod replay;
 pub mod server;
 mod session;
@@ -34,6 +35,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use admitone::admission::Admission;
+use admitone::control::Control;
 use admitone::now::Now;
 use admitone::revocation::Revocations;
 use admitone::sessions::Sessions;
@@ -44,6 +46,7 @@ use tokio_util::task::TaskTracker;
 pub use self::head::HeadError;
 use self::readiness::Readiness;
 use crate::assertion::Assertions;
+use crate::audit::Audit;
 use crate::config::{Network, RevocationGap, WebOrigin};
 use crate::limits::{Limits, Over, Place};
 use crate::logins::Logins;
@@ -55,11 +58,21 @@ use crate::upstream::Upstream;
 /// All that requests are answered with. Made in one place, [`Gateway`](crate::gateway::Gateway).
 pub struct App {
     /// Mints and redeems.
-    pub admission: Admission,
+    pub admission: Arc<Admission>,
     /// What is live here.
-    pub sessions: Sessions,
+    pub sessions: Arc<Sessions>,
+    /// This node among the others: renews and closes wherever a session lives.
+    pub control: Arc<Control>,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// This node's name in records and audit lines.
+    pub node: String,
+    /// What keeps tickets single across failovers, where the store is shared.
+    pub fence: Option<&'static str>,
+    /// The identifiers of the configured issuers.
+    pub issuers: Vec<String>,
+    /// Who was connected, and why that ended.
+    pub audit: Arc<Audit>,
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
     /// What becomes of open sessions while no revocation could reach them.
@@ -99,6 +112,7 @@ impl App {
             .route("/auth/ticket/introspect", post(tickets::introspect))
             .route("/auth/ticket/revoke", post(tickets::revoke))
             .route("/auth/session/{id}", delete(session::end))
+            .route("/auth/session/{id}/renew", post(renew::renew))
             .route("/auth/logout", post(logout::logout))
             .method_not_allowed_fallback(async || Rejection::Method)
             .layer(axum::middleware::from_fn_with_state(self.clone(), limiting::logins))

@@ -4,7 +4,9 @@
 //! `routes`, `upstream` and `relay` do not know one another; `http` composes them; `gateway` wires. The crate is the
 //! library's first embedder: it uses nothing of `admitone` that others could not.
 
+pub mod admin;
 pub mod assertion;
+pub mod audit;
 pub mod config;
 pub mod demo;
 pub mod fetch;

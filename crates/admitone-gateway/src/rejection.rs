@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use admitone::admission::{LoginRefused, MintError, RedeemError, TicketRefused};
 use admitone::authn::LoginError;
+use admitone::authn::introspection::IntrospectionError;
 use admitone::carrier::TakeError;
 use admitone::close::CloseCode;
+use admitone::control::RenewError;
 use admitone::problem::{FieldFault, ProblemCode, TicketState};
 use admitone::revocation::Mark;
+use admitone::sessions::NotRenewed;
 use admitone::store::{PutError, StoreUnavailable};
 use admitone::ticket::TicketFormatError;
 use http::StatusCode;
@@ -15,7 +18,7 @@ use tracing::Level;
 
 use crate::http::HeadError;
 use crate::limits::Over;
-use crate::logins::NoLogin;
+use crate::logins::{NoLogin, PresentError};
 use crate::upstream::{DialError, UpgradeError};
 
 /// Why a request was refused. `Display` is for the log: it holds no secret, but more than the world is told.
@@ -57,9 +60,15 @@ pub enum Rejection {
     /// No `Origin`, and a cookie: another site could have caused the request.
     #[error("a cookie without an Origin")]
     CookieWithoutOrigin,
+    /// A cookie, and the browser does not say that a page of the same site asks.
+    #[error("a cookie, and Sec-Fetch-Site is neither same-origin nor same-site")]
+    CrossSite,
     /// No credential.
     #[error("no credential")]
     NoCredential,
+    /// The login's credential cannot be told.
+    #[error(transparent)]
+    Present(#[from] PresentError),
     /// The credential is not a login.
     #[error("login: {0}")]
     Login(#[from] NoLogin),
@@ -96,6 +105,12 @@ pub enum Rejection {
     /// No such session, or somebody else's.
     #[error("no session of this login's to end")]
     NoSuchSession,
+    /// A session is not renewed with this login.
+    #[error("renew: {0}")]
+    NotRenewed(NotRenewed),
+    /// The store, or the node that holds the session, did not answer.
+    #[error("renew: the store, or the node that holds the session, did not answer")]
+    RenewalLost,
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreUnavailable),
@@ -117,9 +132,33 @@ pub enum Rejection {
     /// Shutting down.
     #[error("draining")]
     Draining,
+    /// A name that the operators' listener is not known by.
+    #[error("the Host is none of the operators' listener's")]
+    AdminHost,
+    /// A page of elsewhere, on the operators' listener.
+    #[error("a page of another origin on the operators' listener")]
+    AdminOrigin,
+    /// Not the operators' secret.
+    #[error("not the operators' secret")]
+    AdminSecret,
+    /// Too many wrong secrets from one address.
+    #[error("too many wrong secrets from this address")]
+    AdminTries,
+    /// Too many streams of events.
+    #[error("too many follow the events already")]
+    AdminFollowers,
     /// A fault of ours.
     #[error("internal: {0}")]
     Internal(&'static str),
+}
+
+impl From<RenewError> for Rejection {
+    fn from(error: RenewError) -> Self {
+        match error {
+            RenewError::Refused(refused) => Self::NotRenewed(refused),
+            _ => Self::RenewalLost,
+        }
+    }
 }
 
 /// What the world is told: a row of the table.
@@ -164,7 +203,7 @@ impl Rejection {
         use ProblemCode as P;
         use StatusCode as S;
         match self {
-            Self::Request(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
+            Self::Request(_) | Self::Present(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
             Self::Head(error) if error.is_too_large() => {
                 Row::new(S::REQUEST_HEADER_FIELDS_TOO_LARGE, P::HeadTooLarge, Level::INFO)
             }
@@ -178,10 +217,20 @@ impl Rejection {
             Self::MediaType => Row::new(S::UNSUPPORTED_MEDIA_TYPE, P::UnsupportedMediaType, Level::INFO),
             Self::Body(_) => Row::new(S::UNPROCESSABLE_ENTITY, P::InvalidBody, Level::INFO),
             Self::Carrier(error) => carrier_row(*error),
-            Self::Origin | Self::CookieWithoutOrigin => {
+            Self::Origin | Self::CookieWithoutOrigin | Self::CrossSite => {
                 Row::new(S::FORBIDDEN, P::OriginNotAllowed, Level::WARN).closing(CloseCode::Forbidden)
             }
+            Self::AdminHost => Row::new(S::MISDIRECTED_REQUEST, P::InvalidRequest, Level::WARN),
+            Self::AdminOrigin => Row::new(S::FORBIDDEN, P::OriginNotAllowed, Level::WARN),
+            Self::AdminSecret => not_logged_in(Level::WARN),
+            Self::AdminTries => Row::new(S::TOO_MANY_REQUESTS, P::OverLimit, Level::WARN).retry_after(60),
+            Self::AdminFollowers => Row::new(S::SERVICE_UNAVAILABLE, P::Overloaded, Level::WARN).retry_after(5),
             Self::NoCredential => not_logged_in(Level::DEBUG),
+            Self::Login(NoLogin::Unavailable { .. }) => {
+                Row::new(S::SERVICE_UNAVAILABLE, P::IssuerUnavailable, Level::ERROR)
+                    .closing(CloseCode::Overloaded)
+                    .retry_after(2)
+            }
             Self::Login(_) | Self::LoginRefused(_) => not_logged_in(Level::INFO),
             Self::Issuer | Self::PermissionRequired(_) | Self::PermissionNotHeld => {
                 Row::new(S::FORBIDDEN, P::Forbidden, Level::INFO).closing(CloseCode::Forbidden)
@@ -192,7 +241,8 @@ impl Rejection {
             Self::Redeem(error) => redeem_row(error),
             Self::RevokedWhileOpening(_) => not_accepted(Level::INFO),
             Self::Mint(error) => mint_row(error),
-            Self::Store(_) => store_unavailable(),
+            Self::NotRenewed(refused) => not_renewed_row(*refused),
+            Self::RenewalLost | Self::Store(_) => store_unavailable(),
             Self::Dial(_) => upstream_unavailable().ticket(TicketState::Unspent),
             Self::Upgrade(UpgradeError::Timeout(_)) => Row::new(S::GATEWAY_TIMEOUT, P::UpstreamTimeout, Level::WARN)
                 .closing(CloseCode::UpstreamUnavailable)
@@ -217,8 +267,13 @@ impl Rejection {
             Self::OverLimit(over) => Some(over.limit.told().into()),
             Self::NoSuchRoute => Some("the field `route` names no route of this gateway".into()),
             Self::NoSuchTicket => Some("this login has no such ticket that could still be revoked".into()),
+            Self::NotRenewed(NotRenewed::Absent) => Some("this login has no such session that is open".into()),
+            Self::NotRenewed(NotRenewed::Narrowed(_)) => Some("this login may do less than the session".into()),
             Self::NoSuchSession => Some("this login has no such session".into()),
+            Self::AdminHost => Some("this listener is not known by that Host: add it to admin.hosts".into()),
+            Self::AdminTries => Some("too many wrong secrets came from this address: wait a minute".into()),
             Self::CookieWithoutOrigin => Some("a credential in a cookie needs an Origin".into()),
+            Self::CrossSite => Some("a login in a cookie counts for pages of this site only (Sec-Fetch-Site)".into()),
             Self::PermissionNotHeld => Some("`permissions` may list only what the login holds".into()),
             Self::Mint(MintError::Store(PutError::SubjectCap(cap))) => {
                 Some(format!("{cap} unredeemed tickets are outstanding: redeem one or let it expire"))
@@ -231,8 +286,13 @@ impl Rejection {
     /// is no attack.
     #[must_use]
     pub const fn is_failed_login(&self) -> bool {
-        let Self::Login(NoLogin::Token(error)) = self else { return false };
-        !matches!(error, LoginError::Expired | LoginError::NotYetValid | LoginError::IssuedInFuture)
+        match self {
+            Self::Login(NoLogin::Introspected(IntrospectionError::Inactive)) => true,
+            Self::Login(NoLogin::Token(error)) => {
+                !matches!(error, LoginError::Expired | LoginError::NotYetValid | LoginError::IssuedInFuture)
+            }
+            _ => false,
+        }
     }
 
     /// Whether a ticket was presented that never was good here, or is spent. One whose time is over is no attack.
@@ -265,7 +325,7 @@ impl Rejection {
     /// Whether a token was presented and refused, which `WWW-Authenticate` says (RFC 6750 §3.1).
     #[must_use]
     pub const fn is_invalid_token(&self) -> bool {
-        matches!(self, Self::Login(_) | Self::LoginRefused(_))
+        matches!(self, Self::Login(_) | Self::LoginRefused(_) | Self::NotRenewed(NotRenewed::Revoked(_)))
     }
 }
 
@@ -300,6 +360,14 @@ fn carrier_row(error: TakeError) -> Row {
     match error.problem() {
         ProblemCode::NotLoggedIn => not_logged_in(Level::INFO),
         code => Row::new(StatusCode::BAD_REQUEST, code, Level::INFO),
+    }
+}
+
+fn not_renewed_row(refused: NotRenewed) -> Row {
+    match refused {
+        NotRenewed::Absent => Row::new(StatusCode::NOT_FOUND, ProblemCode::NotFound, Level::DEBUG),
+        NotRenewed::Revoked(_) => not_logged_in(Level::INFO),
+        _ => Row::new(StatusCode::FORBIDDEN, ProblemCode::Forbidden, Level::INFO).closing(CloseCode::Forbidden),
     }
 }
 
@@ -348,6 +416,7 @@ pub const fn title(code: ProblemCode) -> &'static str {
         ProblemCode::OverLimit => "A limit was reached: try again later.",
         ProblemCode::UpstreamUnavailable => "The upstream is not available.",
         ProblemCode::UpstreamTimeout => "The upstream did not answer in time.",
+        ProblemCode::IssuerUnavailable => "Nobody can tell at the moment who this is.",
         ProblemCode::StoreUnavailable => "The ticket store is not available.",
         ProblemCode::Overloaded => "There is no room: try again later.",
         ProblemCode::Draining => "The gateway is shutting down: try again.",

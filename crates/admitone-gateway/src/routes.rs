@@ -9,6 +9,7 @@ use admitone::carrier::{Carrier, Policy};
 use admitone::grant::Grant;
 use admitone::now::Now;
 use admitone::principal::{Login, Permissions};
+use admitone::sessions::Terms;
 use admitone::ticket::Place;
 
 use crate::config::{self, CloseProfile, JwtFallback, OnReplay, RefuseWith};
@@ -39,6 +40,11 @@ impl Routes {
     #[must_use]
     pub fn find(&self, path: &str) -> Option<&Arc<Route>> {
         self.routes.iter().find(|route| &*route.path == path)
+    }
+
+    /// Every route.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.routes.iter()
     }
 
     /// The route for requests that name none.
@@ -73,8 +79,8 @@ pub struct Route {
     pub max_uses: NonZeroU32,
     /// What becomes of the first connection when its ticket is presented again.
     pub on_replay: OnReplay,
-    /// The longest session.
-    pub max_session: Duration,
+    /// On what terms its sessions live.
+    pub terms: Terms,
     /// How refused upgrades are answered.
     pub refuse_with: RefuseWith,
     /// How a refusing Close reads.
@@ -86,12 +92,6 @@ pub struct Route {
     max_ttl: Duration,
     bind_origin: bool,
     bind_address: bool,
-}
-
-/// A header's name, which is in lower case, in the one spelling that some upstreams fold all others into.
-#[must_use]
-pub fn folded(name: &str) -> String {
-    name.replace(['_', '.'], "-")
 }
 
 /// What a mint request may ask for.
@@ -121,10 +121,15 @@ impl Route {
             upstream_assertion: route.upstream_assertion,
             max_uses: route.max_uses,
             on_replay: route.on_replay,
-            max_session: route.max_session,
+            terms: Terms {
+                longest: route.max_session,
+                grace: route.expiry_grace,
+                required: route.required_permissions.clone(),
+                narrowed: route.renew_narrowed,
+            },
             refuse_with: route.refuse_with,
             close_profile: route.close_profile,
-            dropped_headers: route.drop_headers.iter().map(|name| folded(name)).collect(),
+            dropped_headers: route.drop_headers.iter().map(|name| name.replace(['_', '.'], "-")).collect(),
             origins: route.origins.iter().map(|origin| Box::from(origin.as_str())).collect(),
             issuers: route.issuers.iter().filter_map(identifier).collect(),
             required: route.required_permissions.clone(),
@@ -140,7 +145,7 @@ impl Route {
         self.origins.iter().any(|listed| listed.as_bytes() == origin)
     }
 
-    /// Whether the upstream must not see a header of the client's, by its name as [`folded`] gives it.
+    /// Whether the upstream must not see a header of the client's, by its name in lower case with `-` for `_` and `.`.
     #[must_use]
     pub fn drops_header(&self, folded_name: &str) -> bool {
         self.dropped_headers.iter().any(|dropped| dropped == folded_name)
@@ -182,7 +187,7 @@ impl Route {
     /// As [`check_login`](Self::check_login), and [`Rejection::PermissionNotHeld`].
     pub fn grant(&self, login: &Login, asked: Asked, now: Now) -> Result<Grant, Rejection> {
         self.check_login(login)?;
-        let grant = Grant::of(login, &self.path, asked.ttl.min(self.max_ttl), now.unix);
+        let grant = Grant::of(login, self.path.clone(), asked.ttl.min(self.max_ttl), now.unix);
         let permissions = match asked.permissions {
             None => login.permissions.clone(),
             Some(asked) if asked.first_not_in(&login.permissions).is_some() => {

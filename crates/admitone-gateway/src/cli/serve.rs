@@ -18,7 +18,7 @@ pub(super) async fn run(path: &Path, json: bool) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    log::start(&config.log);
+    let _log = log::start(&config.log);
     for warning in &config.warnings {
         tracing::warn!(%warning, "configuration");
     }
@@ -33,6 +33,9 @@ pub(super) async fn run(path: &Path, json: bool) -> ExitCode {
     let requests = shutdown::listen();
     for address in gateway.addresses() {
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    }
+    for address in gateway.admin_addresses() {
+        tracing::info!(%address, "listening for operators");
     }
     shutdown::run(gateway.run(requests.first), requests.second).await
 }

@@ -100,6 +100,17 @@ pub enum RedisFence {
     None,
 }
 
+impl RedisFence {
+    /// Its name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Replid => "replid",
+            Self::None => "none",
+        }
+    }
+}
+
 /// What becomes of open sessions while no revocation could reach them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevocationGap {

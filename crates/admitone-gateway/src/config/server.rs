@@ -93,7 +93,7 @@ fn exposed(entry: &Entry<'_>) -> Wrong {
     )
 }
 
-fn parse_address(text: &str) -> Result<SocketAddr, Wrong> {
+pub(super) fn parse_address(text: &str) -> Result<SocketAddr, Wrong> {
     text.parse().map_err(|_| {
         let mend = match text.rsplit_once(':') {
             Some(("localhost", port)) => format!("write `127.0.0.1:{port}`"),

@@ -1,6 +1,7 @@
 mod arbitrary;
 mod example;
 mod files;
+mod operators;
 mod store;
 mod syntax;
 mod values;

@@ -14,7 +14,7 @@ pub(super) const MAX_BYTES: usize = 16 * 1024;
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// A body that is a JSON object, or empty, which means `{}`.
-pub(super) async fn object(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Rejection> {
+pub(crate) async fn object(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Rejection> {
     let read = tokio::time::timeout(DEADLINE, to_bytes(body, MAX_BYTES)).await;
     let bytes = read.map_err(|_| Rejection::Request("the body did not arrive within 5 seconds"))?;
     let bytes = bytes.map_err(|error| match error.into_inner().is::<http_body_util::LengthLimitError>() {

@@ -10,6 +10,7 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::{App, body, login};
+use crate::audit::{Event, What};
 use crate::rejection::Rejection;
 
 pub(super) async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<StatusCode, Rejection> {
@@ -24,12 +25,8 @@ pub(super) async fn logout(State(app): State<Arc<App>>, request: Request) -> Res
     };
     let mark = revocation.mark();
     app.revocations.revoke_of(&login.principal, revocation, now).await?;
-    tracing::info!(
-        subject = login.principal.subject(),
-        issuer = login.principal.issuer(),
-        mark = mark.name(),
-        "login revoked"
-    );
+    let event = Event { mark: Some(mark.name()), by: Some("subject"), ..Event::new(What::LoggedOut) };
+    app.audit.tell(&event.of(&login.principal).by_login(&login.stamp));
     Ok(StatusCode::NO_CONTENT)
 }
 

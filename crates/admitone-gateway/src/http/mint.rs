@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{App, Peer, body, client, login};
+use crate::audit::{Event, What};
 use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
 use crate::routes::{Asked, Route};
@@ -50,13 +51,16 @@ async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result
     let grant = route.grant(&login, asked, now)?;
     let minted = app.admission.mint_for_uses(grant, uses, &place, now).await?;
 
-    tracing::info!(
-        route = &*route.path,
-        subject = login.principal.subject(),
-        issuer = login.principal.issuer(),
-        session_id = minted.session_id.as_str(),
-        ttl_seconds = minted.expires_at - minted.created_at,
-        "ticket minted"
+    app.audit.tell(
+        &Event {
+            route: Some(&route.path),
+            session_id: Some(minted.session_id.as_str()),
+            expires_at: Some(minted.expires_at),
+            address: Some(address),
+            ..Event::new(What::Minted)
+        }
+        .of(&login.principal)
+        .by_login(&login.stamp),
     );
     let ticket = minted.ticket.expose();
     let answer = Answer {

@@ -23,6 +23,18 @@ pub enum Ability {
     Unavailable,
 }
 
+impl Ability {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Degraded => "degraded",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 /// Finds out what the gateway can do.
 pub struct Readiness {
     kind: &'static str,

@@ -5,6 +5,7 @@ use admitone::grant::SessionId;
 use admitone::now::Now;
 
 use super::App;
+use crate::audit::{Event, What};
 use crate::config::OnReplay;
 use crate::rejection::Rejection;
 use crate::routes::Route;
@@ -21,13 +22,12 @@ pub(super) fn audited(app: &Arc<App>, route: &Route, rejection: Rejection) -> Re
 }
 
 fn audit(app: &Arc<App>, route: &Route, session_id: &SessionId) {
-    tracing::warn!(
-        event = "ticket_replayed",
-        route = &*route.path,
-        session_id = session_id.as_str(),
-        on_replay = route.on_replay.name(),
-        "a genuine ticket was presented that is spent or revoked"
-    );
+    app.audit.tell(&Event {
+        route: Some(&route.path),
+        session_id: Some(session_id.as_str()),
+        on_replay: Some(route.on_replay.name()),
+        ..Event::new(What::Replayed)
+    });
     if route.on_replay == OnReplay::Close {
         app.tasks.spawn(close(app.clone(), session_id.clone()));
     }

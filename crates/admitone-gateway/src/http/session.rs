@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use http::{HeaderMap, StatusCode};
 
 use super::{App, login};
+use crate::audit::{Event, What};
 use crate::rejection::Rejection;
 
 /// Says 204 to an owner, whether the session is yet to begin, live, or over.
@@ -22,11 +23,12 @@ pub(super) async fn end(
     if !app.admission.revoke_session(&id, &login.principal, now).await? {
         return Err(Rejection::NoSuchSession);
     }
-    tracing::info!(
-        subject = login.principal.subject(),
-        issuer = login.principal.issuer(),
-        session_id = id.as_str(),
-        "session revoked"
-    );
+    let event = Event {
+        session_id: Some(id.as_str()),
+        mark: Some("session"),
+        by: Some("subject"),
+        ..Event::new(What::Revoked)
+    };
+    app.audit.tell(&event.of(&login.principal));
     Ok(StatusCode::NO_CONTENT)
 }

@@ -14,6 +14,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::{Map, Value, json};
 
 use super::{App, body, login};
+use crate::audit::{Event, What};
 use crate::rejection::Rejection;
 
 /// Consumes nothing. Whoever may not know learns as much as about a ticket that never was.
@@ -33,12 +34,13 @@ pub(super) async fn revoke(State(app): State<Arc<App>>, request: Request) -> Res
     let ticket = ticket.ok_or(Rejection::NoSuchTicket)?;
     let revoked = app.admission.revoke_ticket(&ticket, &login.principal, now).await?;
     let session_id = revoked.ok_or(Rejection::NoSuchTicket)?;
-    tracing::info!(
-        subject = login.principal.subject(),
-        issuer = login.principal.issuer(),
-        session_id = session_id.as_str(),
-        "ticket revoked"
-    );
+    let event = Event {
+        session_id: Some(session_id.as_str()),
+        mark: Some("ticket"),
+        by: Some("subject"),
+        ..Event::new(What::Revoked)
+    };
+    app.audit.tell(&event.of(&login.principal));
     Ok(answer(&json!({ "revoked": true, "session_id": session_id.as_str() })))
 }
 

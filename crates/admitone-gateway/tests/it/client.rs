@@ -118,6 +118,14 @@ impl Connection {
         std::mem::replace(&mut self.read, rest)
     }
 
+    /// What was read already, else what comes next.
+    pub(crate) async fn read_some(&mut self) -> Vec<u8> {
+        if self.read.is_empty() {
+            assert!(self.more().await, "ended");
+        }
+        std::mem::take(&mut self.read)
+    }
+
     /// Reads one short frame of a server.
     pub(crate) async fn frame(&mut self) -> Frame {
         while self.read.len() < 2 || self.read.len() < 2 + usize::from(self.read[1]) {

@@ -1,8 +1,11 @@
 //! The gateway through its public doors: real sockets, real upstreams, and the real binary.
 
 mod aborted;
+mod admin;
+mod application_sessions;
 mod asking;
 mod assertions;
+mod audit;
 mod broken_take;
 mod carriers;
 mod client;
@@ -14,6 +17,8 @@ mod fallback;
 mod full_store;
 mod handshake;
 mod identity;
+mod idp;
+mod introspection;
 #[path = "../../../admitone/tests/redis/late.rs"]
 mod late;
 mod limits;
@@ -22,9 +27,11 @@ mod minting;
 mod multi_use;
 mod origins;
 mod process;
+mod published_keys;
 mod races;
 mod redeeming;
 mod refusals;
+mod renewing;
 mod replays;
 mod secrecy;
 #[path = "../../../admitone/tests/redis/servers.rs"]

@@ -71,9 +71,19 @@ impl Process {
         Self { child, address, outputs }
     }
 
+    /// Ends it without a word.
+    pub(crate) fn kill(&mut self) {
+        self.child.0.kill().expect("a running process");
+        self.child.0.wait().expect("its end");
+    }
+
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
-        let told = Command::new("kill").arg("-TERM").arg(self.child.0.id().to_string()).status();
+        self.signal("TERM");
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let told = Command::new("kill").arg(format!("-{name}")).arg(self.child.0.id().to_string()).status();
         assert!(told.expect("kill").success());
     }
 

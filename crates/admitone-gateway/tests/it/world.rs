@@ -77,6 +77,8 @@ origins = ["{ORIGIN}"]
 
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
+    /// The operators' listener, where the configuration has one.
+    pub(crate) admin: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
 }
@@ -95,21 +97,35 @@ impl World {
         Self::configured(&lines.configuration(upstream)).await
     }
 
+    /// With these issuers alone, and lines in the route.
+    pub(crate) async fn of_issuers(issuers: &str, route: &str, upstream: &str) -> Self {
+        let text = Lines { route, end: issuers, ..Lines::default() }.configuration(upstream);
+        let (before, rest) = text.split_once("[[issuers]]").expect("issuers");
+        let (_, routes) = rest.split_once("[[routes]]").expect("routes");
+        Self::configured(&format!("{before}[[routes]]{routes}")).await
+    }
+
     /// With this text as configuration.
     pub(crate) async fn configured(text: &str) -> Self {
         let config = Config::parse(text, "test.toml", &FOLDER, []).unwrap_or_else(|faults| panic!("{faults}"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let gateway = Gateway::on(vec![listener], config).await.expect("a gateway");
+        let admin = gateway.admin_addresses().first().copied();
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(gateway.run(async { drop(stopped.await) }));
-        Self { address, stop, running }
+        Self { address, admin, stop, running }
     }
 
     /// Begins the shutdown; what comes back resolves when the gateway has ended.
     pub(crate) fn shut_down(self) -> JoinHandle<()> {
         self.stop.send(()).expect("a running gateway");
         self.running
+    }
+
+    /// Waits until the gateway has ended by itself.
+    pub(crate) async fn ended(self) {
+        self.running.await.expect("an end without a panic");
     }
 
     pub(crate) async fn connect(&self) -> Connection {

@@ -1,0 +1,62 @@
+use admitone::problem::FieldFault;
+use axum::body::Body;
+use http::HeaderMap;
+use serde_json::{Map, Value};
+
+use crate::http::body;
+use crate::rejection::Rejection;
+
+/// The fields of a request's body, all of which are known.
+pub(super) struct Fields(Map<String, Value>);
+
+/// Reads a body that may have these fields.
+pub(super) async fn read(headers: &HeaderMap, body: Body, known: &[&str]) -> Result<Fields, Rejection> {
+    let fields = body::object(headers, body).await?;
+    let unknown = fields.keys().filter(|field| !known.contains(&field.as_str()));
+    let detail = format!("no such field; there are {}", known.join(", "));
+    let faults: Vec<_> = unknown.map(|field| fault(field, &detail)).collect();
+    if faults.is_empty() { Ok(Fields(fields)) } else { Err(Rejection::Body(faults)) }
+}
+
+pub(super) fn fault(field: &str, detail: &str) -> FieldFault {
+    FieldFault { field: field.to_owned(), detail: detail.to_owned() }
+}
+
+pub(super) fn wrong(field: &str, detail: &str) -> Rejection {
+    Rejection::Body(vec![fault(field, detail)])
+}
+
+impl Fields {
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.0.contains_key(field)
+    }
+
+    /// A string that is not empty.
+    pub(super) fn text(&self, field: &str) -> Result<Option<String>, Rejection> {
+        match self.0.get(field) {
+            None => Ok(None),
+            Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
+            Some(_) => Err(wrong(field, "a string is needed")),
+        }
+    }
+
+    pub(super) fn required(&self, field: &str) -> Result<String, Rejection> {
+        self.text(field)?.ok_or_else(|| wrong(field, "a string is needed"))
+    }
+
+    /// A time in Unix seconds.
+    pub(super) fn time(&self, field: &str) -> Result<Option<u64>, Rejection> {
+        match self.0.get(field) {
+            None => Ok(None),
+            Some(value) => value.as_u64().map(Some).ok_or_else(|| wrong(field, "a time in Unix seconds is needed")),
+        }
+    }
+
+    pub(super) fn is_true(&self, field: &str) -> Result<bool, Rejection> {
+        match self.0.get(field) {
+            None => Ok(false),
+            Some(Value::Bool(value)) => Ok(*value),
+            Some(_) => Err(wrong(field, "true or false is needed")),
+        }
+    }
+}
