@@ -26,6 +26,7 @@ mod process;
 mod races;
 mod redeeming;
 mod refusals;
+mod reloading;
 mod renewing;
 mod replays;
 mod secrecy;
