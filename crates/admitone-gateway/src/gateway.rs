@@ -191,8 +191,10 @@ impl Gateway {
             shutdown: end.clone(),
         };
         let mut governing = JoinSet::new();
+        let app = self.app.clone();
+        let keys = governing.spawn(async move { app.logins.follow_keys().await });
         if let Some(file) = self.file {
-            governing.spawn(Reloading::new(file, present).run());
+            governing.spawn(Reloading::new(file, present, keys).run());
         }
         for listener in self.listeners {
             self.app.tasks.spawn(server.clone().serve(listener));

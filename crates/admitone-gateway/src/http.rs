@@ -83,7 +83,7 @@ pub struct App {
     /// What one address, subject or ticket may take.
     pub limits: Arc<Limits>,
     /// Who is logged in.
-    pub logins: Logins,
+    pub logins: Arc<Logins>,
     /// Paths and policies.
     pub routes: Routes,
     /// Where each route's sockets lead, by path.

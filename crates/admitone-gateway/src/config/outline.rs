@@ -1,6 +1,7 @@
 //! What two readings of a configuration are compared by.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
@@ -11,10 +12,19 @@ const FIXED_BUT: [(&str, &[&str]); 2] =
     [("server", &["public_url", "trusted_proxies", "tls"]), ("tickets", &["ttl_seconds", "service_permission"])];
 
 /// What of a configuration a running gateway cannot change, and the files that it names.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Outline {
     fixed: BTreeMap<String, String>,
     files: Vec<PathBuf>,
+    /// The issuers, and what the files hold that they name.
+    issuers: Vec<Option<Vec<u8>>>,
+}
+
+/// Its values stay inside: secrets are among what the files hold.
+impl fmt::Debug for Outline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outline").field("files", &self.files).finish_non_exhaustive()
+    }
 }
 
 impl Outline {
@@ -23,7 +33,8 @@ impl Outline {
     pub fn of(text: &str, folder: &Path) -> Self {
         let (root, _) = DeTable::parse_recoverable(text);
         let mut outline = Self::default();
-        outline.find_files(root.get_ref(), folder);
+        find_files(root.get_ref(), folder, &mut outline.files);
+        outline.read_issuers(root.get_ref(), folder);
         for (key, value) in root.get_ref() {
             let (key, value) = (key.get_ref().as_ref(), value.get_ref());
             let changeable = FIXED_BUT.iter().find(|(section, _)| *section == key).map(|(_, changeable)| *changeable);
@@ -33,6 +44,12 @@ impl Outline {
             }
         }
         outline
+    }
+
+    /// Whether logins are judged alike: the same issuers, with the same keys in their files.
+    #[must_use]
+    pub fn has_issuers_of(&self, other: &Self) -> bool {
+        self.issuers == other.issuers
     }
 
     /// The files that it names, wherever.
@@ -64,19 +81,30 @@ impl Outline {
         }
     }
 
-    fn find_files(&mut self, table: &DeTable<'_>, folder: &Path) {
-        for (key, value) in table {
-            match value.get_ref() {
-                DeValue::String(path) if key.get_ref().ends_with("_file") => self.files.push(folder.join(&**path)),
-                DeValue::Table(table) => self.find_files(table, folder),
-                DeValue::Array(array) => {
-                    array.iter().filter_map(|value| value.get_ref().as_table()).for_each(|table| {
-                        self.find_files(table, folder);
-                    });
-                }
-                _ => {}
-            }
+    fn read_issuers(&mut self, root: &DeTable<'_>, folder: &Path) {
+        for value in ["issuers", "authn"].iter().filter_map(|key| root.get(*key)) {
+            self.issuers.push(Some(shown(value.get_ref()).into_bytes()));
+            let mut files = Vec::new();
+            find_files_in(value.get_ref(), folder, &mut files);
+            self.issuers.extend(files.iter().map(|file| std::fs::read(file).ok()));
         }
+    }
+}
+
+fn find_files(table: &DeTable<'_>, folder: &Path, files: &mut Vec<PathBuf>) {
+    for (key, value) in table {
+        match value.get_ref() {
+            DeValue::String(path) if key.get_ref().ends_with("_file") => files.push(folder.join(&**path)),
+            value => find_files_in(value, folder, files),
+        }
+    }
+}
+
+fn find_files_in(value: &DeValue<'_>, folder: &Path, files: &mut Vec<PathBuf>) {
+    match value {
+        DeValue::Table(table) => find_files(table, folder, files),
+        DeValue::Array(array) => array.iter().for_each(|value| find_files_in(value.get_ref(), folder, files)),
+        _ => {}
     }
 }
 
@@ -123,6 +151,15 @@ mod tests {
         ] {
             assert_eq!(differences(|text| text.replace(from, to)), [key]);
         }
+    }
+
+    #[test]
+    fn issuers_are_the_same_when_what_they_say_is() {
+        let text = "[[issuers]]\nname = \"a\"\n[authn]\nchain = [\"jwt\"]\n[[routes]]\npath = \"/\"\n";
+        let same =
+            |changed: String| Outline::of(text, Path::new("")).has_issuers_of(&Outline::of(&changed, Path::new("")));
+        assert!(same(text.replace("path = \"/\"", "path = \"/chat\"")) && same(text.replace(" = ", "=")));
+        assert!(!same(text.replace("\"a\"", "\"b\"")) && !same(text.replace("\"jwt\"", "\"callback\"")));
     }
 
     #[test]

@@ -5,15 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use admitone::now::Now;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::wiring;
 use crate::config::{self, Config, Faults, Outline};
 use crate::http::present::{Present, Serving};
+use crate::logins::{Logins, Reachable};
 
 /// How often the files are looked at. What they hold counts, whatever their names lead to by now; a change counts when it is
 /// the same twice, so that nobody's half-written file is read.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How long the keys of new issuers are waited for.
+const KEYS: Duration = Duration::from_secs(2);
 
 /// Reads a gateway's configuration again when it changes, or on SIGHUP.
 pub(super) struct Reloading {
@@ -21,6 +28,10 @@ pub(super) struct Reloading {
     present: Arc<Present>,
     /// Of what the gateway was started with.
     outline: Outline,
+    /// Of what counts.
+    present_outline: Outline,
+    /// Keeps the issuers' published keys up to date.
+    keys: AbortHandle,
     /// What was read last, well or badly.
     read: Option<u64>,
     hangups: Option<Signal>,
@@ -31,12 +42,13 @@ type Reading = (Result<Config, Faults>, Outline);
 
 impl Reloading {
     /// Of a gateway that was started with what is in `path`; hangups are heard from now on.
-    pub(super) fn new(path: PathBuf, present: Arc<Present>) -> Self {
-        let outline = outline(&path);
+    /// `keys` is what keeps the issuers' keys up to date.
+    pub(super) fn new(path: PathBuf, present: Arc<Present>, keys: AbortHandle) -> Self {
+        let (outline, present_outline) = (outline(&path), outline(&path));
         let read = fingerprint(&path, &outline);
         let hangups = signal(SignalKind::hangup());
         let hangups = hangups.inspect_err(|error| tracing::warn!(%error, "cannot listen for hangups")).ok();
-        Self { path, present, outline, read, hangups }
+        Self { path, present, outline, present_outline, keys, read, hangups }
     }
 
     /// Looks, and listens, for as long as it runs.
@@ -72,7 +84,7 @@ impl Reloading {
         let Ok((config, outline)) = reading.await else { return };
         let serving = self.present.load();
         let is_accepted = match config {
-            Ok(config) => self.accept(config, &outline),
+            Ok(config) => self.accept(config, outline).await,
             Err(faults) => {
                 for fault in &faults {
                     tracing::error!(%fault, "the configuration is refused; the one before stays");
@@ -83,17 +95,33 @@ impl Reloading {
         serving.app.metrics.reloaded(is_accepted);
     }
 
-    fn accept(&self, config: Config, outline: &Outline) -> bool {
+    /// Begins to, and gives the keys a moment to come before anybody needs them.
+    async fn follow_keys(&mut self, logins: &Arc<Logins>) {
+        let following = logins.clone();
+        let keys = tokio::spawn(async move { following.follow_keys().await }).abort_handle();
+        std::mem::replace(&mut self.keys, keys).abort();
+        let until = Instant::now() + KEYS;
+        while logins.reachable(Now::read()) != Reachable::All && Instant::now() < until {
+            tokio::time::sleep(KEYS / 100).await;
+        }
+    }
+
+    async fn accept(&mut self, config: Config, outline: Outline) -> bool {
         for warning in &config.warnings {
             tracing::warn!(%warning, "configuration");
         }
         let tls = config.server.tls.as_ref().map(|tls| tls.server.clone());
-        match wiring::rewire(&self.present.app(), config) {
+        let the_same = outline.has_issuers_of(&self.present_outline);
+        match wiring::rewire(&self.present.app(), config, the_same) {
             Ok(app) => {
+                if !the_same {
+                    self.follow_keys(&app.logins).await;
+                }
                 self.present.replace(Serving::new(Arc::new(app), tls));
-                for key in self.outline.differences(outline) {
+                for key in self.outline.differences(&outline) {
                     tracing::warn!(key, "this key takes effect at the next start only: it has changed since this one");
                 }
+                self.present_outline = outline;
                 tracing::info!(file = %self.path.display(), "configuration reloaded");
                 true
             }
@@ -102,6 +130,12 @@ impl Reloading {
                 false
             }
         }
+    }
+}
+
+impl Drop for Reloading {
+    fn drop(&mut self) {
+        self.keys.abort();
     }
 }
 

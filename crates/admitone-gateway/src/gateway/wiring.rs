@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use admitone::admission::Admission;
-use admitone::authn::Verifier;
 use admitone::control::Control;
 use admitone::sessions::Sessions;
 use admitone::ticket::keys::TicketKeys;
@@ -57,7 +56,7 @@ pub(super) async fn wire(config: Config, bound: SocketAddr) -> Result<App, Start
         limits: Arc::new(Limits::new(&config.limits, &metrics)),
         metrics,
         gap,
-        logins: Logins::new(Verifier::new(config.issuers)?),
+        logins: Arc::new(Logins::new(config.issuers, config.chain)?),
         routes,
         upstreams: config.routes.into_iter().map(upstream).collect(),
         assertions: assertions.map(Arc::new),
@@ -70,8 +69,9 @@ pub(super) async fn wire(config: Config, bound: SocketAddr) -> Result<App, Start
     })
 }
 
-/// The same application with what another configuration changes; the rest, and everything that is live, is shared.
-pub(super) fn rewire(app: &App, config: Config) -> Result<App, StartError> {
+/// The same application with what another configuration changes; the rest, and everything that is live, is shared. The logins
+/// too, with the keys that their issuers published, where the issuers are `the_same`.
+pub(super) fn rewire(app: &App, config: Config, the_same: bool) -> Result<App, StartError> {
     let (routes, any_fallback) = (Routes::new(&config), any_fallback(&config));
     let public_url = config.server.public_url_on(app.bound);
     // A key that was made at the start goes on: those who verify have it.
@@ -79,9 +79,14 @@ pub(super) fn rewire(app: &App, config: Config) -> Result<App, StartError> {
         Some(assertions) if config.assertion.is_wanted && config.assertion.keys.is_empty() => Some(assertions.clone()),
         _ => assertions(config.assertion, &public_url)?.map(Arc::new),
     };
+    let issuers = config.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
+    let logins = match the_same {
+        true => app.logins.clone(),
+        false => Arc::new(Logins::new(config.issuers, config.chain)?),
+    };
     let app = App {
-        issuers: config.issuers.iter().map(|issuer| issuer.issuer.clone()).collect(),
-        logins: Logins::new(Verifier::new(config.issuers)?),
+        issuers,
+        logins,
         routes,
         upstreams: config.routes.into_iter().map(upstream).collect(),
         assertions,

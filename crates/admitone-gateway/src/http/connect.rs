@@ -14,7 +14,7 @@ use super::conversation::Conversation;
 use super::handshake::Handshake;
 use super::{App, answer, forward, problem, refuse};
 use crate::rejection::Rejection;
-use crate::relay;
+use crate::relay::{self, Why};
 use crate::routes::Route;
 
 /// Answers a request to upgrade to a route's socket. Nothing else is answered behind it.
@@ -47,14 +47,19 @@ async fn switch(app: &Arc<App>, connected: Connected, client: Conversation) {
     let head = answer::switching_protocols(
         upgraded.headers.get(SEC_WEBSOCKET_ACCEPT),
         selected.as_deref(),
-        &forward::answer(&upgraded.headers),
+        forward::answer(&upgraded.headers),
     );
     if answer::write(&mut io, &head).await.is_err() {
         return;
     }
     let (upstream, upstream_ahead) = (upgraded.io, upgraded.ahead);
+    let (metrics, relayed) = (app.metrics.clone(), relay::run(io, ahead, upstream, upstream_ahead, session));
     app.tasks.spawn(async move {
-        record.end(&relay::run(io, ahead, upstream, upstream_ahead, session).await);
+        let ended = relayed.await;
+        if ended.why == Why::Panicked {
+            metrics.panicked();
+        }
+        record.end(&ended);
         drop(place);
     });
 }

@@ -1,9 +1,11 @@
 //! Accepts connections and hands their requests over.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -100,7 +102,10 @@ impl Server {
         };
         let answers = Answers { present: self.present.clone(), serving, standing };
         let limits = Limits { header_timeout: self.header_timeout, shutdown: self.shutdown.clone() };
-        Conversation::new(io, peer, answers).run(&limits).await;
+        let conversation = AssertUnwindSafe(Conversation::new(io, peer, answers).run(&limits));
+        if conversation.catch_unwind().await.is_err() {
+            self.present.app().metrics.panicked();
+        }
     }
 
     async fn accept_tls(&self, config: Arc<ServerConfig>, stream: TcpStream) -> Option<TlsStream<TcpStream>> {

@@ -2,6 +2,7 @@
 
 mod aborted;
 mod admin;
+mod application_sessions;
 mod asking;
 mod assertions;
 mod audit;
@@ -15,6 +16,8 @@ mod fallback;
 mod full_store;
 mod handshake;
 mod identity;
+mod idp;
+mod introspection;
 #[path = "../../../admitone/tests/redis/late.rs"]
 mod late;
 mod limits;
@@ -23,6 +26,7 @@ mod minting;
 mod multi_use;
 mod origins;
 mod process;
+mod published_keys;
 mod races;
 mod redeeming;
 mod refusals;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::client::{Connection, Request};
 use crate::process::Process;
 use crate::tls::Pair;
-use crate::tokens::token;
+use crate::tokens::{legacy_token, token};
 use crate::upstream::Upstream;
 use crate::world::{Lines, ORIGIN, ROUTE};
 
@@ -107,6 +107,21 @@ async fn f19_a_broken_configuration_is_refused_as_a_whole_with_its_line() {
     let told: Vec<_> = log.lines().filter(|told| told.contains(&format!(".toml:{line}"))).collect();
     assert_eq!(told.len(), 1, "once for each change: {log}");
     assert!(told[0].contains("max_uses") && told[0].contains("the one before stays"), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f19_an_issuer_that_was_taken_out_logs_nobody_in() {
+    let upstream = Upstream::echo().await;
+    let text = configuration("", &upstream);
+    let process = Process::serve(&text).await;
+    let legacy = legacy_token("ada");
+    let mint = || Request::post("/auth/ticket").origin(ORIGIN).bearer(&legacy);
+    assert_eq!(status(&process, mint()).await, 201);
+    process.reconfigure(&text.replace("\"legacy-app\"", "\"another-app\""));
+    process.signal("HUP");
+    soon("it counts no more", async || status(&process, mint()).await == 401).await;
+    assert_eq!(status(&process, mint_from(ORIGIN)).await, 201);
+    log_of(process).await;
 }
 
 /// Nobody has to tell it; and a certificate that is replaced in its place counts as a change.
