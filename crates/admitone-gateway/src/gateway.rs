@@ -27,6 +27,7 @@ use crate::config::{self, Config, RevocationGap};
 use crate::http::App;
 use crate::http::present::{Present, Serving};
 use crate::http::server::Server;
+use crate::keepalive::Keepalive;
 use crate::stores::StoreError;
 use reload::Reloading;
 use wiring::wire;
@@ -112,6 +113,7 @@ struct Operators {
 struct Listening {
     tls: Option<Arc<ServerConfig>>,
     header_timeout: Duration,
+    keepalive: Keepalive,
     max_connections: usize,
     drain: Duration,
 }
@@ -121,6 +123,7 @@ impl Listening {
         Self {
             tls: server.tls.as_ref().map(|tls| tls.server.clone()),
             header_timeout: server.header_timeout,
+            keepalive: Keepalive::after(server.keepalive),
             max_connections: server.max_connections,
             drain: server.drain,
         }
@@ -184,6 +187,7 @@ impl Gateway {
         let server = Server {
             present: present.clone(),
             header_timeout: self.listening.header_timeout,
+            keepalive: self.listening.keepalive,
             places: Arc::new(Semaphore::new(self.listening.max_connections)),
             reserve: Arc::new(Semaphore::new(RESERVE)),
             refusals: Arc::new(Semaphore::new(REFUSALS)),

@@ -17,12 +17,13 @@ use crate::audit::Audit;
 use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind, WebOrigin};
 use crate::http::App;
 use crate::http::readiness::Readiness;
+use crate::keepalive::Keepalive;
 use crate::limits::Limits;
 use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::stores::Stores;
-use crate::upstream::Upstream;
+use crate::upstream::{Sockets, Upstream};
 
 /// Makes everything, and connects to the store.
 pub(super) async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
@@ -36,6 +37,7 @@ pub(super) async fn wire(config: Config, bound: SocketAddr) -> Result<App, Start
     let (metrics, node) = (Arc::new(Metrics::new()), node_name(bound));
     let audit = Arc::new(Audit::open(&config.audit, &node, &metrics).map_err(StartError::Audit)?);
     let public_url = config.server.public_url_on(bound);
+    let keepalive = Keepalive::after(config.server.keepalive);
     let assertions = assertions(config.assertion, &public_url)?;
     let stores = Stores::open(config.store, &keys, &node).await?;
     let Stores { kind, tickets, revocations, directory, channel } = stores.measured(&metrics);
@@ -58,7 +60,7 @@ pub(super) async fn wire(config: Config, bound: SocketAddr) -> Result<App, Start
         gap,
         logins: Arc::new(Logins::new(config.issuers, config.chain)?),
         routes,
-        upstreams: config.routes.into_iter().map(upstream).collect(),
+        upstreams: config.routes.into_iter().map(|route| upstream(route, &keepalive)).collect(),
         assertions: assertions.map(Arc::new),
         public_url,
         trusted_proxies: config.server.trusted_proxies,
@@ -74,6 +76,7 @@ pub(super) async fn wire(config: Config, bound: SocketAddr) -> Result<App, Start
 pub(super) fn rewire(app: &App, config: Config, the_same: bool) -> Result<App, StartError> {
     let (routes, any_fallback) = (Routes::new(&config), any_fallback(&config));
     let public_url = config.server.public_url_on(app.bound);
+    let keepalive = Keepalive::after(config.server.keepalive);
     // A key that was made at the start goes on: those who verify have it.
     let assertions = match &app.assertions {
         Some(assertions) if config.assertion.is_wanted && config.assertion.keys.is_empty() => Some(assertions.clone()),
@@ -88,7 +91,7 @@ pub(super) fn rewire(app: &App, config: Config, the_same: bool) -> Result<App, S
         issuers,
         logins,
         routes,
-        upstreams: config.routes.into_iter().map(upstream).collect(),
+        upstreams: config.routes.into_iter().map(|route| upstream(route, &keepalive)).collect(),
         assertions,
         public_url,
         trusted_proxies: config.server.trusted_proxies,
@@ -133,7 +136,9 @@ fn node_name(bound: SocketAddr) -> String {
     format!("{bound}-{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
-fn upstream(route: config::Route) -> (Arc<str>, Upstream) {
+fn upstream(route: config::Route, keepalive: &Keepalive) -> (Arc<str>, Upstream) {
     let path = Arc::from(route.path.as_str());
-    (path, Upstream::new(route.upstream, route.upstream_tls, route.connect_timeout, route.upgrade_timeout))
+    let upstream = Upstream::new(route.upstream, route.upstream_tls, route.connect_timeout, route.upgrade_timeout);
+    let sockets = Sockets::new(route.bind_addresses, keepalive.clone());
+    (path, upstream.and_at(route.more_upstreams).over(sockets))
 }

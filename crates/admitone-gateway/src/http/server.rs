@@ -18,6 +18,7 @@ use super::Peer;
 use super::conversation::{Answers, Conversation, Limits, Standing};
 use super::io::{ClientIo, Places};
 use super::present::Present;
+use crate::keepalive::Keepalive;
 
 /// How long to wait when the system has no descriptor left for a new connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -29,6 +30,8 @@ pub struct Server {
     pub present: Arc<Present>,
     /// How long a TLS handshake, and each request's head, may take.
     pub header_timeout: Duration,
+    /// How a client that went away is noticed.
+    pub keepalive: Keepalive,
     /// How many connections may be open at once.
     pub places: Arc<Semaphore>,
     /// How many more may ask for the node's health, or be told that it is full.
@@ -92,6 +95,7 @@ impl Server {
     async fn handle(self: Arc<Self>, stream: TcpStream, peer: Peer, places: Places, standing: Standing) {
         // Only latency is lost where the option is not supported.
         let _ = stream.set_nodelay(true);
+        self.keepalive.set_on(&stream);
         let serving = self.present.load();
         let io = match &serving.tls {
             None => ClientIo::plain(stream, places),
