@@ -14,6 +14,7 @@ mod clock;
 mod configuration;
 mod dialling;
 mod ending;
+mod exhaustion;
 mod fallback;
 mod full_store;
 mod handshake;

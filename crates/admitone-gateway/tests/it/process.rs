@@ -20,7 +20,7 @@ pub(crate) struct Finished {
 }
 
 /// Ended with the test, however that ends.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -70,6 +70,10 @@ impl Process {
         let outputs = [in_thread(move || read_all(stdout)), in_thread(move || read_log(stderr, found))];
         let address = soon("it listens", address).await.expect("an address in the log");
         Self { child, configuration: path, address, outputs }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.0.id()
     }
 
     /// Ends it without a word.
