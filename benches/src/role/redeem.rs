@@ -89,6 +89,8 @@ async fn round(number: usize, world: &mut World, floors: &mut Floors, time: Dura
 /// An admission with tickets outstanding, in random order.
 struct World {
     admission: Admission,
+    /// One for all grants, as a gateway's routes have theirs.
+    route: Arc<str>,
     tickets: Vec<[u8; LENGTH]>,
     next: usize,
     minted: usize,
@@ -103,7 +105,7 @@ impl World {
         let admission = Admission::new(TicketKeys::random()?, store, revocations);
         // Touched before the first look at the memory: what we keep is not the store's.
         let tickets = vec![[1; LENGTH]; outstanding];
-        let mut world = Self { admission, tickets, next: 0, minted: 0 };
+        let mut world = Self { admission, route: Arc::from(PLACE.route), tickets, next: 0, minted: 0 };
         let before = rss(std::process::id())?;
         for at in 0..outstanding {
             world.tickets[at] = world.mint().await?;
@@ -125,7 +127,7 @@ impl World {
             stamp: LoginStamp { issued_at: now.unix, sid: None, jti: Some(Arc::from(format!("token-{number}"))) },
             expires_at: now.unix + 7200,
         };
-        let grant = Grant::of(&login, PLACE.route, Duration::from_secs(3600), now.unix);
+        let grant = Grant::of(&login, self.route.clone(), Duration::from_secs(3600), now.unix);
         let minted = self.admission.mint(grant, &PLACE, now).await?;
         Ok(minted.ticket.expose().as_bytes().try_into()?)
     }

@@ -10,12 +10,14 @@ use std::time::Duration;
 use admitone::admission::Admission;
 use admitone::authn::{IssuerError, Verifier};
 use admitone::close::CloseCode;
+use admitone::control::Control;
 use admitone::sessions::Sessions;
 use admitone::ticket::keys::{KeyError, TicketKeys};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -191,9 +193,11 @@ impl Gateway {
             self.app.tasks.spawn(server.clone().serve(listener));
         }
         reopen_audit_on_hangup(&self.app);
-        let follower = tokio::spawn(follow_revocations(self.app.clone()));
+        let mut governing = JoinSet::new();
+        governing.spawn(follow_revocations(self.app.clone()));
+        governing.spawn(self.app.control.clone().follow());
         let app = self.app.clone();
-        let lessee = tokio::spawn(async move { app.sessions.keep_leases().await });
+        governing.spawn(async move { app.sessions.keep_leases().await });
 
         tokio::select! {
             () = shutdown => {}
@@ -204,8 +208,6 @@ impl Gateway {
         self.app.tasks.close();
         // What does not end by then is dropped with the runtime.
         let _ = tokio::time::timeout(LAST_REQUESTS, self.app.tasks.wait()).await;
-        follower.abort();
-        lessee.abort();
         self.app.audit.flush(LAST_LINES).await;
     }
 }
@@ -287,12 +289,15 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
     let audit = Arc::new(Audit::open(&config.audit, &node, &metrics).map_err(StartError::Audit)?);
     let public_url = config.server.public_url_on(bound);
     let assertions = assertions(config.assertion, &public_url)?;
-    let stores = Stores::open(config.store, &keys).await?;
-    let Stores { kind, tickets, revocations, directory } = stores.measured(&metrics);
+    let stores = Stores::open(config.store, &keys, &node).await?;
+    let Stores { kind, tickets, revocations, directory, channel } = stores.measured(&metrics);
     let admission = Admission::new(keys, tickets.clone(), revocations.clone());
+    let admission = Arc::new(admission.on_node(&node).with_directory(directory.clone()));
+    let sessions = Arc::new(Sessions::new(revocations.clone()).listed_in(directory, &node));
     Ok(App {
-        admission: admission.on_node(&node).with_directory(directory.clone()),
-        sessions: Sessions::new(revocations.clone()).listed_in(directory, &node),
+        control: Arc::new(Control::new(admission.clone(), sessions.clone(), channel)),
+        admission,
+        sessions,
         readiness: Readiness::new(kind, tickets, revocations.clone(), any_fallback),
         revocations,
         node,

@@ -20,6 +20,7 @@ mod mint;
 mod problem;
 pub mod readiness;
 mod refuse;
+mod renew;
 mod replay;
 pub mod server;
 mod session;
@@ -34,6 +35,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use admitone::admission::Admission;
+use admitone::control::Control;
 use admitone::now::Now;
 use admitone::revocation::Revocations;
 use admitone::sessions::Sessions;
@@ -56,9 +58,11 @@ use crate::upstream::Upstream;
 /// All that requests are answered with. Made in one place, [`Gateway`](crate::gateway::Gateway).
 pub struct App {
     /// Mints and redeems.
-    pub admission: Admission,
+    pub admission: Arc<Admission>,
     /// What is live here.
-    pub sessions: Sessions,
+    pub sessions: Arc<Sessions>,
+    /// This node among the others: renews and closes wherever a session lives.
+    pub control: Arc<Control>,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
     /// This node's name in records and audit lines.
@@ -108,6 +112,7 @@ impl App {
             .route("/auth/ticket/introspect", post(tickets::introspect))
             .route("/auth/ticket/revoke", post(tickets::revoke))
             .route("/auth/session/{id}", delete(session::end))
+            .route("/auth/session/{id}/renew", post(renew::renew))
             .route("/auth/logout", post(logout::logout))
             .method_not_allowed_fallback(async || Rejection::Method)
             .layer(axum::middleware::from_fn_with_state(self.clone(), limiting::logins))

@@ -6,8 +6,10 @@ use admitone::admission::{LoginRefused, MintError, RedeemError, TicketRefused};
 use admitone::authn::LoginError;
 use admitone::carrier::TakeError;
 use admitone::close::CloseCode;
+use admitone::control::RenewError;
 use admitone::problem::{FieldFault, ProblemCode, TicketState};
 use admitone::revocation::Mark;
+use admitone::sessions::NotRenewed;
 use admitone::store::{PutError, StoreUnavailable};
 use admitone::ticket::TicketFormatError;
 use http::StatusCode;
@@ -96,6 +98,12 @@ pub enum Rejection {
     /// No such session, or somebody else's.
     #[error("no session of this login's to end")]
     NoSuchSession,
+    /// A session is not renewed with this login.
+    #[error("renew: {0}")]
+    NotRenewed(NotRenewed),
+    /// The store, or the node that holds the session, did not answer.
+    #[error("renew: the store, or the node that holds the session, did not answer")]
+    RenewalLost,
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreUnavailable),
@@ -135,6 +143,15 @@ pub enum Rejection {
     /// A fault of ours.
     #[error("internal: {0}")]
     Internal(&'static str),
+}
+
+impl From<RenewError> for Rejection {
+    fn from(error: RenewError) -> Self {
+        match error {
+            RenewError::Refused(refused) => Self::NotRenewed(refused),
+            _ => Self::RenewalLost,
+        }
+    }
 }
 
 /// What the world is told: a row of the table.
@@ -212,7 +229,8 @@ impl Rejection {
             Self::Redeem(error) => redeem_row(error),
             Self::RevokedWhileOpening(_) => not_accepted(Level::INFO),
             Self::Mint(error) => mint_row(error),
-            Self::Store(_) => store_unavailable(),
+            Self::NotRenewed(refused) => not_renewed_row(*refused),
+            Self::RenewalLost | Self::Store(_) => store_unavailable(),
             Self::Dial(_) => upstream_unavailable().ticket(TicketState::Unspent),
             Self::Upgrade(UpgradeError::Timeout(_)) => Row::new(S::GATEWAY_TIMEOUT, P::UpstreamTimeout, Level::WARN)
                 .closing(CloseCode::UpstreamUnavailable)
@@ -237,6 +255,8 @@ impl Rejection {
             Self::OverLimit(over) => Some(over.limit.told().into()),
             Self::NoSuchRoute => Some("the field `route` names no route of this gateway".into()),
             Self::NoSuchTicket => Some("this login has no such ticket that could still be revoked".into()),
+            Self::NotRenewed(NotRenewed::Absent) => Some("this login has no such session that is open".into()),
+            Self::NotRenewed(NotRenewed::Narrowed(_)) => Some("this login may do less than the session".into()),
             Self::NoSuchSession => Some("this login has no such session".into()),
             Self::AdminHost => Some("this listener is not known by that Host: add it to admin.hosts".into()),
             Self::AdminTries => Some("too many wrong secrets came from this address: wait a minute".into()),
@@ -287,7 +307,7 @@ impl Rejection {
     /// Whether a token was presented and refused, which `WWW-Authenticate` says (RFC 6750 §3.1).
     #[must_use]
     pub const fn is_invalid_token(&self) -> bool {
-        matches!(self, Self::Login(_) | Self::LoginRefused(_))
+        matches!(self, Self::Login(_) | Self::LoginRefused(_) | Self::NotRenewed(NotRenewed::Revoked(_)))
     }
 }
 
@@ -322,6 +342,14 @@ fn carrier_row(error: TakeError) -> Row {
     match error.problem() {
         ProblemCode::NotLoggedIn => not_logged_in(Level::INFO),
         code => Row::new(StatusCode::BAD_REQUEST, code, Level::INFO),
+    }
+}
+
+fn not_renewed_row(refused: NotRenewed) -> Row {
+    match refused {
+        NotRenewed::Absent => Row::new(StatusCode::NOT_FOUND, ProblemCode::NotFound, Level::DEBUG),
+        NotRenewed::Revoked(_) => not_logged_in(Level::INFO),
+        _ => Row::new(StatusCode::FORBIDDEN, ProblemCode::Forbidden, Level::INFO).closing(CloseCode::Forbidden),
     }
 }
 

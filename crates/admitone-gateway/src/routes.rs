@@ -9,6 +9,7 @@ use admitone::carrier::{Carrier, Policy};
 use admitone::grant::Grant;
 use admitone::now::Now;
 use admitone::principal::{Login, Permissions};
+use admitone::sessions::Terms;
 use admitone::ticket::Place;
 
 use crate::config::{self, CloseProfile, JwtFallback, OnReplay, RefuseWith};
@@ -78,8 +79,8 @@ pub struct Route {
     pub max_uses: NonZeroU32,
     /// What becomes of the first connection when its ticket is presented again.
     pub on_replay: OnReplay,
-    /// The longest session.
-    pub max_session: Duration,
+    /// On what terms its sessions live.
+    pub terms: Terms,
     /// How refused upgrades are answered.
     pub refuse_with: RefuseWith,
     /// How a refusing Close reads.
@@ -119,7 +120,12 @@ impl Route {
             upstream_assertion: route.upstream_assertion,
             max_uses: route.max_uses,
             on_replay: route.on_replay,
-            max_session: route.max_session,
+            terms: Terms {
+                longest: route.max_session,
+                grace: route.expiry_grace,
+                required: route.required_permissions.clone(),
+                narrowed: route.renew_narrowed,
+            },
             refuse_with: route.refuse_with,
             close_profile: route.close_profile,
             origins: route.origins.iter().map(|origin| Box::from(origin.as_str())).collect(),
@@ -173,7 +179,7 @@ impl Route {
     /// As [`check_login`](Self::check_login), and [`Rejection::PermissionNotHeld`].
     pub fn grant(&self, login: &Login, asked: Asked, now: Now) -> Result<Grant, Rejection> {
         self.check_login(login)?;
-        let grant = Grant::of(login, &self.path, asked.ttl.min(self.max_ttl), now.unix);
+        let grant = Grant::of(login, self.path.clone(), asked.ttl.min(self.max_ttl), now.unix);
         let permissions = match asked.permissions {
             None => login.permissions.clone(),
             Some(asked) if asked.first_not_in(&login.permissions).is_some() => {

@@ -4,6 +4,7 @@ mod measured;
 
 use std::sync::Arc;
 
+use admitone::control::{Channel, MemoryChannel};
 use admitone::revocation::Revocations;
 use admitone::revocation::memory::MemoryRevocations;
 use admitone::revocation::redis::RedisRevocations;
@@ -30,6 +31,8 @@ pub struct Stores {
     pub revocations: Arc<dyn Revocations>,
     /// Where live sessions are listed.
     pub directory: Arc<dyn Directory>,
+    /// How this node asks others.
+    pub channel: Arc<dyn Channel>,
 }
 
 /// Why a store cannot be used.
@@ -45,23 +48,29 @@ pub enum StoreError {
 }
 
 impl Stores {
-    /// Makes what the configuration says; a server is connected to, and asked whether it can keep what is promised.
+    /// Makes what the configuration says, for the node of this name; a server is connected to, and asked whether it can keep what is promised.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
-    pub async fn open(store: Store, keys: &TicketKeys) -> Result<Self, StoreError> {
+    pub async fn open(store: Store, keys: &TicketKeys, node: &str) -> Result<Self, StoreError> {
         let per_subject = store.max_tickets_per_subject;
         match store.kind {
             StoreKind::Memory => Ok(Self::in_memory(MemoryLimits { total: store.max_tickets, per_subject })),
-            StoreKind::Redis(redis) => Self::in_redis(*redis, per_subject, keys).await,
+            StoreKind::Redis(redis) => Self::in_redis(*redis, per_subject, keys, node).await,
         }
     }
 
     fn in_memory(limits: MemoryLimits) -> Self {
         let revocations = Arc::new(MemoryRevocations::default());
         let tickets = Arc::new(MemoryTicketStore::new(limits, revocations.clone()));
-        Self { kind: "memory", tickets, revocations, directory: Arc::new(MemoryDirectory::default()) }
+        Self {
+            kind: "memory",
+            tickets,
+            revocations,
+            directory: Arc::new(MemoryDirectory::default()),
+            channel: Arc::new(MemoryChannel::default()),
+        }
     }
 
     /// The same, measured.
@@ -72,11 +81,19 @@ impl Stores {
             tickets: Arc::new(Measured::new(self.tickets, metrics)),
             revocations: Arc::new(Measured::new(self.revocations, metrics)),
             directory: self.directory,
+            channel: self.channel,
         }
     }
 
-    async fn in_redis(redis: config::Redis, per_subject: u32, keys: &TicketKeys) -> Result<Self, StoreError> {
-        let redis = Redis::connect(options(redis, per_subject)).await?;
+    async fn in_redis(
+        redis: config::Redis,
+        per_subject: u32,
+        keys: &TicketKeys,
+        node: &str,
+    ) -> Result<Self, StoreError> {
+        let mut options = options(redis, per_subject);
+        options.node = Some(node.to_owned());
+        let redis = Redis::connect(options).await?;
         for (server, version) in &redis.greeting().versions {
             tracing::info!(%server, version, "connected");
         }
@@ -85,12 +102,13 @@ impl Stores {
             tracing::warn!(%warning, "store");
         }
         let revocations = RedisRevocations::start(&redis, keys.tagging()).await;
-        let revocations = revocations.map_err(|StoreUnavailable| StoreError::Revocations)?;
+        let revocations = Arc::new(revocations.map_err(|StoreUnavailable| StoreError::Revocations)?);
         Ok(Self {
             kind: "redis",
             tickets: Arc::new(RedisTicketStore::new(&redis)),
-            revocations: Arc::new(revocations),
+            revocations: revocations.clone(),
             directory: Arc::new(RedisDirectory::new(&redis)),
+            channel: revocations,
         })
     }
 }

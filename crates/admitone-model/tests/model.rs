@@ -11,8 +11,8 @@ use admitone_model::grant::Grant;
 use admitone_model::now::Now;
 use admitone_model::principal::{Login, LoginStamp, Permissions, Principal};
 use admitone_model::revocation::memory::MemoryRevocations;
-use admitone_model::revocation::{Revocation, Revocations};
-use admitone_model::sessions::Sessions;
+use admitone_model::revocation::{Mark, Revocation, Revocations};
+use admitone_model::sessions::{NotRenewed, Sessions};
 use admitone_model::store::memory::{MemoryLimits, MemoryTicketStore};
 use admitone_model::ticket::keys::TicketKeys;
 use admitone_model::ticket::{Place, Ticket};
@@ -33,6 +33,13 @@ fn login(subject: &str) -> Login {
         stamp: LoginStamp { issued_at: now().unix, sid: None, jti: None },
         expires_at: now().unix + 900,
     }
+}
+
+/// A longer login of Ada's with this `sid`.
+fn of_sid(sid: &str) -> Login {
+    let ends = if sid == "fresh" { 1800 } else { 900 };
+    let stamp = LoginStamp { issued_at: now().unix, sid: Some(sid.into()), jti: None };
+    Login { stamp, expires_at: now().unix + ends, ..login("ada") }
 }
 
 struct World {
@@ -176,6 +183,76 @@ fn m4_a_revocation_that_races_an_opening_always_wins() {
         }
         revoking.join().expect("no panic");
         assert_eq!(sessions.count(), 0);
+        following.abort();
+    });
+}
+
+/// S5, F21: whichever comes first, what a revocation covers is closed or not renewed.
+#[test]
+fn m4_a_revocation_that_races_a_renewal_always_wins() {
+    for subject_wide in [false, true] {
+        explore(move || {
+            let world = World::new(MemoryLimits::default());
+            let sessions = Arc::new(Sessions::new(world.revocations.clone()));
+            let node = world.node();
+            let (old, fresh) = (of_sid("old"), of_sid("fresh"));
+            let authentic = node.inspect_login(&old, CHAT.route, now()).expect("not revoked yet");
+            let admitted = block_on(node.redeem(authentic, LONG, now())).expect("not revoked yet");
+            let session = sessions.open(admitted, now()).expect("not revoked yet");
+            let following = {
+                let sessions = sessions.clone();
+                shuttle::future::spawn(async move { sessions.follow().await })
+            };
+            let renewing = {
+                let (sessions, id, fresh) = (sessions.clone(), session.id().clone(), fresh.clone());
+                thread::spawn(move || sessions.renew(&id, &fresh, now()))
+            };
+            let revocation = match subject_wide {
+                true => Revocation::of_subject(&fresh.principal, now().unix),
+                false => Revocation::of_login(&fresh, now().unix),
+            };
+            block_on(world.revocations.revoke(revocation, now())).expect("memory answers");
+            let renewed = renewing.join().expect("no panic");
+            // Refused in time, the session stays the old login's; only what covers that one closes it.
+            if renewed.is_ok() || subject_wide {
+                assert_eq!(block_on(session.closing()), CloseCode::Revoked);
+            } else {
+                assert_eq!(renewed, Err(NotRenewed::Revoked(Mark::Sid)));
+            }
+            following.abort();
+        });
+    }
+}
+
+/// S5: of the login that a session had before, and the one that it gets.
+#[test]
+fn m4_a_revocation_of_the_old_login_ends_the_session_or_comes_after_its_renewal() {
+    explore(|| {
+        let world = World::new(MemoryLimits::default());
+        let sessions = Arc::new(Sessions::new(world.revocations.clone()));
+        let node = world.node();
+        let (old, fresh) = (of_sid("old"), of_sid("fresh"));
+        let authentic = node.inspect_login(&old, CHAT.route, now()).expect("not revoked yet");
+        let admitted = block_on(node.redeem(authentic, LONG, now())).expect("not revoked yet");
+        let session = sessions.open(admitted, now()).expect("not revoked yet");
+        let following = {
+            let sessions = sessions.clone();
+            shuttle::future::spawn(async move { sessions.follow().await })
+        };
+        let revoking = {
+            let revocations = world.revocations.clone();
+            thread::spawn(move || {
+                block_on(revocations.revoke(Revocation::of_login(&old, now().unix), now())).expect("memory answers");
+            })
+        };
+        match sessions.renew(session.id(), &fresh, now()) {
+            Ok(_) => {
+                block_on(world.revocations.revoke(Revocation::of_login(&fresh, now().unix), now())).expect("memory");
+            }
+            Err(refused) => assert_eq!(refused, NotRenewed::Absent),
+        }
+        assert_eq!(block_on(session.closing()), CloseCode::Revoked);
+        revoking.join().expect("no panic");
         following.abort();
     });
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::grant::{Grant, SessionId};
 use crate::now::Now;
 use crate::principal::{Login, Method, Principal};
-use crate::revocation::{MARK_RETENTION, Revocations};
+use crate::revocation::{MARK_RETENTION, Mark, Revocations};
 use crate::sessions::Terms;
 use crate::store::directory::{Directory, Lease};
 use crate::store::memory::MemoryDirectory;
@@ -185,7 +185,7 @@ impl Admission {
             self.remember_spent(&opened, now);
         }
         let taken = self.store.take(key(&opened), self.opening(terms.longest, now), now).await?;
-        if taken.as_ref().is_none_or(|taken| taken.stored.uses == 0) {
+        if !opened.single_use && taken.as_ref().is_none_or(|taken| taken.stored.uses == 0) {
             self.remember_spent(&opened, now);
         }
         let taken = taken.ok_or_else(|| self.absent(&opened, now))?;
@@ -205,6 +205,10 @@ impl Admission {
     fn absent(&self, opened: &Opened, now: Now) -> RedeemError {
         if now.unix >= u64::from(opened.expires_at) {
             return RedeemError::Expired;
+        }
+        // Whoever ended the session had the grant discarded.
+        if self.revocations.mirror().has_session(&self.keys.session_of(opened.id, opened.subject)) {
+            return RedeemError::Revoked(Mark::Session);
         }
         RedeemError::Replayed(self.replayed(opened))
     }
@@ -252,7 +256,31 @@ impl Admission {
         self.directory.count(self.subject_tag(principal)).await
     }
 
-    fn subject_tag(&self, principal: &Principal) -> SubjectTag {
+    /// The name of this node.
+    pub(crate) fn node(&self) -> &str {
+        &self.node
+    }
+
+    pub(crate) fn store(&self) -> &dyn TicketStore {
+        &*self.store
+    }
+
+    pub(crate) fn directory(&self) -> &dyn Directory {
+        &*self.directory
+    }
+
+    /// Whether a session is the principal's, by its handle alone.
+    pub(crate) fn is_owner(&self, principal: &Principal, session: &SessionId) -> bool {
+        self.keys.is_session_of(self.subject_tag(principal), session)
+    }
+
+    /// Takes a session of the principal's out of the directory, if that answers.
+    pub(crate) async fn forget(&self, session: &SessionId, principal: &Principal) {
+        let lease = Lease { session: session.clone(), subject: self.subject_tag(principal), deadline: 0 };
+        let _ = self.directory.release(&[lease]).await;
+    }
+
+    pub(crate) fn subject_tag(&self, principal: &Principal) -> SubjectTag {
         self.keys.subject_tag(principal.issuer(), principal.subject())
     }
 

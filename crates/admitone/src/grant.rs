@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::principal::{Login, LoginStamp, Permissions, Principal};
 
@@ -17,11 +18,18 @@ pub const MAX_METADATA_BYTES: usize = 2048;
 /// `ses_` and 23 characters of base64url: the subject's bucket, 10 bytes that nobody can foretell, and 6 by which those who
 /// have the keys recognise its owner. Each connection of a multi-use ticket has the number of its use after that: `.1`, `.2`, ….
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct SessionId(Arc<str>);
+pub struct SessionId {
+    /// ASCII; zeros behind it.
+    text: [u8; LONGEST_SESSION],
+    length: u8,
+}
 
 const SESSION_PREFIX: &str = "ses_";
 const SESSION_BYTES: usize = 17;
 const SESSION_LENGTH: usize = SESSION_PREFIX.len() + 23;
+
+/// With a point and the ten digits of the largest number of a use.
+const LONGEST_SESSION: usize = SESSION_LENGTH + 11;
 
 /// The text is no session's handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,9 +44,12 @@ impl SessionId {
     pub fn new(bucket: u8, rest: [u8; 16]) -> Self {
         let mut bytes = [bucket; SESSION_BYTES];
         bytes[1..].copy_from_slice(&rest);
-        let mut text = String::from(SESSION_PREFIX);
-        URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
-        Self(text.into())
+        let mut text = [0; LONGEST_SESSION];
+        text[..SESSION_PREFIX.len()].copy_from_slice(SESSION_PREFIX.as_bytes());
+        // It fits: both lengths are fixed.
+        let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text[SESSION_PREFIX.len()..]);
+        debug_assert_eq!(written, Ok(SESSION_LENGTH - SESSION_PREFIX.len()));
+        Self { text, length: SESSION_LENGTH as u8 }
     }
 
     /// Reads a handle.
@@ -51,19 +62,26 @@ impl SessionId {
         if decode(handle).is_none() || number.is_some_and(|number| !is_use_number(number)) {
             return Err(SessionIdError);
         }
-        Ok(Self(text.into()))
+        Ok(Self::holding(text))
+    }
+
+    /// `text` is that of a handle: ASCII, and no longer than the longest.
+    fn holding(text: &str) -> Self {
+        let mut held = [0; LONGEST_SESSION];
+        held[..text.len()].copy_from_slice(text.as_bytes());
+        Self { text: held, length: text.len() as u8 }
     }
 
     /// The handle of one use of a multi-use ticket, counted from 1.
     #[must_use]
     pub fn of_use(&self, number: u32) -> Self {
-        Self(format!("{}.{number}", self.0).into())
+        Self::holding(&format!("{}.{number}", self.handle()))
     }
 
     /// Of a connection of a multi-use ticket: the handle that its ticket was minted with.
     #[must_use]
     pub fn of_ticket(&self) -> Option<Self> {
-        self.0.split_once('.').map(|(handle, _)| Self(handle.into()))
+        (self.as_str() != self.handle()).then(|| Self::holding(self.handle()))
     }
 
     /// Which of the 256 groups of subjects its owner belongs to.
@@ -75,12 +93,17 @@ impl SessionId {
     /// The handle as it travels.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        std::str::from_utf8(&self.text[..usize::from(self.length)]).unwrap_or_default()
+    }
+
+    /// Without the number of a use.
+    fn handle(&self) -> &str {
+        &self.as_str()[..SESSION_LENGTH]
     }
 
     pub(crate) fn bytes(&self) -> [u8; SESSION_BYTES] {
         // Every constructor has seen to it that this decodes.
-        decode(&self.0[..SESSION_LENGTH]).unwrap_or_default()
+        decode(self.handle()).unwrap_or_default()
     }
 }
 
@@ -95,15 +118,28 @@ fn is_use_number(text: &str) -> bool {
     !text.starts_with(['0', '+']) && text.parse::<u32>().is_ok()
 }
 
+impl Serialize for SessionId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -132,13 +168,13 @@ impl Grant {
     /// The whole login, for one route: all its permissions, for `ttl` from `now` (Unix seconds) or until the login
     /// ends, whichever is first.
     #[must_use]
-    pub fn of(login: &Login, route: &str, ttl: Duration, now: u64) -> Self {
+    pub fn of(login: &Login, route: impl Into<Arc<str>>, ttl: Duration, now: u64) -> Self {
         Self {
             principal: login.principal.clone(),
             permissions: login.permissions.clone(),
             login: login.stamp.clone(),
             login_expires_at: login.expires_at,
-            route: Arc::from(route),
+            route: route.into(),
             created_at: now,
             expires_at: login.expires_at.min(now + ttl.as_secs()),
             metadata: None,

@@ -7,7 +7,7 @@
 //! Without features the crate is vocabulary: [`ticket`], [`grant`], [`principal`], [`carrier`], [`close`], [`problem`].
 //! They do no I/O and read no clock.
 //!
-//! - `server` adds `store`, `revocation`, `admission` and `sessions`.
+//! - `server` adds `store`, `revocation`, `admission`, `sessions` and `control`.
 //! - `authn` adds `authn`, which verifies the logins that tickets are minted for.
 //!
 //! # A connection's life
@@ -76,6 +76,8 @@ pub mod ticket;
 pub mod admission;
 #[cfg(feature = "authn")]
 pub mod authn;
+#[cfg(feature = "server")]
+pub mod control;
 #[cfg(feature = "server")]
 pub mod now;
 #[cfg(feature = "server")]

@@ -22,13 +22,6 @@ impl Now {
         Self { unix, instant: Instant::now() }
     }
 
-    /// What the wall clock will say at another moment, as far as can be told now: Unix seconds.
-    #[must_use]
-    pub fn unix_of(self, instant: Instant) -> u64 {
-        let ahead = instant.saturating_duration_since(self.instant).as_secs();
-        (self.unix + ahead).saturating_sub(self.instant.saturating_duration_since(instant).as_secs())
-    }
-
     /// The same moment later, on both clocks.
     #[must_use]
     pub fn after(self, time: Duration) -> Self {

@@ -27,12 +27,13 @@ pub enum IdentityError {
 /// An authenticated person or program: issuer and subject together are the identity.
 ///
 /// Two issuers may use the same subject for different people, so a subject alone is never compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Principal {
-    issuer: Arc<str>,
-    subject: Arc<str>,
-    email: Option<Arc<str>>,
-    tenant: Option<Arc<str>>,
+    /// Issuer, subject, e-mail and tenant, one after the other: a store holds many of these, and each allocation is a cache miss.
+    text: Arc<str>,
+    issuer_ends: u16,
+    subject_ends: u16,
+    email_ends: u16,
 }
 
 impl Principal {
@@ -49,8 +50,8 @@ impl Principal {
         if !is_identifier(issuer) {
             return Err(IdentityError::Issuer);
         }
-        let email = email.filter(|email| is_identifier(email)).map(Arc::from);
-        Ok(Self { issuer: Arc::from(issuer), subject: Arc::from(subject), email, tenant: None })
+        let email = email.filter(|email| is_identifier(email)).unwrap_or_default();
+        Ok(Self::holding(issuer, subject, email, ""))
     }
 
     /// The same principal as a member of a tenant.
@@ -63,37 +64,58 @@ impl Principal {
         if !is_identifier(tenant) {
             return Err(IdentityError::Tenant);
         }
-        Ok(Self { tenant: Some(Arc::from(tenant)), ..self })
+        Ok(Self::holding(self.issuer(), self.subject(), self.email().unwrap_or_default(), tenant))
+    }
+
+    /// Each part has at most [`MAX_IDENTIFIER_BYTES`]; what is absent is empty.
+    fn holding(issuer: &str, subject: &str, email: &str, tenant: &str) -> Self {
+        let text: Arc<str> = Arc::from([issuer, subject, email, tenant].concat());
+        let issuer_ends = issuer.len() as u16;
+        let subject_ends = issuer_ends + subject.len() as u16;
+        Self { text, issuer_ends, subject_ends, email_ends: subject_ends + email.len() as u16 }
     }
 
     /// The issuer's identifier (`iss`).
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.issuer
+        &self.text[..usize::from(self.issuer_ends)]
     }
 
     /// The subject (`sub`).
     #[must_use]
     pub fn subject(&self) -> &str {
-        &self.subject
+        &self.text[usize::from(self.issuer_ends)..usize::from(self.subject_ends)]
     }
 
     /// The e-mail address, when the login has one that is printable ASCII.
     #[must_use]
     pub fn email(&self) -> Option<&str> {
-        self.email.as_deref()
+        let email = &self.text[usize::from(self.subject_ends)..usize::from(self.email_ends)];
+        (!email.is_empty()).then_some(email)
     }
 
     /// The tenant, when the login says one: an attribute, not part of the identity.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
-        self.tenant.as_deref()
+        let tenant = &self.text[usize::from(self.email_ends)..];
+        (!tenant.is_empty()).then_some(tenant)
     }
 
     /// Whether both are the same person: the same issuer and subject, whatever their attributes.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
-        self.issuer == other.issuer && self.subject == other.subject
+        self.issuer() == other.issuer() && self.subject() == other.subject()
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal")
+            .field("issuer", &self.issuer())
+            .field("subject", &self.subject())
+            .field("email", &self.email())
+            .field("tenant", &self.tenant())
+            .finish()
     }
 }
 
@@ -102,8 +124,10 @@ fn is_identifier(text: &str) -> bool {
 }
 
 /// What a principal may do, sorted and without repetition.
+///
+/// Written as in the `scope` of RFC 6749, with single spaces: one allocation, and none for nothing.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Permissions(Arc<[Box<str>]>);
+pub struct Permissions(Option<Arc<str>>);
 
 impl Permissions {
     /// Makes a set of permissions.
@@ -116,28 +140,25 @@ impl Permissions {
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        let mut sorted = Vec::new();
-        for permission in permissions {
-            let permission = permission.as_ref();
-            if !is_permission(permission) {
-                return Err(IdentityError::Permission);
-            }
-            sorted.push(Box::from(permission));
+        let permissions: Vec<I::Item> = permissions.into_iter().collect();
+        let mut sorted: Vec<&str> = permissions.iter().map(AsRef::as_ref).collect();
+        if !sorted.iter().copied().all(is_permission) {
+            return Err(IdentityError::Permission);
         }
         sorted.sort_unstable();
         sorted.dedup();
-        Ok(Self(sorted.into()))
+        Ok(Self((!sorted.is_empty()).then(|| Arc::from(sorted.join(" ")))))
     }
 
     /// The permissions, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(AsRef::as_ref)
+        self.0.iter().flat_map(|text| text.split(' '))
     }
 
     /// Whether `permission` is among them.
     #[must_use]
     pub fn has(&self, permission: &str) -> bool {
-        self.0.binary_search_by(|held| held.as_ref().cmp(permission)).is_ok()
+        self.iter().any(|held| held == permission)
     }
 
     /// The first of `self` that `other` does not have.
@@ -156,13 +177,7 @@ impl fmt::Debug for Permissions {
 impl fmt::Display for Permissions {
     /// Separated by single spaces, as in the `scope` of RFC 6749.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, permission) in self.iter().enumerate() {
-            if at > 0 {
-                f.write_str(" ")?;
-            }
-            f.write_str(permission)?;
-        }
-        Ok(())
+        f.write_str(self.0.as_deref().unwrap_or_default())
     }
 }
 

@@ -4,7 +4,7 @@
 //! neither mints, redeems nor stays connected. Marks are kept for [`MARK_RETENTION`]; no login that lasts longer is accepted,
 //! or it could outlive the mark that ended it.
 
-mod journal;
+pub(crate) mod journal;
 pub mod memory;
 mod mirror;
 #[cfg(feature = "redis")]
@@ -13,11 +13,14 @@ pub mod redis;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::grant::SessionId;
 use crate::now::Now;
 use crate::principal::{Login, LoginStamp, Principal};
 use crate::store::{BoxFuture, StoreUnavailable};
 
+use journal::News;
 pub use mirror::Mirror;
 
 /// How long a mark is kept, and the longest life of a login that is accepted.
@@ -105,7 +108,8 @@ impl Revocation {
 }
 
 /// Which kind of mark covers something: for logs and metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Mark {
     /// The session itself.
@@ -147,6 +151,12 @@ pub struct Batch {
     pub cursor: Cursor,
     /// Some were lost before these: everything live has to be compared with the mirror again.
     pub gap: bool,
+}
+
+impl From<News<Revocation>> for Batch {
+    fn from(News { entries, cursor, gap }: News<Revocation>) -> Self {
+        Self { revocations: entries, cursor, gap }
+    }
 }
 
 /// Revocations, shared by all nodes of a store.

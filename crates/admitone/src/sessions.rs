@@ -2,11 +2,13 @@
 
 mod lease;
 mod register;
+mod renew;
+mod scope;
 mod terms;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::admission::Admitted;
 use crate::close::CloseCode;
@@ -17,6 +19,8 @@ use crate::revocation::{Cursor, Mark, Revocation, Revocations};
 
 use lease::Listing;
 use register::{Live, Register};
+pub use renew::{NotRenewed, Renewed};
+pub use scope::Scope;
 pub use terms::{Narrowed, Terms};
 
 /// The shortest pause of a gradual close.
@@ -81,10 +85,20 @@ impl Sessions {
         self.close_all(code);
     }
 
+    /// Closes the sessions of a scope that were open by `opened_by`, spread as [`close_gradually`](Self::close_gradually) does.
+    /// What is opened meanwhile stays.
+    pub async fn close_scope(&self, scope: &Scope, code: CloseCode, opened_by: Instant, over: Duration) {
+        self.close_some(code, over, |live| live.opened.instant <= opened_by && scope.has_live(live)).await;
+    }
+
     async fn close_one_by_one(&self, code: CloseCode, over: Duration) {
-        let mut waiting: Vec<Weak<Live>> = Vec::with_capacity(self.count());
+        self.close_some(code, over, |_| true).await;
+    }
+
+    async fn close_some(&self, code: CloseCode, over: Duration, is_meant: impl Fn(&Live) -> bool) {
+        let mut waiting: Vec<Weak<Live>> = Vec::new();
         for shard in self.register.shards() {
-            waiting.extend(shard.values().map(Arc::downgrade));
+            waiting.extend(shard.values().filter(|live| is_meant(live)).map(Arc::downgrade));
         }
         let most = usize::try_from(over.as_millis() / DRAIN_STEP.as_millis()).unwrap_or(usize::MAX);
         let batches = waiting.len().clamp(1, most.max(1));

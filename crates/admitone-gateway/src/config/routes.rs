@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use admitone::carrier::{Carrier, TICKET_COOKIE};
 use admitone::principal::Permissions;
+use admitone::sessions::Narrowed;
 use rustls::ClientConfig;
 
 use super::fault::{listed, nearest, quoted, wrong};
@@ -52,6 +53,10 @@ pub struct Route {
     pub on_replay: OnReplay,
     /// The longest life of a session; it ends with its login if that is earlier.
     pub max_session: Duration,
+    /// How long a session stays open behind its login's end, for a renewal that comes late.
+    pub expiry_grace: Duration,
+    /// What becomes of a session that is renewed with a login that may do less.
+    pub renew_narrowed: Narrowed,
     /// Whether a ticket is bound to the `Origin` of the mint request.
     pub bind_origin: bool,
     /// Whether a ticket is bound to the address prefix of the mint request.
@@ -132,6 +137,8 @@ const FALLBACKS: [(&str, JwtFallback); 3] =
 const REPLAYS: [(&str, OnReplay); 2] =
     [(OnReplay::Nothing.name(), OnReplay::Nothing), (OnReplay::Close.name(), OnReplay::Close)];
 
+const NARROWED: [(&str, Narrowed); 2] = [("refuse", Narrowed::Refuse), ("close", Narrowed::Close)];
+
 const REFUSALS: [(&str, RefuseWith); 3] =
     [("auto", RefuseWith::Auto), ("close", RefuseWith::Close), ("http", RefuseWith::Http)];
 
@@ -189,6 +196,8 @@ fn read_route(
         max_uses: read_max_uses(table),
         on_replay: table.choice("on_replay", &REPLAYS, OnReplay::Nothing),
         max_session: table.seconds("max_session_seconds", 1..=2_592_000, 86_400),
+        expiry_grace: table.seconds("expiry_grace_seconds", 0..=30, 0),
+        renew_narrowed: table.choice("renew_narrowed", &NARROWED, Narrowed::Refuse),
         bind_origin: table.switch("bind_origin", true),
         bind_address: table.switch("bind_address", false),
         required_permissions: read_permissions(table),

@@ -168,7 +168,7 @@ async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Conne
         Method::Ticket => ticket_refused(app, route, address, rejection),
         _ => rejection,
     };
-    let admitted = app.admission.redeem(authentic, route.max_session, now).await;
+    let admitted = app.admission.redeem(authentic, route.terms.clone(), now).await;
     let admitted = admitted.map_err(|error| refused(error.into()))?;
     dialling.redeemed();
     forward::identify(&mut headers, &admitted, &offer)?;

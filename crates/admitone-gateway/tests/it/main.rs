@@ -26,6 +26,7 @@ mod process;
 mod races;
 mod redeeming;
 mod refusals;
+mod renewing;
 mod replays;
 mod secrecy;
 #[path = "../../../admitone/tests/redis/servers.rs"]

@@ -71,6 +71,12 @@ impl Process {
         Self { child, address, outputs }
     }
 
+    /// Ends it without a word.
+    pub(crate) fn kill(&mut self) {
+        self.child.0.kill().expect("a running process");
+        self.child.0.wait().expect("its end");
+    }
+
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         self.signal("TERM");

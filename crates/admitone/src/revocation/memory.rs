@@ -12,7 +12,7 @@ use crate::store::{BoxFuture, StoreUnavailable};
 #[derive(Debug, Default)]
 pub struct MemoryRevocations {
     mirror: Mirror,
-    journal: Journal,
+    journal: Journal<Revocation>,
 }
 
 impl MemoryRevocations {
@@ -40,6 +40,6 @@ impl Revocations for MemoryRevocations {
     }
 
     fn follow(&self, cursor: Cursor) -> BoxFuture<'_, Batch> {
-        Box::pin(self.journal.follow(cursor))
+        Box::pin(async move { self.journal.follow(cursor).await.into() })
     }
 }

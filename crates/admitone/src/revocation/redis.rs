@@ -8,6 +8,7 @@
 mod entry;
 mod follower;
 mod marks;
+mod orders;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,7 @@ use tokio::sync::Notify;
 
 use super::journal::Journal;
 use super::{Batch, Cursor, MARK_RETENTION, Mirror, Revocation, Revocations};
+use crate::control::Order;
 use crate::now::Now;
 use crate::principal::Principal;
 use crate::store::redis::{ANNOUNCE, Fault, Redis, Servers, Task};
@@ -49,6 +51,7 @@ impl RedisRevocations {
             tag_of: Box::new(tag_of),
             mirror: Mirror::default(),
             journal: Journal::default(),
+            orders: Journal::default(),
             heard: Mutex::default(),
             unwritten: Notify::new(),
         });
@@ -97,7 +100,7 @@ impl Revocations for RedisRevocations {
     }
 
     fn follow(&self, cursor: Cursor) -> BoxFuture<'_, Batch> {
-        Box::pin(self.shared.journal.follow(cursor))
+        Box::pin(async move { self.shared.journal.follow(cursor).await.into() })
     }
 }
 
@@ -114,7 +117,8 @@ struct Shared {
     servers: Arc<Servers>,
     tag_of: TagOf,
     mirror: Mirror,
-    journal: Journal,
+    journal: Journal<Revocation>,
+    orders: Journal<Order>,
     /// When the stream was last heard from.
     heard: Mutex<Option<Instant>>,
     /// The mirror has something that the servers may not have.

@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use super::Sessions;
 use super::register::{Live, Register, lock};
-use crate::now::Now;
 use crate::store::directory::{Directory, Lease};
 
 /// Where a node's sessions are listed, and as whose.
@@ -50,9 +49,8 @@ impl Sessions {
             shard.values().for_each(|live| buckets.entry(live.id.bucket()).or_default().push(Arc::downgrade(live)));
         }
         for lives in buckets.into_values() {
-            let now = Now::read();
             // One that has ended since is not leased; one that ends meanwhile is released afterwards.
-            let leases: Vec<Lease> = lives.iter().filter_map(Weak::upgrade).map(|live| live.lease_until(now)).collect();
+            let leases: Vec<Lease> = lives.iter().filter_map(Weak::upgrade).map(|live| live.leased()).collect();
             let _ = listing.directory.lease(&listing.node, &leases).await;
             self.release_over(listing).await;
         }
@@ -70,7 +68,8 @@ impl Sessions {
 }
 
 impl Live {
-    fn lease_until(&self, now: Now) -> Lease {
-        self.lease(now.unix_of(self.expiry(&self.authority())))
+    fn leased(&self) -> Lease {
+        let deadline = self.expires_at(&self.authority());
+        self.lease(deadline)
     }
 }

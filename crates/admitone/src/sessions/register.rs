@@ -9,7 +9,7 @@ use crate::admission::Admitted;
 use crate::close::CloseCode;
 use crate::grant::SessionId;
 use crate::now::Now;
-use crate::principal::{LoginStamp, Principal};
+use crate::principal::{LoginStamp, Permissions, Principal};
 use crate::store::directory::Lease;
 use crate::sync::{Mutex, MutexGuard};
 use crate::ticket::SubjectTag;
@@ -37,6 +37,10 @@ impl Register {
     /// One that remembers what is over, for the directory.
     pub(super) fn listed() -> Self {
         Self { over: Some(Over::default()), ..Self::default() }
+    }
+
+    pub(super) fn find(&self, id: &SessionId) -> Option<Arc<Live>> {
+        self.shard(id).get(id).cloned()
     }
 
     pub(super) fn add(&self, live: &Arc<Live>) {
@@ -71,9 +75,11 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) struct Live {
     pub(super) id: SessionId,
     pub(super) principal: Principal,
+    pub(super) permissions: Permissions,
+    pub(super) route: Arc<str>,
     pub(super) terms: Terms,
     pub(super) subject: SubjectTag,
-    pub(super) opened: Instant,
+    pub(super) opened: Now,
     authority: Mutex<Authority>,
     code: OnceLock<CloseCode>,
     changed: Notify,
@@ -82,14 +88,16 @@ pub(super) struct Live {
 /// By what right a session is open.
 pub(super) struct Authority {
     pub(super) login: LoginStamp,
-    /// The login's end.
+    /// The login's end, Unix seconds.
+    expires_at: u64,
+    /// The same on the monotonic clock, by which the session ends.
     pub(super) ends: Instant,
 }
 
 impl Authority {
     /// Of a login that ends at `expires_at`, Unix seconds: from here on its end is on the monotonic clock.
     pub(super) fn new(login: LoginStamp, expires_at: u64, now: Now) -> Self {
-        Self { login, ends: now.instant + Duration::from_secs(expires_at.saturating_sub(now.unix)) }
+        Self { login, expires_at, ends: now.instant + Duration::from_secs(expires_at.saturating_sub(now.unix)) }
     }
 }
 
@@ -99,9 +107,11 @@ impl Live {
         Self {
             id: session_id,
             principal: grant.principal,
+            permissions: grant.permissions,
+            route: grant.route,
             terms,
             subject,
-            opened: now.instant,
+            opened: now,
             authority: Mutex::new(Authority::new(grant.login, grant.login_expires_at, now)),
             code: OnceLock::new(),
             changed: Notify::new(),
@@ -115,18 +125,27 @@ impl Live {
         }
     }
 
-    /// What it is open by.
+    pub(super) fn is_closing(&self) -> bool {
+        self.code.get().is_some()
+    }
+
+    /// What it is open by. While it is held, the session neither expires nor is compared with marks.
     pub(super) fn authority(&self) -> MutexGuard<'_, Authority> {
         lock(&self.authority)
     }
 
-    /// When it ends if nobody renews it, not counting the grace.
-    pub(super) fn expiry(&self, authority: &Authority) -> Instant {
-        authority.ends.min(self.opened + self.terms.longest)
+    /// Has those who wait for its end look at its authority again.
+    pub(super) fn renewed(&self) {
+        self.changed.notify_waiters();
     }
 
-    fn deadline(&self, authority: &Authority) -> Instant {
-        (authority.ends + self.terms.grace).min(self.opened + self.terms.longest)
+    /// When it ends if nobody renews it, not counting the grace, Unix seconds.
+    pub(super) fn expires_at(&self, authority: &Authority) -> u64 {
+        authority.expires_at.min(self.opened.unix.saturating_add(self.terms.longest.as_secs()))
+    }
+
+    pub(super) fn deadline(&self, authority: &Authority) -> Instant {
+        (authority.ends + self.terms.grace).min(self.opened.instant + self.terms.longest)
     }
 
     pub(super) async fn closing(&self) -> CloseCode {

@@ -4,12 +4,16 @@
 //! Expired grants are swept while storing; nothing runs in the background.
 
 mod directory;
+mod grants;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+
+use grants::{Grants, Held};
 
 use super::{BoxFuture, Opening, PutError, StoreUnavailable, Stored, Taken, TicketKey, TicketStore};
 use crate::grant::{Grant, SessionId};
@@ -73,8 +77,8 @@ impl MemoryTicketStore {
         self.held.fetch_sub(swept, Ordering::Relaxed);
         self.reserve(second)?;
         let lifetime = Duration::from_secs(stored.grant.expires_at.saturating_sub(now.unix));
-        let held = Held { stored, used: 0, ends: now.instant + lifetime };
-        let put = self.shard(key.subject).put(key, held, second + lifetime.as_secs(), self.limits.per_subject);
+        let held = Held { key, stored, used: 0, ends: now.instant + lifetime };
+        let put = self.shard(key.subject).put(held, second + lifetime.as_secs(), self.limits.per_subject);
         if put.is_err() {
             self.held.fetch_sub(1, Ordering::Relaxed);
         }
@@ -99,13 +103,13 @@ impl MemoryTicketStore {
     }
 
     fn peek_now(&self, key: TicketKey, now: Now) -> Option<Taken> {
-        let held = self.shard(key.subject).grants.get(&key.id).filter(|held| now.instant < held.ends).cloned()?;
+        let held = self.shard(key.subject).grants.get(key.id).filter(|held| now.instant < held.ends).cloned()?;
         Some(self.taken(held.stored, held.used + 1))
     }
 
     fn take_now(&self, key: TicketKey, now: Now) -> Option<Taken> {
-        let held = self.shard(key.subject).take(key, now.instant)?;
-        if held.stored.uses == 0 || now.instant >= held.ends {
+        let held = self.shard(key.subject).take(key.id, now.instant)?;
+        if held.is_over(now.instant) {
             self.held.fetch_sub(1, Ordering::Relaxed);
         }
         if now.instant >= held.ends {
@@ -115,7 +119,7 @@ impl MemoryTicketStore {
     }
 
     fn discard_now(&self, key: TicketKey, now: Now) -> bool {
-        let Some(held) = self.shard(key.subject).remove(key) else { return false };
+        let Some(held) = self.shard(key.subject).remove(key.id) else { return false };
         self.held.fetch_sub(1, Ordering::Relaxed);
         now.instant < held.ends
     }
@@ -186,31 +190,25 @@ impl TicketStore for MemoryTicketStore {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Held {
-    stored: Stored,
-    used: u32,
-    ends: Instant,
-}
-
 #[derive(Debug, Default)]
 struct Shard {
-    grants: HashMap<TicketId, Held>,
+    grants: Grants,
     outstanding: HashMap<SubjectTag, u32>,
     /// Ids by the second in which they may be swept; those taken meanwhile are still listed.
-    expiring: BTreeMap<u64, Vec<(SubjectTag, TicketId)>>,
+    expiring: BTreeMap<u64, Vec<TicketId>>,
     listed: usize,
 }
 
 impl Shard {
-    fn put(&mut self, key: TicketKey, held: Held, ends: u64, cap: u32) -> Result<(), PutError> {
-        let outstanding = self.outstanding.get(&key.subject).copied().unwrap_or(0);
+    fn put(&mut self, held: Held, ends: u64, cap: u32) -> Result<(), PutError> {
+        let TicketKey { subject, id } = held.key;
+        let outstanding = self.outstanding.get(&subject).copied().unwrap_or(0);
         if outstanding >= cap {
             return Err(PutError::SubjectCap(cap));
         }
-        self.outstanding.insert(key.subject, outstanding + 1);
-        self.grants.insert(key.id, held);
-        self.expiring.entry(ends + 1).or_default().push((key.subject, key.id));
+        self.outstanding.insert(subject, outstanding + 1);
+        self.grants.insert(held);
+        self.expiring.entry(ends + 1).or_default().push(id);
         self.listed += 1;
         if self.listed > 2 * self.grants.len() + LISTED_ANYWAY {
             self.forget_taken();
@@ -222,7 +220,7 @@ impl Shard {
     fn forget_taken(&mut self) {
         let grants = &self.grants;
         self.expiring.retain(|_, bucket| {
-            bucket.retain(|(_, id)| grants.contains_key(id));
+            bucket.retain(|id| grants.get(*id).is_some());
             bucket.shrink_to_fit();
             !bucket.is_empty()
         });
@@ -230,21 +228,26 @@ impl Shard {
     }
 
     /// Counts one use down; what has none left, or is over, is gone.
-    fn take(&mut self, key: TicketKey, now: Instant) -> Option<Held> {
-        let held = self.grants.get_mut(&key.id)?;
-        held.stored.uses = held.stored.uses.saturating_sub(1);
-        held.used += 1;
-        if held.stored.uses == 0 || now >= held.ends { self.remove(key) } else { Some(held.clone()) }
+    fn take(&mut self, id: TicketId, now: Instant) -> Option<Held> {
+        let held = self.grants.take(id, |held| {
+            held.stored.uses = held.stored.uses.saturating_sub(1);
+            held.used += 1;
+            held.is_over(now)
+        })?;
+        if held.is_over(now) {
+            self.count_down(held.key.subject);
+        }
+        Some(held)
     }
 
-    fn remove(&mut self, key: TicketKey) -> Option<Held> {
-        let held = self.grants.remove(&key.id)?;
-        self.count_down(key.subject);
+    fn remove(&mut self, id: TicketId) -> Option<Held> {
+        let held = self.grants.remove(id)?;
+        self.count_down(held.key.subject);
         Some(held)
     }
 
     fn id_of(&self, session: &SessionId) -> Option<TicketId> {
-        self.grants.iter().find(|(_, held)| held.stored.session_id == *session).map(|(id, _)| *id)
+        self.grants.iter().find(|held| held.stored.session_id == *session).map(|held| held.key.id)
     }
 
     /// Removes what has expired before `second`; says how many.
@@ -253,21 +256,16 @@ impl Shard {
         while let Some(bucket) = self.expiring.first_entry().filter(|bucket| *bucket.key() <= second) {
             let ids = bucket.remove();
             self.listed -= ids.len();
-            for (subject, id) in ids {
-                if self.grants.remove(&id).is_some() {
-                    self.count_down(subject);
-                    swept += 1;
-                }
-            }
+            swept += ids.into_iter().filter(|id| self.remove(*id).is_some()).count();
         }
         swept
     }
 
     fn count_down(&mut self, subject: SubjectTag) {
-        if let Some(outstanding) = self.outstanding.get_mut(&subject) {
-            *outstanding -= 1;
-            if *outstanding == 0 {
-                self.outstanding.remove(&subject);
+        if let Entry::Occupied(mut outstanding) = self.outstanding.entry(subject) {
+            *outstanding.get_mut() -= 1;
+            if *outstanding.get() == 0 {
+                outstanding.remove();
             }
         }
     }

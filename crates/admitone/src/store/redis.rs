@@ -38,7 +38,7 @@ pub use greeting::{ConnectError, Greeting, Warning};
 pub(crate) use link::{Backoff, Link, Task};
 pub(crate) use names::mark;
 pub use options::{Address, AddressError, Credentials, Deployment, Fence, OptionError, RedisOptions};
-pub(crate) use script::{ANNOUNCE, MARK};
+pub(crate) use script::{ANNOUNCE, MARK, POST};
 pub(crate) use servers::{Fault, Servers};
 
 /// How long an operation may take.

@@ -10,6 +10,7 @@ mod multi_use;
 mod outage;
 mod properties;
 mod randomness;
+mod renewing;
 mod replays;
 mod sessions;
 mod store_contract;

@@ -97,7 +97,7 @@ fn any_grant_comes_back_at_its_place_and_nowhere_else() {
         login.principal = Principal::new(crate::world::ISSUER, &subject, None).expect("visible ASCII");
         login.permissions = Permissions::new(&permissions).expect("scope characters");
         login.expires_at = now.unix + left;
-        let mut grant = Grant::of(&login, &here.route, seconds(ttl), now.unix);
+        let mut grant = Grant::of(&login, here.route.as_str(), seconds(ttl), now.unix);
         grant.metadata = metadata.as_deref().map(Into::into);
         prop_assert_eq!(grant.ttl_seconds(), ttl.min(left));
         let minted = runtime.block_on(world.node.mint(grant.clone(), &here.place(), now)).expect("a ticket");

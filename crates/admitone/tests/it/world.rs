@@ -11,6 +11,7 @@ use admitone::now::Now;
 use admitone::principal::{Login, LoginStamp, Permissions, Principal};
 use admitone::revocation::memory::MemoryRevocations;
 use admitone::revocation::{Mark, Revocation, Revocations};
+use admitone::sessions::Terms;
 use admitone::store::memory::{MemoryLimits, MemoryTicketStore};
 use admitone::store::{BoxFuture, Opening, PutError, StoreUnavailable, Stored, Taken, TicketKey, TicketStore};
 use admitone::ticket::keys::TicketKeys;
@@ -136,9 +137,13 @@ impl World {
     }
 
     pub(crate) async fn admitted_for(&self, login: &Login, longest: Duration, now: Now) -> Admitted {
+        self.admitted_on(login, longest, now).await
+    }
+
+    pub(crate) async fn admitted_on(&self, login: &Login, terms: impl Into<Terms>, now: Now) -> Admitted {
         let minted = self.mint(login, &chat(), now).await;
         let authentic = self.node.inspect(&minted.ticket, &chat(), now).expect("an authentic ticket");
-        self.node.redeem(authentic, longest, now).await.expect("an admission")
+        self.node.redeem(authentic, terms, now).await.expect("an admission")
     }
 }
 

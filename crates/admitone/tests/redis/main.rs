@@ -4,6 +4,7 @@
 
 mod cancelling;
 mod contract;
+mod control;
 mod directory;
 #[path = "../it/directory_contract.rs"]
 mod directory_contract;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError};
 
 use super::entry::{Entry, FIELD};
-use super::{Shared, marks};
+use super::{Shared, marks, orders};
 use crate::now::Now;
 use crate::revocation::Revocation;
 use crate::store::redis::{Backoff, Fault, Link, Task};
@@ -27,6 +27,8 @@ pub(super) struct Follower {
     shared: Arc<Shared>,
     /// The last entry read.
     cursor: String,
+    /// The streams of orders, and the last entry read of each.
+    orders: Vec<(String, String)>,
     /// The servers that the mirror was last compared with.
     generation: u64,
     /// The servers may lack something that the mirror has, or the other way round.
@@ -38,9 +40,12 @@ impl Follower {
     /// Reads the whole stream into the mirror.
     pub(super) async fn start(shared: Arc<Shared>) -> Result<Self, RedisError> {
         let generation = *shared.servers.shared.generation.borrow();
-        let mut follower = Self { shared, cursor: FIRST.to_owned(), generation, must_compare: false, rewriting: None };
+        let orders = shared.order_streams().into_iter().map(|stream| (stream, FIRST.to_owned())).collect();
+        let cursor = FIRST.to_owned();
+        let mut follower = Self { shared, cursor, orders, generation, must_compare: false, rewriting: None };
         let link = follower.connect().await?;
         follower.load(&link).await?;
+        follower.skip_orders(&link).await?;
         Ok(follower)
     }
 
@@ -105,6 +110,7 @@ impl Follower {
     /// Reads the whole stream, has every session compared, and writes what the servers lack.
     async fn compare(&mut self, link: &Link) -> Result<(), RedisError> {
         let known = self.load(link).await?;
+        self.skip_lost_orders(link).await?;
         self.shared.journal.lose();
         let shared = self.shared.clone();
         self.rewriting = Some(Task::spawn(async move { rewrite(&shared, &known).await }));
@@ -128,23 +134,59 @@ impl Follower {
         Ok(known)
     }
 
+    /// Goes on behind the orders of the past: they were for those who were there.
+    async fn skip_orders(&mut self, link: &Link) -> Result<(), RedisError> {
+        let now = server_time(link).await?;
+        self.orders.iter_mut().for_each(|(_, cursor)| *cursor = format!("{now}-0"));
+        Ok(())
+    }
+
+    /// A server whose clock is behind that of the one before writes entries that look read.
+    async fn skip_lost_orders(&mut self, link: &Link) -> Result<(), RedisError> {
+        let now = server_time(link).await?;
+        for (_, cursor) in &mut self.orders {
+            let last = cursor.split('-').next().and_then(|ms| ms.parse::<u64>().ok());
+            if last.is_none_or(|last| last > now) {
+                *cursor = format!("{now}-0");
+            }
+        }
+        Ok(())
+    }
+
     /// Waits a while for what is new.
     async fn read(&mut self, link: &Link) -> Result<(), RedisError> {
         let mut command = redis::cmd("XREAD");
         command.arg("COUNT").arg(PAGE).arg("BLOCK").arg(WAIT.as_millis() as u64);
-        command.arg("STREAMS").arg(self.shared.servers.names.control()).arg(&self.cursor);
+        let control = self.shared.servers.names.control();
+        command.arg("STREAMS").arg(&control).arg(self.orders.iter().map(|(stream, _)| stream).collect::<Vec<_>>());
+        command.arg(&self.cursor).arg(self.orders.iter().map(|(_, cursor)| cursor).collect::<Vec<_>>());
         let streams: Option<Vec<(String, Vec<Row>)>> = ask(link, command).await?;
-        let now = Now::read();
-        for (_, rows) in streams.into_iter().flatten() {
-            if let Some((last, _)) = rows.last() {
-                self.cursor.clone_from(last);
-            }
-            for (revocation, life) in revocations(rows, now) {
-                self.shared.apply(&revocation, life, now);
+        for (stream, rows) in streams.into_iter().flatten() {
+            let Some((last, _)) = rows.last() else { continue };
+            match self.orders.iter_mut().find(|(name, _)| *name == stream) {
+                None => {
+                    self.cursor.clone_from(last);
+                    self.apply(rows);
+                }
+                Some((_, cursor)) => {
+                    cursor.clone_from(last);
+                    let orders = texts(rows, orders::FIELD);
+                    // A newer node may order what this one does not know.
+                    orders.filter_map(|text| serde_json::from_str(&text).ok()).for_each(|order| {
+                        self.shared.orders.add(order);
+                    });
+                }
             }
         }
         self.shared.hear();
         Ok(())
+    }
+
+    fn apply(&self, rows: Vec<Row>) {
+        let now = Now::read();
+        for (revocation, life) in revocations(rows, now) {
+            self.shared.apply(&revocation, life, now);
+        }
     }
 
     fn range(&self, from: &str, to: &str) -> Cmd {
@@ -178,15 +220,26 @@ async fn rewrite_once(shared: &Shared, known: &HashSet<Revocation>) -> Result<()
 
 /// What rows take back, and for how long that still matters.
 fn revocations(rows: Vec<Row>, now: Now) -> impl Iterator<Item = (Revocation, Duration)> {
-    let texts = rows.into_iter().flat_map(|(_, fields)| {
-        let mut fields = fields.into_iter();
-        std::iter::from_fn(move || Some((fields.next()?, fields.next()?)))
-    });
-    texts.filter(|(field, _)| field == FIELD).filter_map(move |(_, text)| {
+    texts(rows, FIELD).filter_map(move |text| {
         let entry = Entry::read(&text)?;
         let life = entry.life(now);
         Some((entry.revocation()?, life))
     })
+}
+
+/// The values of a field.
+fn texts(rows: Vec<Row>, sought: &'static str) -> impl Iterator<Item = String> {
+    let fields = rows.into_iter().flat_map(|(_, fields)| {
+        let mut fields = fields.into_iter();
+        std::iter::from_fn(move || Some((fields.next()?, fields.next()?)))
+    });
+    fields.filter(move |(field, _)| field == sought).map(|(_, text)| text)
+}
+
+/// Unix milliseconds.
+async fn server_time(link: &Link) -> Result<u64, RedisError> {
+    let (seconds, micros): (u64, u64) = ask(link, redis::cmd("TIME").to_owned()).await?;
+    Ok(seconds * 1000 + micros / 1000)
 }
 
 async fn ask<T: FromRedisValue>(link: &Link, command: Cmd) -> Result<T, RedisError> {

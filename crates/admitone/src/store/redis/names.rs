@@ -72,6 +72,16 @@ impl Names {
         format!("{}:control", self.prefix)
     }
 
+    /// The stream of orders to all nodes, where the control stream is.
+    pub(crate) fn orders(&self) -> String {
+        format!("{0}:{{{0}:control}}:orders", self.prefix)
+    }
+
+    /// The stream of orders to one node, where the control stream is.
+    pub(crate) fn inbox(&self, node: &str) -> String {
+        format!("{0}:{{{0}:control}}:to:{node}", self.prefix)
+    }
+
     /// A key of a bucket that holds nothing.
     pub(super) fn nothing(&self, bucket: u8) -> String {
         format!("{}:{{{bucket:02x}}}:probe", self.prefix)

@@ -22,6 +22,9 @@ pub struct RedisOptions {
     pub prefix: String,
     /// Most outstanding tickets of one subject.
     pub per_subject: u32,
+    /// What other nodes send this one its orders by: a name that no other node has, the one in the records of its sessions.
+    /// Without one it hears only what is for all.
+    pub node: Option<String>,
     /// How long a session counts after its node last said that it holds it; at least a second.
     pub lease: Duration,
     /// Most operations under way at once; more are refused at once.
@@ -43,6 +46,7 @@ impl RedisOptions {
             fence: Fence::Replid,
             prefix: "adm".into(),
             per_subject: 20,
+            node: None,
             lease: LEASE,
             in_flight: 1024,
             #[cfg(feature = "redis-tls")]

@@ -45,6 +45,8 @@ scripts! {
     MARK = "#!lua flags=allow-oom\n", include_str!("mark.lua");
     /// Adds to the stream.
     ANNOUNCE = "#!lua flags=allow-oom\n", include_str!("announce.lua");
+    /// Adds to a stream that is kept for a while only.
+    POST = "#!lua flags=allow-oom\n", include_str!("post.lua");
     /// Reads what the fence compares.
     FENCE = "#!lua flags=no-writes\n", include_str!("fence.lua"), "return replid()\n";
 }
