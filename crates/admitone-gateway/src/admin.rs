@@ -9,6 +9,7 @@ mod guard;
 mod login;
 mod revoke;
 pub mod server;
+mod sessions;
 mod status;
 
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config;
 use crate::http::App;
+use crate::http::telling::{self, Teller};
 use crate::rejection::Rejection;
 
 use login::Logins;
@@ -90,7 +92,9 @@ impl Admin {
         let guarded = Router::new()
             .route("/metrics", get(status::metrics))
             .route("/admin/api/status", get(status::status))
+            .route("/admin/api/sessions", get(sessions::sessions))
             .route("/admin/api/revoke", post(revoke::revoke))
+            .route("/admin/api/close", post(sessions::close))
             .route("/admin/api/drain", post(status::drain))
             .route("/admin/api/events", get(events::events))
             .route("/admin/logout", post(login::logout))
@@ -102,6 +106,7 @@ impl Admin {
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(guarded)
             .layer(axum::middleware::from_fn_with_state(self.clone(), guard::check_request))
+            .layer(axum::middleware::from_fn_with_state(Teller::of_operators(&self.app), telling::endpoint))
             .with_state(self.clone())
     }
 }

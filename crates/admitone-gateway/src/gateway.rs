@@ -26,9 +26,9 @@ use crate::admin::{Admin, Lifeline};
 use crate::assertion::{Assertions, SigningKey};
 use crate::audit::{Audit, Event, What};
 use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind, WebOrigin};
-use crate::http::App;
 use crate::http::readiness::Readiness;
 use crate::http::server::Server;
+use crate::http::{App, RequestNames};
 use crate::limits::Limits;
 use crate::logins::Logins;
 use crate::metrics::Metrics;
@@ -302,6 +302,7 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
         revocations,
         node,
         fence,
+        request_names: RequestNames::of_process(RandomState::new().hash_one(bound)),
         issuers: config.issuers.iter().map(|issuer| issuer.issuer.clone()).collect(),
         audit,
         limits: Limits::new(&config.limits, &metrics),

@@ -25,6 +25,7 @@ mod replay;
 pub mod server;
 mod session;
 mod session_record;
+pub(crate) mod telling;
 mod tickets;
 
 use std::collections::HashMap;
@@ -45,6 +46,8 @@ use tokio_util::task::TaskTracker;
 
 pub use self::head::HeadError;
 use self::readiness::Readiness;
+pub use self::telling::RequestNames;
+use self::telling::Teller;
 use crate::assertion::Assertions;
 use crate::audit::Audit;
 use crate::config::{Network, RevocationGap, WebOrigin};
@@ -69,6 +72,8 @@ pub struct App {
     pub node: String,
     /// What keeps tickets single across failovers, where the store is shared.
     pub fence: Option<&'static str>,
+    /// Names for requests.
+    pub request_names: RequestNames,
     /// The identifiers of the configured issuers.
     pub issuers: Vec<String>,
     /// Who was connected, and why that ended.
@@ -124,6 +129,7 @@ impl App {
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(for_pages)
             .fallback(connect::elsewhere)
+            .layer(axum::middleware::from_fn_with_state(Teller::public(self), telling::endpoint))
             .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure_response))
             .with_state(self.clone())
     }
@@ -145,6 +151,7 @@ impl App {
             .route("/healthz", get(health::live))
             .route("/readyz", get(health::ready))
             .layer(axum::middleware::map_response(headers::last))
+            .layer(axum::middleware::from_fn_with_state(Teller::public(self), telling::endpoint))
             .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure_response))
             .with_state(self.clone())
     }

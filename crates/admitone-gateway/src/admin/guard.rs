@@ -14,7 +14,6 @@ use http::request::Parts;
 
 use super::Admin;
 use super::login::Session;
-use crate::audit::{Event, What};
 use crate::http::Peer;
 use crate::rejection::Rejection;
 
@@ -32,7 +31,7 @@ pub(super) async fn check_request(State(admin): State<Arc<Admin>>, request: Requ
     let (parts, body) = request.into_parts();
     let mut response = match admin.check_request(&parts) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(rejection) => admin.refuse(&parts, rejection),
+        Err(rejection) => rejection.into_response(),
     };
     secure(response.headers_mut(), admin.is_https);
     response
@@ -43,7 +42,7 @@ pub(super) async fn check_caller(State(admin): State<Arc<Admin>>, request: Reque
     let (parts, body) = request.into_parts();
     match admin.check_caller(&parts) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(rejection) => admin.refuse(&parts, rejection),
+        Err(rejection) => rejection.into_response(),
     }
 }
 
@@ -89,19 +88,6 @@ impl Admin {
         }
         self.logins.failed(address, now);
         Err(Rejection::AdminSecret)
-    }
-
-    pub(super) fn refuse(&self, parts: &Parts, rejection: Rejection) -> Response {
-        // Who asks without anything is no event: browsers and probes do so all the time.
-        if !matches!(rejection, Rejection::NoCredential) {
-            self.app.audit.tell(&Event {
-                address: peer(parts).map(|peer| peer.0.ip()),
-                code: Some(rejection.row().code.name()),
-                cause: Some(&rejection.to_string()),
-                ..Event::new(What::AdminRefused)
-            });
-        }
-        rejection.into_response()
     }
 }
 

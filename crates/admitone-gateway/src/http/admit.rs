@@ -14,6 +14,7 @@ use http::request::Parts;
 
 use super::handshake::Handshake;
 use super::session_record::{Entrance, SessionRecord};
+use super::telling::REQUEST_ID;
 use super::{App, Peer, client, forward, replay};
 use crate::config::JwtFallback;
 use crate::limits::{Dialling, Place};
@@ -172,7 +173,8 @@ async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Conne
     let admitted = admitted.map_err(|error| refused(error.into()))?;
     dialling.redeemed();
     forward::identify(&mut headers, &admitted, &offer)?;
-    let entrance = Entrance { method, carrier, address, login: admitted.grant().login.clone() };
+    let (login, request_id) = (admitted.grant().login.clone(), headers.get(REQUEST_ID).cloned());
+    let entrance = Entrance { method, carrier, address, login, request_id };
     if route.upstream_assertion {
         let assertion = app.assertions.as_ref().and_then(|keys| keys.sign(&admitted, &route.path, now.unix).ok());
         forward::assert(&mut headers, assertion.ok_or(Rejection::Internal("no assertion can be signed"))?)?;

@@ -12,6 +12,7 @@ use http::request::Parts;
 use super::admit::{Connected, Refused, admit};
 use super::conversation::Conversation;
 use super::handshake::Handshake;
+use super::telling::REQUEST_ID;
 use super::{App, answer, forward, problem, refuse};
 use crate::rejection::Rejection;
 use crate::relay;
@@ -43,12 +44,11 @@ pub(super) async fn connect(app: &Arc<App>, route: &Arc<Route>, mut parts: Parts
 /// Answers 101, and relays behind it in a task that holds nothing of the request any more.
 async fn switch(app: &Arc<App>, connected: Connected, client: Conversation) {
     let Connected { session, record, upgraded, place, selected } = connected;
+    let id = client.request_id().clone();
     let (mut io, ahead) = client.into_parts();
-    let head = answer::switching_protocols(
-        upgraded.headers.get(SEC_WEBSOCKET_ACCEPT),
-        selected.as_deref(),
-        &forward::answer(&upgraded.headers),
-    );
+    let mut headers = forward::answer(&upgraded.headers);
+    headers.insert(REQUEST_ID, id);
+    let head = answer::switching_protocols(upgraded.headers.get(SEC_WEBSOCKET_ACCEPT), selected.as_deref(), &headers);
     if answer::write(&mut io, &head).await.is_err() {
         return;
     }
