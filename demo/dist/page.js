@@ -1829,7 +1829,7 @@ function createTicketSource(options) {
 		try {
 			return await within(timeoutMs, signal, async () => {
 				const minted = await taken.minting;
-				return minted && taken.epoch === epoch && serves(minted) && await token() === minted.login ? minted : void 0;
+				return minted && serves(minted) && await token() === minted.login ? minted : void 0;
 			});
 		} catch (error) {
 			if (error.code === "aborted" && taken.epoch === epoch) ahead ??= taken;

@@ -14,6 +14,7 @@ mod issuers;
 mod limits;
 mod log;
 mod redis;
+mod remote;
 mod routes;
 mod secret;
 mod server;
@@ -28,18 +29,19 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use admitone::authn::JwtIssuer;
-
 use document::{Document, PREFIX, line_starts};
 use fault::wrong;
 use routes::Routes;
 use table::Table;
+
+use crate::logins::Source;
 
 pub use admin::{Admin, AdminSecret};
 pub use assertion::Assertion;
 pub use audit::Audit;
 pub use fault::{Fault, Faults, Place};
 pub use host::{Host, Network, WebOrigin};
+pub use issuers::{AskedApplication, AskedServer, Issuer, Published};
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use redis::{Redis, RedisFence, RedisLogin, RedisServer, RedisServers, RevocationGap};
@@ -71,7 +73,9 @@ pub struct Config {
     /// The keys that sign what upstreams are told.
     pub assertion: Assertion,
     /// Whose tokens are logins: at least one, with names and identifiers of their own.
-    pub issuers: Vec<JwtIssuer>,
+    pub issuers: Vec<Issuer>,
+    /// In which order a request is looked through for a login's credential.
+    pub chain: Vec<Source>,
     /// Which paths lead where: at least one, with paths of their own.
     pub routes: Vec<Route>,
     /// The path of the route that a ticket is for when the mint request does not say; one of `routes`. A single route is
@@ -133,6 +137,7 @@ fn read(root: &Table<'_>) -> Option<Config> {
     let limits = root.section("limits", limits::read);
     let tickets = root.section("tickets", |table| tickets::read_tickets(table, store.is_shared));
     let issuers = issuers::read(root);
+    let chain = root.section("authn", |table| issuers::read_chain(table, &issuers));
     let routes = routes::read(root, &issuers.names);
     let is_wanted = routes.sound.iter().any(|route| route.upstream_assertion);
     let assertion = root.section("assertion", |table| assertion::read(table, is_wanted, store.is_shared));
@@ -146,6 +151,7 @@ fn read(root: &Table<'_>) -> Option<Config> {
         store: store.sound?,
         tickets,
         assertion,
+        chain: chain?,
         issuers: issuers.sound,
         routes: routes.sound,
         default_route,

@@ -5,6 +5,7 @@
 //! is judged as resolved, so that a name which changes its address in between changes nothing.
 
 mod dial;
+mod freshness;
 mod reach;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use rustls::ClientConfig;
 
 use crate::upstream::UpstreamIo;
 
+pub use freshness::max_age;
 pub use reach::Reach;
 pub use url::{Url, UrlError};
 

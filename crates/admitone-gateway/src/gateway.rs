@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use admitone::admission::Admission;
-use admitone::authn::{IssuerError, Verifier};
+use admitone::authn::IssuerError;
 use admitone::close::CloseCode;
 use admitone::control::Control;
 use admitone::sessions::Sessions;
@@ -198,6 +198,8 @@ impl Gateway {
         governing.spawn(self.app.control.clone().follow());
         let app = self.app.clone();
         governing.spawn(async move { app.sessions.keep_leases().await });
+        let app = self.app.clone();
+        governing.spawn(async move { app.logins.follow_keys().await });
 
         tokio::select! {
             () = shutdown => {}
@@ -308,7 +310,7 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
         limits: Limits::new(&config.limits, &metrics),
         metrics,
         gap,
-        logins: Logins::new(Verifier::new(config.issuers)?),
+        logins: Logins::new(config.issuers, config.chain)?,
         routes,
         upstreams: config.routes.into_iter().map(upstream).collect(),
         assertions,

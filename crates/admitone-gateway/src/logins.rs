@@ -1,10 +1,63 @@
 //! Who is logged in: a presented credential becomes a [`Login`], by whichever source it belongs to.
+//!
+//! A request holds one credential that counts: the first that a source of the configured chain takes for its own. What that
+//! source says is final.
+
+mod callback;
+mod flights;
+mod introspector;
+mod presented;
+mod published_keys;
+mod unavailable;
 
 use std::fmt;
+use std::sync::Arc;
 
-use admitone::authn::{LoginError, Verifier};
+use admitone::authn::introspection::IntrospectionError;
+use admitone::authn::{IssuerError, LoginError, Verifier};
+use admitone::carrier::{Carrier, Presented};
 use admitone::now::Now;
 use admitone::principal::Login;
+use futures_util::future::join_all;
+use http::header::{HeaderMap, HeaderName};
+
+use crate::config;
+
+use callback::Callback;
+pub use callback::{Asking, NotAccepted, SessionCarrier};
+use introspector::Introspector;
+pub use presented::PresentError;
+pub use published_keys::KeysAt;
+use published_keys::PublishedKeys;
+pub use unavailable::Unavailable;
+
+use presented::{bearer, cookie, is_signed, only};
+
+/// A way to find out who somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// A signed token says it.
+    Jwt,
+    /// The authorization server says it of an opaque token.
+    Introspection,
+    /// The application says it of its own session.
+    Callback,
+}
+
+impl Source {
+    /// All of them, in the order that a chain has by default.
+    pub const ALL: [Self; 3] = [Self::Jwt, Self::Introspection, Self::Callback];
+
+    /// The word in configuration, logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jwt => "jwt",
+            Self::Introspection => "introspection",
+            Self::Callback => "callback",
+        }
+    }
+}
 
 /// Why a credential is not a login. The texts hold nothing of the credential.
 #[derive(Debug, thiserror::Error)]
@@ -13,25 +66,54 @@ pub enum NoLogin {
     /// It is a token that is not accepted.
     #[error(transparent)]
     Token(#[from] LoginError),
+    /// It is an opaque token that is not accepted.
+    #[error(transparent)]
+    Introspected(#[from] IntrospectionError),
+    /// It is a session that is not accepted.
+    #[error(transparent)]
+    Session(#[from] NotAccepted),
+    /// It has a byte that no header can have.
+    #[error("the session cannot be written into a header")]
+    Unwritable,
+    /// Its source cannot say.
+    #[error("issuer {issuer:?} cannot say who it is: {cause}")]
+    Unavailable {
+        /// What the configuration calls the issuer.
+        issuer: Box<str>,
+        /// Why not.
+        cause: Unavailable,
+    },
 }
 
-/// A login's credential, taken out of a request and not yet judged.
+/// A login's credential and the source that it belongs to; nobody has judged it yet.
 #[derive(Clone, Copy)]
 pub struct Credential<'r> {
+    of: Of,
     secret: &'r str,
 }
 
-impl<'r> Credential<'r> {
-    /// A bearer token.
+#[derive(Clone, Copy)]
+enum Of {
+    Verifier,
+    Introspector,
+    Callback(usize),
+}
+
+impl Credential<'_> {
+    /// The kind of its source.
     #[must_use]
-    pub const fn bearer(token: &'r str) -> Self {
-        Self { secret: token }
+    pub const fn source(&self) -> Source {
+        match self.of {
+            Of::Verifier => Source::Jwt,
+            Of::Introspector => Source::Introspection,
+            Of::Callback(_) => Source::Callback,
+        }
     }
 }
 
 impl fmt::Debug for Credential<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential").finish_non_exhaustive()
+        f.debug_struct("Credential").field("source", &self.source().name()).finish_non_exhaustive()
     }
 }
 
@@ -39,13 +121,87 @@ impl fmt::Debug for Credential<'_> {
 #[derive(Debug)]
 pub struct Logins {
     verifier: Verifier,
+    published_keys: Vec<Arc<PublishedKeys>>,
+    introspector: Option<Introspector>,
+    callbacks: Vec<Callback>,
+    chain: Vec<Source>,
+    /// Whether an issuer needs no published keys.
+    any_standing: bool,
+}
+
+/// How many issuers can say who somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reachable {
+    /// All.
+    All,
+    /// Not those whose published keys have not come.
+    Some,
+    /// None.
+    None,
+}
+
+impl Reachable {
+    /// The word in `/readyz`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "ok",
+            Self::Some => "partial",
+            Self::None => "unavailable",
+        }
+    }
 }
 
 impl Logins {
-    /// Logins by the tokens that `verifier` accepts.
+    /// By these issuers; `chain` is the order in which a request is looked through for their credentials.
+    ///
+    /// # Errors
+    ///
+    /// [`IssuerError`] for the first issuer whose signed tokens cannot be judged.
+    pub fn new(issuers: Vec<config::Issuer>, chain: Vec<Source>) -> Result<Self, IssuerError> {
+        let any_standing = issuers.iter().any(|issuer| issuer.published.is_none());
+        let (mut tokens, mut published_keys, mut callbacks, mut introspector) = (vec![], vec![], vec![], None);
+        for issuer in issuers {
+            if let (Some(signed), Some(published)) = (&issuer.tokens, issuer.published) {
+                published_keys.push(Arc::new(PublishedKeys::new(signed, published)));
+            }
+            tokens.extend(issuer.tokens);
+            introspector = introspector.or(issuer.introspection.map(|server| Introspector::new(&issuer.name, server)));
+            callbacks.extend(issuer.callback.map(|application| Callback::new(&issuer.name, application)));
+        }
+        Ok(Self { verifier: Verifier::new(tokens)?, published_keys, introspector, callbacks, chain, any_standing })
+    }
+
+    /// The credential in a request's headers.
+    ///
+    /// # Errors
+    ///
+    /// [`PresentError`].
+    pub fn presented<'r>(&self, headers: &'r HeaderMap) -> Result<Option<Credential<'r>>, PresentError> {
+        let token = bearer(headers)?;
+        for source in &self.chain {
+            let found = match source {
+                Source::Jwt | Source::Introspection => token.and_then(|token| self.token_for(*source, token)),
+                Source::Callback => self.session(headers)?,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The credential that an upgrade presents; `cookie` is the name of the cookie it may be from. `None` where no source
+    /// takes it.
     #[must_use]
-    pub const fn new(verifier: Verifier) -> Self {
-        Self { verifier }
+    pub fn of_upgrade<'r>(&self, presented: &'r Presented, cookie: Option<&str>) -> Option<Credential<'r>> {
+        let secret = presented.expose();
+        if presented.carrier == Carrier::Cookie
+            && let Some(of) = cookie.and_then(|name| self.callback_of_cookie(name))
+        {
+            return Some(Credential { of: Of::Callback(of), secret });
+        }
+        self.chain.iter().find_map(|source| self.token_for(*source, secret))
     }
 
     /// The login behind a credential, as its source says; nobody has compared it with the marks yet.
@@ -54,6 +210,98 @@ impl Logins {
     ///
     /// [`NoLogin`]. It is final: no other source is asked about the same request.
     pub async fn authenticate(&self, credential: Credential<'_>, now: Now) -> Result<Login, NoLogin> {
-        Ok(self.verifier.verify(credential.secret, now.unix)?)
+        match credential.of {
+            Of::Verifier => self.verify(credential.secret, now).await,
+            Of::Introspector => match &self.introspector {
+                Some(introspector) => introspector.login(credential.secret, now).await,
+                None => Err(LoginError::UnknownIssuer.into()),
+            },
+            Of::Callback(of) => match self.callbacks.get(of) {
+                Some(callback) => callback.login(credential.secret, now).await,
+                None => Err(LoginError::UnknownIssuer.into()),
+            },
+        }
+    }
+
+    /// Whether a credential is one that browsers send unasked.
+    #[must_use]
+    pub fn is_cookie(&self, credential: &Credential<'_>) -> bool {
+        let Of::Callback(of) = credential.of else { return false };
+        self.callbacks.get(of).is_some_and(|callback| matches!(callback.carrier(), SessionCarrier::Cookie(_)))
+    }
+
+    /// The headers that sessions are presented in.
+    pub fn session_headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.callbacks.iter().filter_map(|callback| match callback.carrier() {
+            SessionCarrier::Header(name) => Some(name),
+            SessionCarrier::Cookie(_) => None,
+        })
+    }
+
+    /// Whether sessions are presented in a cookie.
+    #[must_use]
+    pub fn any_cookie(&self) -> bool {
+        self.callbacks.iter().any(|callback| matches!(callback.carrier(), SessionCarrier::Cookie(_)))
+    }
+
+    /// Keeps published keys up to date, for ever.
+    pub async fn follow_keys(&self) {
+        join_all(self.published_keys.iter().map(|source| source.clone().run())).await;
+    }
+
+    /// Whose logins can be accepted.
+    #[must_use]
+    pub fn reachable(&self, now: Now) -> Reachable {
+        let lacking = self.published_keys.iter().filter(|source| !source.is_usable(now.instant)).count();
+        match lacking {
+            0 => Reachable::All,
+            _ if self.any_standing || lacking < self.published_keys.len() => Reachable::Some,
+            _ => Reachable::None,
+        }
+    }
+
+    async fn verify(&self, token: &str, now: Now) -> Result<Login, NoLogin> {
+        let unknown = match self.verifier.verify(token, now.unix) {
+            Err(LoginError::UnknownKey { issuer }) => issuer,
+            verified => return Ok(verified?),
+        };
+        let Some(source) = self.published_keys.iter().find(|source| source.name() == &*unknown) else {
+            return Err(LoginError::UnknownKey { issuer: unknown }.into());
+        };
+        if !source.is_usable(now.instant) {
+            return Err(NoLogin::Unavailable { issuer: unknown, cause: Unavailable::NoKeys });
+        }
+        match source.newer().await {
+            true => Ok(self.verifier.verify(token, now.unix)?),
+            false => Err(LoginError::UnknownKey { issuer: unknown }.into()),
+        }
+    }
+
+    /// A bearer token as `source` takes it: signed ones where opaque ones are accepted too are told by their form.
+    fn token_for<'r>(&self, source: Source, token: &'r str) -> Option<Credential<'r>> {
+        let of = match source {
+            Source::Jwt if self.introspector.is_none() || is_signed(token) => Of::Verifier,
+            Source::Introspection if self.introspector.is_some() => Of::Introspector,
+            _ => return None,
+        };
+        Some(Credential { of, secret: token })
+    }
+
+    fn session<'r>(&self, headers: &'r HeaderMap) -> Result<Option<Credential<'r>>, PresentError> {
+        for (of, callback) in self.callbacks.iter().enumerate() {
+            let secret = match callback.carrier() {
+                SessionCarrier::Cookie(name) => cookie(headers, name)?,
+                SessionCarrier::Header(name) => only(headers, name, "session header")?,
+            };
+            if let Some(secret) = secret.filter(|secret| !secret.is_empty()) {
+                return Ok(Some(Credential { of: Of::Callback(of), secret }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn callback_of_cookie(&self, cookie: &str) -> Option<usize> {
+        let is_its = |callback: &Callback| matches!(callback.carrier(), SessionCarrier::Cookie(name) if name == cookie);
+        self.callbacks.iter().position(is_its)
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use admitone::admission::{LoginRefused, MintError, RedeemError, TicketRefused};
 use admitone::authn::LoginError;
+use admitone::authn::introspection::IntrospectionError;
 use admitone::carrier::TakeError;
 use admitone::close::CloseCode;
 use admitone::control::RenewError;
@@ -17,7 +18,7 @@ use tracing::Level;
 
 use crate::http::HeadError;
 use crate::limits::Over;
-use crate::logins::NoLogin;
+use crate::logins::{NoLogin, PresentError};
 use crate::upstream::{DialError, UpgradeError};
 
 /// Why a request was refused. `Display` is for the log: it holds no secret, but more than the world is told.
@@ -59,9 +60,15 @@ pub enum Rejection {
     /// No `Origin`, and a cookie: another site could have caused the request.
     #[error("a cookie without an Origin")]
     CookieWithoutOrigin,
+    /// A cookie, and the browser does not say that a page of the same site asks.
+    #[error("a cookie, and Sec-Fetch-Site is neither same-origin nor same-site")]
+    CrossSite,
     /// No credential.
     #[error("no credential")]
     NoCredential,
+    /// The login's credential cannot be told.
+    #[error(transparent)]
+    Present(#[from] PresentError),
     /// The credential is not a login.
     #[error("login: {0}")]
     Login(#[from] NoLogin),
@@ -196,7 +203,7 @@ impl Rejection {
         use ProblemCode as P;
         use StatusCode as S;
         match self {
-            Self::Request(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
+            Self::Request(_) | Self::Present(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
             Self::Head(error) if error.is_too_large() => {
                 Row::new(S::REQUEST_HEADER_FIELDS_TOO_LARGE, P::HeadTooLarge, Level::INFO)
             }
@@ -210,7 +217,7 @@ impl Rejection {
             Self::MediaType => Row::new(S::UNSUPPORTED_MEDIA_TYPE, P::UnsupportedMediaType, Level::INFO),
             Self::Body(_) => Row::new(S::UNPROCESSABLE_ENTITY, P::InvalidBody, Level::INFO),
             Self::Carrier(error) => carrier_row(*error),
-            Self::Origin | Self::CookieWithoutOrigin => {
+            Self::Origin | Self::CookieWithoutOrigin | Self::CrossSite => {
                 Row::new(S::FORBIDDEN, P::OriginNotAllowed, Level::WARN).closing(CloseCode::Forbidden)
             }
             Self::AdminHost => Row::new(S::MISDIRECTED_REQUEST, P::InvalidRequest, Level::WARN),
@@ -219,6 +226,11 @@ impl Rejection {
             Self::AdminTries => Row::new(S::TOO_MANY_REQUESTS, P::OverLimit, Level::WARN).retry_after(60),
             Self::AdminFollowers => Row::new(S::SERVICE_UNAVAILABLE, P::Overloaded, Level::WARN).retry_after(5),
             Self::NoCredential => not_logged_in(Level::DEBUG),
+            Self::Login(NoLogin::Unavailable { .. }) => {
+                Row::new(S::SERVICE_UNAVAILABLE, P::IssuerUnavailable, Level::ERROR)
+                    .closing(CloseCode::Overloaded)
+                    .retry_after(2)
+            }
             Self::Login(_) | Self::LoginRefused(_) => not_logged_in(Level::INFO),
             Self::Issuer | Self::PermissionRequired(_) | Self::PermissionNotHeld => {
                 Row::new(S::FORBIDDEN, P::Forbidden, Level::INFO).closing(CloseCode::Forbidden)
@@ -261,6 +273,7 @@ impl Rejection {
             Self::AdminHost => Some("this listener is not known by that Host: add it to admin.hosts".into()),
             Self::AdminTries => Some("too many wrong secrets came from this address: wait a minute".into()),
             Self::CookieWithoutOrigin => Some("a credential in a cookie needs an Origin".into()),
+            Self::CrossSite => Some("a login in a cookie counts for pages of this site only (Sec-Fetch-Site)".into()),
             Self::PermissionNotHeld => Some("`permissions` may list only what the login holds".into()),
             Self::Mint(MintError::Store(PutError::SubjectCap(cap))) => {
                 Some(format!("{cap} unredeemed tickets are outstanding: redeem one or let it expire"))
@@ -273,8 +286,13 @@ impl Rejection {
     /// is no attack.
     #[must_use]
     pub const fn is_failed_login(&self) -> bool {
-        let Self::Login(NoLogin::Token(error)) = self else { return false };
-        !matches!(error, LoginError::Expired | LoginError::NotYetValid | LoginError::IssuedInFuture)
+        match self {
+            Self::Login(NoLogin::Introspected(IntrospectionError::Inactive)) => true,
+            Self::Login(NoLogin::Token(error)) => {
+                !matches!(error, LoginError::Expired | LoginError::NotYetValid | LoginError::IssuedInFuture)
+            }
+            _ => false,
+        }
     }
 
     /// Whether a ticket was presented that never was good here, or is spent. One whose time is over is no attack.
@@ -398,6 +416,7 @@ pub const fn title(code: ProblemCode) -> &'static str {
         ProblemCode::OverLimit => "A limit was reached: try again later.",
         ProblemCode::UpstreamUnavailable => "The upstream is not available.",
         ProblemCode::UpstreamTimeout => "The upstream did not answer in time.",
+        ProblemCode::IssuerUnavailable => "Nobody can tell at the moment who this is.",
         ProblemCode::StoreUnavailable => "The ticket store is not available.",
         ProblemCode::Overloaded => "There is no room: try again later.",
         ProblemCode::Draining => "The gateway is shutting down: try again.",

@@ -13,6 +13,7 @@ pub mod frames;
 mod tests;
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -24,7 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 pub(crate) use close_frame::close_frame;
-use direction::{Direction, Event};
+use direction::{Direction, Event, Farewell};
 
 /// The longest wait, when closing, for each of: the frame under way to end, the Close to be taken, and the peer to hang up.
 pub const CLOSE_LIMIT: Duration = Duration::from_millis(250);
@@ -62,6 +63,8 @@ pub enum Why {
     BadFrame(Side),
     /// Writing failed, and neither side was seen to end.
     Failed,
+    /// The relay panicked; both sides were sent 1011, where that was still possible.
+    Panicked,
 }
 
 impl Why {
@@ -76,6 +79,7 @@ impl Why {
             Self::Stalled(_) => "stalled",
             Self::BadFrame(_) => "bad_frame",
             Self::Failed => "failed",
+            Self::Panicked => "panicked",
         }
     }
 }
@@ -133,7 +137,14 @@ where
     };
     async move {
         let mut closing = Some(pin!(closing));
-        poll_fn(|cx| pump.poll(cx, &mut closing)).await
+        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| pump.poll(cx, &mut closing))) {
+            Ok(polled) => polled,
+            Err(_) => {
+                closing = None;
+                pump.panicked(cx)
+            }
+        })
+        .await
     }
 }
 
@@ -166,17 +177,32 @@ where
         while self.poll_directions(cx).is_pending() {
             ready!(self.poll_limits(cx));
         }
-        Poll::Ready(Ended {
+        Poll::Ready(self.ended())
+    }
+
+    fn ended(&self) -> Ended {
+        Ended {
             why: self.why.unwrap_or(Why::Failed),
             to_client: self.to_client.forwarded(),
             to_upstream: self.to_upstream.forwarded(),
-        })
+        }
+    }
+
+    /// A panic costs this connection and no other. What it left of this one is closed, unless that panics too.
+    fn panicked(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        if self.why.replace(Why::Panicked) == Some(Why::Panicked) {
+            return Poll::Ready(self.ended());
+        }
+        self.to_upstream.close(Farewell::Internal);
+        self.to_client.close(Farewell::Internal);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn close(&mut self, code: CloseCode) {
         self.why.get_or_insert(Why::Closing(code));
-        self.to_upstream.close(code);
-        self.to_client.close(code);
+        self.to_upstream.close(Farewell::Ours(code));
+        self.to_client.close(Farewell::Ours(code));
     }
 
     /// Ready when both directions have ended.
@@ -223,6 +249,13 @@ where
                 self.to_upstream.stop();
             }
             Side::Upstream => self.to_client.drain(None),
+        }
+        // Behind both Closes nothing may come: whose socket is still open is hung up on.
+        if self.to_upstream.close_passed() && self.to_client.close_passed() {
+            match source {
+                Side::Client => self.to_client.abandon(),
+                Side::Upstream => self.to_upstream.abandon(),
+            }
         }
     }
 

@@ -30,7 +30,7 @@ use tokio_rustls::TlsConnector;
 
 pub use address::{Address, AddressError};
 pub use io::UpstreamIo;
-pub use request::UpgradeHead;
+pub use request::{HeaderLines, UpgradeHead};
 pub use tls::{TlsConfigError, tls_config};
 
 use resolve::Resolver;

@@ -82,9 +82,8 @@ fn explore(run: impl Fn() + Send + Sync + Copy + 'static) {
     shuttle::check_pct(run, 1000, 3);
 }
 
-/// A13, S7.
 #[test]
-fn m4_of_concurrent_redemptions_as_many_win_as_there_are_uses() {
+fn m4_s7_a13_of_concurrent_redemptions_as_many_win_as_there_are_uses() {
     for uses in [1, 2] {
         explore(move || {
             let world = World::new(MemoryLimits::default());
@@ -133,9 +132,8 @@ fn m4_of_a_redemption_and_a_revocation_of_a_ticket_one_wins_or_the_connection_is
     });
 }
 
-/// F8.
 #[test]
-fn m4_concurrent_mints_never_pass_a_limit_and_redemptions_give_back_what_they_take() {
+fn m4_f8_concurrent_mints_never_pass_a_limit_and_redemptions_give_back_what_they_take() {
     explore(|| {
         let world = World::new(MemoryLimits { total: 2, per_subject: 1 });
         let minting: Vec<_> = ["ada", "ada", "bob", "cyd"]
@@ -160,9 +158,8 @@ fn m4_concurrent_mints_never_pass_a_limit_and_redemptions_give_back_what_they_ta
     });
 }
 
-/// F21, A15.
 #[test]
-fn m4_a_revocation_that_races_an_opening_always_wins() {
+fn m4_a15_f21_a_revocation_that_races_an_opening_always_wins() {
     explore(|| {
         let world = World::new(MemoryLimits::default());
         let sessions = Arc::new(Sessions::new(world.revocations.clone()));
@@ -187,9 +184,9 @@ fn m4_a_revocation_that_races_an_opening_always_wins() {
     });
 }
 
-/// S5, F21: whichever comes first, what a revocation covers is closed or not renewed.
+/// Whichever comes first, what a revocation covers is closed or not renewed.
 #[test]
-fn m4_a_revocation_that_races_a_renewal_always_wins() {
+fn m4_s5_f21_a_revocation_that_races_a_renewal_always_wins() {
     for subject_wide in [false, true] {
         explore(move || {
             let world = World::new(MemoryLimits::default());
@@ -224,9 +221,9 @@ fn m4_a_revocation_that_races_a_renewal_always_wins() {
     }
 }
 
-/// S5: of the login that a session had before, and the one that it gets.
+/// Of the login that a session had before, and the one that it gets.
 #[test]
-fn m4_a_revocation_of_the_old_login_ends_the_session_or_comes_after_its_renewal() {
+fn m4_s5_a_revocation_of_the_old_login_ends_the_session_or_comes_after_its_renewal() {
     explore(|| {
         let world = World::new(MemoryLimits::default());
         let sessions = Arc::new(Sessions::new(world.revocations.clone()));
@@ -257,9 +254,9 @@ fn m4_a_revocation_of_the_old_login_ends_the_session_or_comes_after_its_renewal(
     });
 }
 
-/// F12: what opens while everything is being closed is closed too.
+/// What opens while everything is being closed is closed too.
 #[test]
-fn m4_no_session_survives_a_drain_that_it_races() {
+fn m4_f12_no_session_survives_a_drain_that_it_races() {
     explore(|| {
         let world = World::new(MemoryLimits::default());
         let sessions = Arc::new(Sessions::new(world.revocations.clone()));

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_subject_of_two_issuers_is_two_people() {
+    fn s12_the_same_subject_of_two_issuers_is_two_people() {
         let one = Principal::new("https://one", "ada", None).expect("a principal");
         let two = Principal::new("https://two", "ada", None).expect("a principal");
         assert!(!one.is(&two));

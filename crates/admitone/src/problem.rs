@@ -48,6 +48,8 @@ pub enum ProblemCode {
     UpstreamUnavailable,
     /// The upstream did not answer in time.
     UpstreamTimeout,
+    /// Who says who somebody is did not answer.
+    IssuerUnavailable,
     /// The ticket store did not answer.
     StoreUnavailable,
     /// No room.
@@ -80,6 +82,7 @@ impl ProblemCode {
             Self::Internal => "internal",
             Self::UpstreamUnavailable => "upstream_unavailable",
             Self::UpstreamTimeout => "upstream_timeout",
+            Self::IssuerUnavailable => "issuer_unavailable",
             Self::StoreUnavailable => "store_unavailable",
             Self::Overloaded => "overloaded",
             Self::Draining => "draining",

@@ -179,8 +179,7 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
     try {
       return await within(timeoutMs, signal, async () => {
         const minted = await taken.minting;
-        const isGood = minted && taken.epoch === epoch && serves(minted);
-        return isGood && (await token()) === minted.login ? minted : undefined;
+        return minted && serves(minted) && (await token()) === minted.login ? minted : undefined;
       });
     } catch (error) {
       if ((error as AdmitError).code === 'aborted' && taken.epoch === epoch) ahead ??= taken;

@@ -1,6 +1,12 @@
 // What a page, a network and a gateway can do wrong: each ends in a typed error or a right state, and leaves nothing behind.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AdmitError, createTicketSource, type TicketSourceOptions } from '../src/index.js';
+import {
+  type AdmitConnectionOptions,
+  AdmitError,
+  createTicketSource,
+  type MintedTicket,
+  type TicketSourceOptions,
+} from '../src/index.js';
 import { beginAnew, connect, JWT, settle } from './connecting.js';
 import { FakeSocket } from './fake-socket.js';
 import { mintAnswer, problem } from './gateway-answers.js';
@@ -140,6 +146,21 @@ describe('F26: a token callback', () => {
     expect(connection.state.name).toBe('closed');
     expect(closes.at(-1)).toEqual({ code: 'timeout', gaveUp: true, retrying: false });
   });
+});
+
+it('F26: a ticket that a source gives after close() all the same is not kept', async () => {
+  let give = (_: MintedTicket) => {};
+  const source = {
+    ...createTicketSource({ gateway: 'https://gw.example', token: () => JWT }),
+    acquire: () => new Promise<MintedTicket>((resolve) => (give = resolve)),
+  };
+  const { connection, seen } = connect({ source, gateway: undefined } as Partial<AdmitConnectionOptions>);
+  connection.close();
+  give({ ticket: 'adm1_late', websocketUrl: 'wss://gw.example/chat' } as MintedTicket);
+  await settle();
+  expect(seen).toEqual(['acquiring', 'closed', '!close closed_by_application']);
+  expect(connection.handshake).toBeUndefined();
+  expect(FakeSocket.all).toEqual([]);
 });
 
 describe('F26: a clock that is wrong by a day', () => {

@@ -9,7 +9,7 @@ use admitone_gateway::log;
 use super::{fail, shutdown, stdout_style};
 
 pub(super) async fn run(host: IpAddr, port: u16, json: bool) -> ExitCode {
-    log::start(&Log { format: LogFormat::Text, level: LogLevel::Info });
+    let _log = log::start(&Log { format: LogFormat::Text, level: LogLevel::Info });
     let demo = match Demo::start(host, port).await {
         Ok(demo) => demo,
         Err(error) => return fail(error.exit_status(), &error.to_string()),

@@ -18,7 +18,7 @@ pub(super) async fn run(path: &Path, json: bool) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    log::start(&config.log);
+    let _log = log::start(&config.log);
     for warning in &config.warnings {
         tracing::warn!(%warning, "configuration");
     }

@@ -1,43 +1,76 @@
 //! `[[issuers]]`: whose tokens are logins.
 
+mod asked;
 mod keys;
+mod tokens;
 
-use admitone::authn::{ClaimNames, JwtIssuer, TokenKind};
+use admitone::authn::refresh::RefreshLimits;
+use admitone::authn::{ClaimNames, JwtIssuer};
 
 use super::fault::{Wrong, quoted, wrong};
+use super::remote::Remote;
 use super::table::{Entry, Table};
+use crate::fetch::Fetch;
+use crate::logins::{KeysAt, Source};
+
+pub use asked::{AskedApplication, AskedServer};
 
 /// Longest issuer identifier, audience, client id and claim name, in bytes.
 const MAX_IDENTIFIER_BYTES: usize = 512;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Access,
-    Id,
+/// Somebody whose word about who somebody is counts, and how it is had.
+#[derive(Debug)]
+pub struct Issuer {
+    /// What the configuration calls it.
+    pub name: String,
+    /// Its identifier, the issuer of its logins.
+    pub issuer: String,
+    /// Its signed tokens, if they count.
+    pub tokens: Option<JwtIssuer>,
+    /// Where those tokens' keys are published, when they are not in the configuration.
+    pub published: Option<Published>,
+    /// The server that is asked about its opaque tokens.
+    pub introspection: Option<AskedServer>,
+    /// The application that is asked about its sessions.
+    pub callback: Option<AskedApplication>,
+}
+
+/// Keys that are fetched.
+#[derive(Debug)]
+pub struct Published {
+    /// From where.
+    pub at: KeysAt,
+    /// How.
+    pub fetch: Fetch,
+    /// How often, and how long they count.
+    pub limits: RefreshLimits,
 }
 
 /// What has been read so far: names and identifiers of issuers that are wrong in another way count too.
 #[derive(Default)]
 pub(super) struct Issuers {
-    pub(super) sound: Vec<JwtIssuer>,
+    pub(super) sound: Vec<Issuer>,
     pub(super) names: Vec<String>,
     identifiers: Vec<String>,
+    /// Whether none is wrong.
+    pub(super) are_whole: bool,
 }
 
 pub(super) fn read(root: &Table<'_>) -> Issuers {
     if !root.is_written("issuers") {
         root.refuse_absence("issuers", "add an [[issuers]] section for whoever signs your tokens");
     }
-    let mut issuers = Issuers::default();
+    let mut issuers = Issuers { are_whole: true, ..Issuers::default() };
     root.tables("issuers", |table| {
-        let issuer = read_issuer(table, &mut issuers);
+        let issuer = read_issuer(table, &mut issuers).filter(|issuer| check_asked(table, issuer, &issuers.sound));
+        issuers.are_whole &= issuer.is_some();
         issuers.sound.extend(issuer);
         Some(())
     });
     issuers
 }
 
-fn read_issuer(table: &Table<'_>, others: &mut Issuers) -> Option<JwtIssuer> {
+fn read_issuer(table: &Table<'_>, others: &mut Issuers) -> Option<Issuer> {
     let name = table.required_text("name", "write a short name, like `main`").and_then(|entry| {
         let name = entry.parse(parse_name)?;
         claim(&entry, name, &mut others.names)
@@ -46,23 +79,98 @@ fn read_issuer(table: &Table<'_>, others: &mut Issuers) -> Option<JwtIssuer> {
         let identifier = entry.parse(parse_identifier)?;
         claim(&entry, identifier, &mut others.identifiers)
     });
-    let kind = table.choice("token_kind", &[("access", Kind::Access), ("id", Kind::Id)], Kind::Access);
-    let token_kind = read_token_kind(table, kind);
-    let audiences = read_audiences(table, token_kind.as_ref());
-    let algorithms = keys::read_algorithms(table);
-    let keys = keys::read(table, algorithms.as_deref());
-    let leeway_seconds = table.number("leeway_seconds", 0..=120, 30);
-    let claims = table.section("claims", read_claims);
-    Some(JwtIssuer {
-        name: name?,
-        issuer: issuer?,
-        audiences: audiences?,
-        algorithms: algorithms?,
-        keys: keys?,
-        token_kind: token_kind?,
-        leeway_seconds,
-        claims,
-    })
+    let is_named = name.is_some() && issuer.is_some();
+    let of = Of {
+        name: name.unwrap_or_default(),
+        issuer: issuer.unwrap_or_default(),
+        remote: Remote::read(table),
+        leeway_seconds: table.number("leeway_seconds", 0..=120, 30),
+        claims: table.section("claims", |section| read_claims(section, table.is_written("callback"))),
+    };
+    let introspection = asked::read_server(table, &of);
+    let callback = asked::read_application(table, &of);
+    let signed = tokens::read(table, &of);
+    let (tokens, published) = signed?.unzip();
+    let issuer = Issuer {
+        tokens,
+        published: published.flatten(),
+        introspection: introspection?,
+        callback: callback?,
+        name: of.name,
+        issuer: of.issuer,
+    };
+    Some(issuer).filter(|_| is_named)
+}
+
+/// Whether a credential that has to be asked about belongs to this issuer alone: it does not say whose it is itself.
+fn check_asked(table: &Table<'_>, issuer: &Issuer, others: &[Issuer]) -> bool {
+    if issuer.introspection.is_some()
+        && let Some(other) = others.iter().find(|other| other.introspection.is_some())
+    {
+        let problem = format!("{} has it too, and an opaque token does not say whose it is", quoted(&other.name));
+        table.refuse("introspection", wrong(problem, "keep one of the two"));
+        return false;
+    }
+    let carrier = |issuer: &Issuer| issuer.callback.as_ref().map(|callback| callback.carrier.clone());
+    if let Some(own) = carrier(issuer)
+        && let Some(other) = others.iter().find(|other| carrier(other) == Some(own.clone()))
+    {
+        let problem = format!("{} takes its sessions from the same place", quoted(&other.name));
+        table.refuse("callback", wrong(problem, "name another cookie or header"));
+        return false;
+    }
+    true
+}
+
+/// What an issuer's parts have in common.
+struct Of {
+    name: String,
+    issuer: String,
+    /// `None` where a key about it is wrong.
+    remote: Option<Remote>,
+    leeway_seconds: u64,
+    claims: ClaimNames,
+}
+
+const SOURCES: [(&str, Source); 3] = [
+    (Source::Jwt.name(), Source::Jwt),
+    (Source::Introspection.name(), Source::Introspection),
+    (Source::Callback.name(), Source::Callback),
+];
+
+/// Reads `[authn]`: the sources of logins in the order in which a request is looked through for their credentials.
+pub(super) fn read_chain(table: &Table<'_>, issuers: &Issuers) -> Option<Vec<Source>> {
+    let has = |source| issuers.sound.iter().any(|issuer| issuer.has(source));
+    let chain = table.choices("chain", &SOURCES, &Source::ALL);
+    if !table.has("chain") {
+        return Some(chain.into_iter().filter(|source| has(*source)).collect());
+    }
+    let mut is_sound = !chain.is_empty();
+    for (name, source) in SOURCES {
+        let is_named = chain.contains(&source);
+        if is_named == has(source) || !issuers.are_whole {
+            continue;
+        }
+        is_sound = false;
+        table.refuse(
+            "chain",
+            match is_named {
+                true => wrong(format!("no issuer has logins by `{name}`"), "leave it out"),
+                false => wrong(format!("an issuer has logins by `{name}`, and they would never count"), "name it too"),
+            },
+        );
+    }
+    is_sound.then_some(chain)
+}
+
+impl Issuer {
+    fn has(&self, source: Source) -> bool {
+        match source {
+            Source::Jwt => self.tokens.is_some(),
+            Source::Introspection => self.introspection.is_some(),
+            Source::Callback => self.callback.is_some(),
+        }
+    }
 }
 
 /// Takes a name that no other issuer has.
@@ -91,60 +199,14 @@ fn parse_identifier(text: &str) -> Result<&str, Wrong> {
     Err(wrong(format!("{} cannot be in a token", quoted(text)), mend))
 }
 
-fn read_token_kind(table: &Table<'_>, kind: Kind) -> Option<TokenKind> {
-    let (has_client, has_typ) = (table.has("client_id"), table.has("require_at_jwt"));
-    let require_at_jwt = table.switch("require_at_jwt", true);
-    match kind {
-        Kind::Access => {
-            if has_client {
-                let mend = "write token_kind = \"id\", or leave it out";
-                table.refuse("client_id", wrong("only ID tokens are made for a client id", mend));
-            }
-            Some(TokenKind::Access { require_at_jwt })
-        }
-        Kind::Id => {
-            if has_typ {
-                table.refuse("require_at_jwt", wrong("ID tokens are never of type at+jwt", "leave it out"));
-            }
-            let client = table.required_text("client_id", "write the client that the ID tokens are made for")?;
-            client.parse(parse_identifier).map(|client_id| TokenKind::Id { client_id: client_id.to_owned() })
-        }
-    }
-}
-
-/// ID tokens are for their client; without further audiences, for nobody else.
-fn read_audiences(table: &Table<'_>, kind: Option<&TokenKind>) -> Option<Vec<String>> {
-    let mend = "write the `aud` that its tokens have for this gateway, so that tokens for others are refused";
-    let Some(entries) = table.texts("audience") else {
-        if let Some(TokenKind::Id { client_id }) = kind {
-            return Some(vec![client_id.clone()]);
-        }
-        if !table.has("audience") && kind.is_some() {
-            table.refuse_absence("audience", mend);
-        }
-        return None;
-    };
-    if entries.is_empty() {
-        table.refuse("audience", wrong("the list is empty", mend));
-    }
-    let audiences: Vec<String> =
-        entries.iter().filter_map(|entry| entry.parse(parse_identifier)).map(str::to_owned).collect();
-    if let Some(TokenKind::Id { client_id }) = kind
-        && !audiences.contains(client_id)
-    {
-        let mend = format!("add {} or leave the audience out", quoted(client_id));
-        table.refuse("audience", wrong("the client_id is missing: every ID token is for its client", mend));
-    }
-    Some(audiences)
-}
-
-fn read_claims(table: &Table<'_>) -> ClaimNames {
+fn read_claims(table: &Table<'_>, of_application: bool) -> ClaimNames {
     let named = |key| table.text(key).and_then(|entry| entry.parse(parse_identifier)).map(str::to_owned);
     let default = ClaimNames::default();
+    let permissions = if of_application { "permissions".to_owned() } else { default.permissions };
     ClaimNames {
         subject: named("subject").unwrap_or(default.subject),
         email: named("email").unwrap_or(default.email),
-        permissions: named("permissions").unwrap_or(default.permissions),
+        permissions: named("permissions").unwrap_or(permissions),
         session: named("session").unwrap_or(default.session),
         tenant: named("tenant"),
     }

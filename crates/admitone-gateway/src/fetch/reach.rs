@@ -23,12 +23,12 @@ impl Reach {
     }
 
     /// Whether `address` may be dialled.
-    pub(super) fn allows(&self, address: IpAddr) -> bool {
+    pub(crate) fn allows(&self, address: IpAddr) -> bool {
         is_public(address) || self.allowed_networks.iter().any(|network| network.contains(address))
     }
 
     /// Whether a request to `address` may go unencrypted.
-    pub(super) fn allows_http(&self, address: IpAddr) -> bool {
+    pub(crate) fn allows_http(&self, address: IpAddr) -> bool {
         self.danger_http || address.to_canonical().is_loopback()
     }
 }

@@ -9,7 +9,7 @@ use admitone::now::Now;
 use admitone::principal::Method;
 use admitone::sessions::Session;
 use admitone::ticket::Ticket;
-use http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
 
 use super::handshake::Handshake;
@@ -18,10 +18,9 @@ use super::telling::REQUEST_ID;
 use super::{App, Peer, client, forward, replay};
 use crate::config::JwtFallback;
 use crate::limits::{Dialling, Place};
-use crate::logins::Credential;
 use crate::rejection::Rejection;
 use crate::routes::Route;
-use crate::upstream::{DialError, Dialed, UpgradeHead, Upgraded};
+use crate::upstream::{DialError, Dialed, HeaderLines, UpgradeHead, Upgraded};
 
 /// A refusal, and what the client had offered by then.
 pub(super) struct Refused {
@@ -75,13 +74,14 @@ pub(super) async fn admit(
             authentic,
             carrier: presented.carrier,
             address,
+            request_id: parts.headers.get(REQUEST_ID).cloned(),
             place,
             dialling,
             dialed,
             offer: taken.offer,
             key: handshake.key.clone(),
             target: taken.target,
-            headers: forward::clean(app, peer, &parts.headers),
+            headers: forward::clean(app, peer, &parts.headers)?,
         };
         enter(app, route, entry).await
     };
@@ -107,7 +107,9 @@ async fn inspect(
         }
         Kind::Jwt => {
             app.limits.check_login(address, now.instant)?;
-            let login = app.logins.authenticate(Credential::bearer(presented.expose()), now).await;
+            let credential = app.logins.of_upgrade(presented, route.carriers.jwt_cookie.as_deref());
+            let credential = credential.ok_or(Rejection::NoCredential)?;
+            let login = app.logins.authenticate(credential, now).await;
             let login = login.map_err(|error| login_refused(app, address, error.into()))?;
             route.check_login(&login)?;
             let authentic = app.admission.inspect_login(&login, &route.path, now)?;
@@ -116,6 +118,7 @@ async fn inspect(
                     route = &*route.path,
                     subject = login.principal.subject(),
                     issuer = login.principal.issuer(),
+                    source = credential.source().name(),
                     carrier = presented.carrier.name(),
                     "JWT fallback used"
                 );
@@ -148,6 +151,7 @@ struct Entry {
     authentic: Authentic,
     carrier: Carrier,
     address: IpAddr,
+    request_id: Option<HeaderValue>,
     place: Option<Place>,
     /// Counts as a dial until the ticket is spent.
     dialling: Dialling,
@@ -155,12 +159,13 @@ struct Entry {
     offer: Offer,
     key: HeaderValue,
     target: String,
-    headers: HeaderMap,
+    headers: HeaderLines,
 }
 
 /// Redeems, opens the session, and asks the upstream: in this order.
 async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
-    let Entry { authentic, carrier, address, place, dialling, dialed, offer, key, target, mut headers } = entry;
+    let Entry { authentic, carrier, address, request_id, place, dialling, dialed, offer, key, target, mut headers } =
+        entry;
     let now = Now::read();
     // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
     app.check_not_draining()?;
@@ -173,11 +178,10 @@ async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Conne
     let admitted = admitted.map_err(|error| refused(error.into()))?;
     dialling.redeemed();
     forward::identify(&mut headers, &admitted, &offer)?;
-    let (login, request_id) = (admitted.grant().login.clone(), headers.get(REQUEST_ID).cloned());
-    let entrance = Entrance { method, carrier, address, login, request_id };
+    let entrance = Entrance { method, carrier, address, login: admitted.grant().login.clone(), request_id };
     if route.upstream_assertion {
         let assertion = app.assertions.as_ref().and_then(|keys| keys.sign(&admitted, &route.path, now.unix).ok());
-        forward::assert(&mut headers, assertion.ok_or(Rejection::Internal("no assertion can be signed"))?)?;
+        forward::assert(&mut headers, &assertion.ok_or(Rejection::Internal("no assertion can be signed"))?)?;
     }
     claim_place(app, &admitted, now).await?;
     let session = app.sessions.open(admitted, now);

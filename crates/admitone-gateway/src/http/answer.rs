@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::{Body, HttpBody as _};
 use axum::response::Response;
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderName, HeaderValue};
 use http::{StatusCode, response};
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
@@ -63,10 +63,10 @@ fn head(parts: &response::Parts, length: Option<u64>, is_last: bool) -> Vec<u8> 
 }
 
 /// The head of a 101 to WebSocket, with this accept key, this subprotocol and these headers.
-pub(super) fn switching_protocols(
+pub(super) fn switching_protocols<'a>(
     accept: Option<&HeaderValue>,
     selected: Option<&str>,
-    headers: &HeaderMap,
+    headers: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
 ) -> Vec<u8> {
     let mut head = Vec::with_capacity(512);
     head.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n");

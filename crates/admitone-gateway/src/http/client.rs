@@ -29,6 +29,12 @@ fn parse_hop(hop: &str) -> Option<IpAddr> {
 pub(super) fn forwarded_chain(app: &App, peer: Peer, headers: &HeaderMap) -> String {
     let peer = peer.0.ip().to_canonical();
     let mut hops: Vec<String> = if app.trusts(peer) { forwarded_for(headers) } else { Vec::new() };
+    for hop in &mut hops {
+        // As RFC 7239 §6 names it.
+        if !hop.bytes().all(|byte| byte.is_ascii_graphic()) {
+            "unknown".clone_into(hop);
+        }
+    }
     hops.push(peer.to_string());
     hops.join(", ")
 }

@@ -15,7 +15,7 @@ use super::handshake::Handshake;
 use super::telling::REQUEST_ID;
 use super::{App, answer, forward, problem, refuse};
 use crate::rejection::Rejection;
-use crate::relay;
+use crate::relay::{self, Why};
 use crate::routes::Route;
 
 /// Answers a request to upgrade to a route's socket. Nothing else is answered behind it.
@@ -46,15 +46,23 @@ async fn switch(app: &Arc<App>, connected: Connected, client: Conversation) {
     let Connected { session, record, upgraded, place, selected } = connected;
     let id = client.request_id().clone();
     let (mut io, ahead) = client.into_parts();
-    let mut headers = forward::answer(&upgraded.headers);
-    headers.insert(REQUEST_ID, id);
-    let head = answer::switching_protocols(upgraded.headers.get(SEC_WEBSOCKET_ACCEPT), selected.as_deref(), &headers);
+    let passed = forward::answer(&upgraded.headers).filter(|(name, _)| **name != REQUEST_ID);
+    let head = answer::switching_protocols(
+        upgraded.headers.get(SEC_WEBSOCKET_ACCEPT),
+        selected.as_deref(),
+        passed.chain([(&REQUEST_ID, &id)]),
+    );
     if answer::write(&mut io, &head).await.is_err() {
         return;
     }
     let (upstream, upstream_ahead) = (upgraded.io, upgraded.ahead);
+    let (metrics, relayed) = (app.metrics.clone(), relay::run(io, ahead, upstream, upstream_ahead, session));
     app.tasks.spawn(async move {
-        record.end(&relay::run(io, ahead, upstream, upstream_ahead, session).await);
+        let ended = relayed.await;
+        if ended.why == Why::Panicked {
+            metrics.panicked();
+        }
+        record.end(&ended);
         drop(place);
     });
 }

@@ -1,84 +1,88 @@
 //! What passes from the client's request to the upstream, and back.
 
+use std::borrow::Cow;
+
 use admitone::admission::Admitted;
 use admitone::carrier::Offer;
-use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
-    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 
 use super::{App, Peer, client};
-use crate::rejection::Rejection;
+use crate::upstream::{HeaderLines, UpgradeError};
 
 const OURS: &str = "x-admitone-";
-const ASSERTION: HeaderName = HeaderName::from_static("x-admitone-assertion");
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// What this hop says of itself; a client's own are dropped.
-const FORWARDING: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+fn is_forwarding(name: &str) -> bool {
+    matches!(name, "forwarded" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" | "x-real-ip")
+}
 
 /// Headers that end at this hop (RFC 9110 §7.6.1), or that the upgrade writes itself.
-const HOP: [HeaderName; 15] = [
-    CONNECTION,
-    UPGRADE,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    CONTENT_LENGTH,
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    HOST,
-    SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION,
-    SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_PROTOCOL,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
+fn ends_here(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "upgrade"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "content-length"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "host"
+            | "sec-websocket-key"
+            | "sec-websocket-version"
+            | "sec-websocket-accept"
+            | "sec-websocket-protocol"
+            | "keep-alive"
+            | "proxy-connection"
+    )
+}
 
 /// What `Connection` cannot take from a request: the upstream's own checks may need it.
-const KEPT: [HeaderName; 3] = [AUTHORIZATION, COOKIE, ORIGIN];
+fn is_kept(name: &str) -> bool {
+    matches!(name, "authorization" | "cookie" | "origin")
+}
 
 /// The client's headers without what ends here, with the forwarding headers of this hop.
 ///
 /// What `Connection` lists is removed first, so that it can never remove what is added afterwards.
-pub(super) fn clean(app: &App, peer: Peer, headers: &HeaderMap) -> HeaderMap {
-    let mut cleaned = end_to_end(headers, |name| !FORWARDING.contains(&name));
-    let chain = HeaderValue::from_str(&client::forwarded_chain(app, peer, headers));
-    // Addresses parsed from a socket, and hops that were header text before, are header text.
-    cleaned.extend(chain.ok().map(|chain| (FORWARDED_FOR, chain)));
-    cleaned.extend(headers.get(HOST).map(|host| (FORWARDED_HOST, host.clone())));
-    let scheme = if app.public_url.https { "https" } else { "http" };
-    cleaned.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
-    cleaned
+///
+/// # Errors
+///
+/// [`UpgradeError::BadHead`] for hops that do not fit into a header, which their having been one excludes.
+pub(super) fn clean(app: &App, peer: Peer, headers: &HeaderMap) -> Result<HeaderLines, UpgradeError> {
+    let mut lines = HeaderLines::new();
+    for (name, value) in end_to_end(headers, |name| !is_forwarding(name)) {
+        lines.push(name, value);
+    }
+    lines.push_text("x-forwarded-for", &[&client::forwarded_chain(app, peer, headers)])?;
+    if let Some(host) = headers.get(HOST) {
+        lines.push(&HeaderName::from_static("x-forwarded-host"), host);
+    }
+    lines.push_text("x-forwarded-proto", &[if app.public_url.https { "https" } else { "http" }])?;
+    Ok(lines)
 }
 
 /// Adds who was admitted, and the subprotocols that the upstream may choose from.
 ///
 /// # Errors
 ///
-/// [`Rejection::Internal`] for an identity that does not fit into a header, which its type excludes.
-pub(super) fn identify(headers: &mut HeaderMap, admitted: &Admitted, offer: &Offer) -> Result<(), Rejection> {
+/// [`UpgradeError::BadHead`] for an identity that does not fit into a header, which its type excludes.
+pub(super) fn identify(lines: &mut HeaderLines, admitted: &Admitted, offer: &Offer) -> Result<(), UpgradeError> {
     let grant = admitted.grant();
-    let identity = [
-        ("x-admitone-subject", Some(grant.principal.subject().to_owned())),
-        ("x-admitone-issuer", Some(grant.principal.issuer().to_owned())),
-        ("x-admitone-email", grant.principal.email().map(str::to_owned)),
-        ("x-admitone-tenant", grant.principal.tenant().map(str::to_owned)),
-        ("x-admitone-permissions", Some(grant.permissions.to_string())),
-        ("x-admitone-session-id", Some(admitted.session_id().to_string())),
-        ("x-admitone-method", Some(admitted.method().name().to_owned())),
-    ];
-    for (name, value) in identity {
-        if let Some(value) = value {
-            headers.insert(HeaderName::from_static(name), text(value)?);
-        }
+    lines.push_text("x-admitone-subject", &[grant.principal.subject()])?;
+    lines.push_text("x-admitone-issuer", &[grant.principal.issuer()])?;
+    if let Some(email) = grant.principal.email() {
+        lines.push_text("x-admitone-email", &[email])?;
     }
+    if let Some(tenant) = grant.principal.tenant() {
+        lines.push_text("x-admitone-tenant", &[tenant])?;
+    }
+    lines.push_text("x-admitone-permissions", &[&grant.permissions.to_string()])?;
+    lines.push_text("x-admitone-session-id", &[admitted.session_id().as_str()])?;
+    lines.push_text("x-admitone-method", &[admitted.method().name()])?;
     if !offer.protocols.is_empty() {
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, text(offer.protocols.join(", "))?);
+        lines.push_text("sec-websocket-protocol", &[&offer.protocols.join(", ")])?;
     }
     Ok(())
 }
@@ -87,34 +91,35 @@ pub(super) fn identify(headers: &mut HeaderMap, admitted: &Admitted, offer: &Off
 ///
 /// # Errors
 ///
-/// [`Rejection::Internal`] for one that does not fit into a header, which base64url excludes.
-pub(super) fn assert(headers: &mut HeaderMap, assertion: String) -> Result<(), Rejection> {
-    headers.insert(ASSERTION, text(assertion)?);
-    Ok(())
-}
-
-fn text(value: String) -> Result<HeaderValue, Rejection> {
-    HeaderValue::try_from(value).map_err(|_| Rejection::Internal("an identity does not fit into a header"))
+/// [`UpgradeError::BadHead`] for one that does not fit into a header, which base64url excludes.
+pub(super) fn assert(lines: &mut HeaderLines, assertion: &str) -> Result<(), UpgradeError> {
+    lines.push_text("x-admitone-assertion", &[assertion])
 }
 
 /// The upstream's headers that the client may see.
-pub(super) fn answer(headers: &HeaderMap) -> HeaderMap {
+pub(super) fn answer(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
     end_to_end(headers, |_| true)
 }
 
 /// Without what ends at this hop, what `Connection` lists, anything that looks like a header of ours, and what `keeps` does
 /// not want. Names are judged in the spelling that some upstreams fold others into: `-` for `_` and `.`.
-fn end_to_end(headers: &HeaderMap, keeps: impl Fn(&str) -> bool) -> HeaderMap {
+fn end_to_end(headers: &HeaderMap, keeps: impl Fn(&str) -> bool) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
     let listed: Vec<String> = headers
         .get_all(CONNECTION)
         .iter()
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-        .map(|name| String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase())
+        .map(<[u8]>::trim_ascii)
+        .filter(|name| !name.eq_ignore_ascii_case(b"upgrade"))
+        .map(|name| String::from_utf8_lossy(name).to_ascii_lowercase())
         .collect();
-    let passes = |name: &HeaderName| {
-        let folded = name.as_str().replace(['_', '.'], "-");
-        let is_listed = !KEPT.contains(name) && listed.iter().any(|listed| listed == name.as_str());
-        !HOP.contains(name) && !is_listed && !folded.starts_with(OURS) && keeps(&folded)
-    };
-    headers.iter().filter(|(name, _)| passes(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    headers.iter().filter(move |(name, _)| {
+        let name = name.as_str();
+        let folded = folded(name);
+        let is_listed = !is_kept(name) && listed.iter().any(|listed| listed == name);
+        !ends_here(name) && !is_listed && !folded.starts_with(OURS) && keeps(&folded)
+    })
+}
+
+fn folded(name: &str) -> Cow<'_, str> {
+    if name.contains(['_', '.']) { Cow::Owned(name.replace(['_', '.'], "-")) } else { Cow::Borrowed(name) }
 }

@@ -16,13 +16,18 @@ use super::problem::TICKET_STATE;
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Lets the pages of listed origins call `/auth/*`. Never with cookies: what they need is in `Authorization`.
+/// Lets the pages of listed origins call `/auth/*`: with cookies only where a session is in one, else what they need is in
+/// `Authorization`.
 pub(super) fn cors(app: &Arc<App>) -> CorsLayer {
     let app = app.clone();
+    let mut allowed = vec![AUTHORIZATION, CONTENT_TYPE];
+    allowed.extend(app.logins.session_headers().cloned());
+    let with_cookies = app.logins.any_cookie();
     CorsLayer::new()
+        .allow_credentials(with_cookies)
         .allow_origin(AllowOrigin::predicate(move |origin, _| app.routes.list_origin(origin.as_bytes())))
         .allow_methods([Method::POST, Method::DELETE])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+        .allow_headers(allowed)
         .expose_headers([RETRY_AFTER, TICKET_STATE])
         .max_age(Duration::from_secs(600))
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::App;
 use super::readiness::Ability;
+use crate::logins::Reachable;
 
 /// The process answers.
 pub(super) async fn live() -> Response {
@@ -20,15 +21,19 @@ pub(super) async fn live() -> Response {
 
 /// New connections can be admitted.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
-    let ability = app.readiness.ability(Now::read()).await;
+    let now = Now::read();
+    let (ability, reachable) = (app.readiness.ability(now).await, app.logins.reachable(now));
     let (status, word) = match ability {
         _ if app.draining.load(Ordering::Relaxed) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        // Without a login there is no ticket.
+        _ if reachable == Reachable::None => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         Ability::Ready => (StatusCode::OK, "ready"),
         Ability::Degraded => (StatusCode::OK, "degraded"),
         Ability::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
     let store = if ability == Ability::Ready { "ok" } else { "unavailable" };
-    answer(status, &json!({ "status": word, "store": { "kind": app.readiness.kind(), "status": store } }))
+    let store = json!({ "kind": app.readiness.kind(), "status": store });
+    answer(status, &json!({ "status": word, "store": store, "issuers": reachable.name() }))
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response {

@@ -1,29 +1,39 @@
+//! Who asks: what the endpoints under `/auth` share.
+
 use admitone::now::Now;
 use admitone::principal::Login;
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{HeaderName, ORIGIN};
 
 use super::App;
-use crate::logins::Credential;
 use crate::rejection::Rejection;
 
-/// The login of a request to `/auth/*`: exactly one `Authorization: Bearer` (RFC 6750 §2.1), verified and compared with the marks.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The login of a request to `/auth/*`, as its source says, and compared with the marks.
 pub(super) async fn of_request(app: &App, headers: &HeaderMap, now: Now) -> Result<Login, Rejection> {
-    let login = app.logins.authenticate(Credential::bearer(bearer(headers)?), now).await?;
+    let credential = app.logins.presented(headers)?.ok_or(Rejection::NoCredential)?;
+    if app.logins.is_cookie(&credential) {
+        check_same_site(app, headers)?;
+    }
+    let login = app.logins.authenticate(credential, now).await?;
     app.admission.accept(&login, now)?;
     Ok(login)
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, Rejection> {
-    let mut lines = headers.get_all(AUTHORIZATION).iter();
-    let line = lines.next().ok_or(Rejection::NoCredential)?;
-    if lines.next().is_some() {
-        return Err(Rejection::Request("more than one Authorization header"));
+/// Refuses what another site could have caused: a browser sends cookies unasked, but it says who asks (Fetch Metadata).
+fn check_same_site(app: &App, headers: &HeaderMap) -> Result<(), Rejection> {
+    let origin = only(headers, &ORIGIN).ok_or(Rejection::CookieWithoutOrigin)?;
+    if !app.routes.list_origin(origin) {
+        return Err(Rejection::Origin);
     }
-    let text = line.to_str().map_err(|_| Rejection::Request("Authorization is not printable ASCII"))?;
-    let (scheme, token) = text.split_once(' ').ok_or(Rejection::NoCredential)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Rejection::NoCredential);
+    match only(headers, &SEC_FETCH_SITE) {
+        Some(b"same-origin" | b"same-site") => Ok(()),
+        Some(_) | None => Err(Rejection::CrossSite),
     }
-    Ok(token.trim())
+}
+
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
+    let mut lines = headers.get_all(name).iter();
+    lines.next().filter(|_| lines.next().is_none()).map(|line| line.as_bytes())
 }

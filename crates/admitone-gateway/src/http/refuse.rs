@@ -3,7 +3,7 @@
 use admitone::carrier::REFUSED;
 use admitone::close::CloseCode;
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderValue};
+use http::header::HeaderValue;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::admit::Refused;
@@ -35,7 +35,7 @@ pub(super) async fn refuse(route: &Route, refused: Refused, handshake: &Handshak
     // Without our marker, selecting what the application offered keeps Chromium from aborting before the Close.
     let selected = if handshake.reads_refusals { Some(REFUSED) } else { offer.protocols.first().map(String::as_str) };
     let accept = HeaderValue::from_str(&derive_accept_key(handshake.key.as_bytes())).ok();
-    let mut bytes = answer::switching_protocols(accept.as_ref(), selected, &HeaderMap::new());
+    let mut bytes = answer::switching_protocols(accept.as_ref(), selected, std::iter::empty());
     bytes.extend_from_slice(&frames);
     client.into_parts().0.end_with(&bytes).await;
 }

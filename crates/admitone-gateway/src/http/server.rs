@@ -1,10 +1,12 @@
 //! Accepts connections and hands their requests over.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::FutureExt as _;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -112,7 +114,10 @@ impl Server {
         };
         let answers = Answers { app: self.app.clone(), router: router.clone(), standing };
         let limits = Limits { header_timeout: self.header_timeout, shutdown: self.shutdown.clone() };
-        Conversation::new(io, peer, answers).run(&limits).await;
+        let conversation = AssertUnwindSafe(Conversation::new(io, peer, answers).run(&limits));
+        if conversation.catch_unwind().await.is_err() {
+            self.app.metrics.panicked();
+        }
     }
 
     async fn accept_tls(&self, config: Arc<ServerConfig>, stream: TcpStream) -> Option<TlsStream<TcpStream>> {

@@ -23,6 +23,24 @@ thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_LEN].into_boxed_slice());
 }
 
+/// What a Close of ours says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    Ours(CloseCode),
+    /// A fault of ours.
+    Internal,
+}
+
+impl Farewell {
+    /// Internal errors have a code of RFC 6455 §7.4.1, and nothing that a client could act on.
+    const fn says(self) -> (u16, &'static str) {
+        match self {
+            Self::Ours(code) => (code.code(), code.reason()),
+            Self::Internal => (1011, ""),
+        }
+    }
+}
+
 /// What the relay has to decide on, or know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
@@ -38,9 +56,9 @@ pub(super) enum Event {
 enum Stage {
     Forwarding,
     /// Forwarding the frame under way, to put a Close behind it.
-    ToBoundary(CloseCode),
+    ToBoundary(Farewell),
     /// The source has ended: what is pending goes out, then a Close if one is said and it would stand between frames.
-    Draining(Option<CloseCode>),
+    Draining(Option<Farewell>),
     /// Our Close is pending.
     Flushing,
     ShuttingDown,
@@ -68,6 +86,7 @@ type Step = Poll<Result<(), Stop>>;
 pub(super) struct Direction {
     stage: Stage,
     to: Side,
+    source_ended: bool,
     /// The sink may hold back what was written to it.
     unflushed: bool,
     /// The place in what the sink has taken.
@@ -83,6 +102,7 @@ impl Direction {
         Self {
             stage: Stage::Forwarding,
             to,
+            source_ended: false,
             unflushed: false,
             frames: Frames::new(),
             pending: ahead,
@@ -114,17 +134,18 @@ impl Direction {
     }
 
     /// Ends forwarding with the frame under way and a Close behind it.
-    pub(super) fn close(&mut self, code: CloseCode) {
+    pub(super) fn close(&mut self, farewell: Farewell) {
         if matches!(self.stage, Stage::Forwarding | Stage::Draining(_)) {
             let rest = self.frames.rest_of_frame(&self.pending).unwrap_or(self.pending.len());
             self.pending.truncate(rest);
-            self.enter(Stage::ToBoundary(code));
+            self.enter(Stage::ToBoundary(farewell));
         }
     }
 
     /// Ends forwarding with what is pending, and with a Close if `close` says so: the source has ended.
     pub(super) fn drain(&mut self, close: Option<CloseCode>) {
-        self.enter(Stage::Draining(close));
+        self.source_ended = true;
+        self.enter(Stage::Draining(close.map(Farewell::Ours)));
     }
 
     /// Ends forwarding at once: nobody reads the sink any more.
@@ -140,6 +161,7 @@ impl Direction {
     }
 
     fn enter(&mut self, stage: Stage) {
+        let stage = if stage == Stage::Discarding && self.source_ended { Stage::Ended } else { stage };
         if matches!(stage, Stage::ShuttingDown | Stage::Discarding | Stage::Ended) {
             self.pending = Bytes::new();
         }
@@ -164,7 +186,7 @@ impl Direction {
         loop {
             let step = match self.stage {
                 Stage::Forwarding => self.poll_forwarding(cx, source, sink),
-                Stage::ToBoundary(code) => self.poll_to_boundary(cx, source, sink, code),
+                Stage::ToBoundary(farewell) => self.poll_to_boundary(cx, source, sink, farewell),
                 Stage::Draining(close) => self.poll_draining(cx, sink, close),
                 Stage::Flushing => self.poll_flushing(cx, sink),
                 Stage::ShuttingDown => self.poll_shutting_down(cx, sink),
@@ -237,14 +259,14 @@ impl Direction {
         })
     }
 
-    fn poll_to_boundary<R, W>(&mut self, cx: &mut Context<'_>, source: &mut R, sink: &mut W, code: CloseCode) -> Step
+    fn poll_to_boundary<R, W>(&mut self, cx: &mut Context<'_>, source: &mut R, sink: &mut W, farewell: Farewell) -> Step
     where
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
         ready!(self.poll_write_pending(cx, sink)?);
         if self.frames.at_boundary() {
-            self.send_close(code);
+            self.send_close(farewell);
             return Poll::Ready(Ok(()));
         }
         SCRATCH.with_borrow_mut(|scratch| match ready!(poll_read(cx, source, scratch)) {
@@ -253,28 +275,30 @@ impl Direction {
                 Poll::Ready(Ok(()))
             }
             Err(_) => {
+                self.source_ended = true;
                 self.enter(Stage::ShuttingDown);
                 Poll::Ready(Ok(()))
             }
         })
     }
 
-    fn poll_draining<W>(&mut self, cx: &mut Context<'_>, sink: &mut W, close: Option<CloseCode>) -> Step
+    fn poll_draining<W>(&mut self, cx: &mut Context<'_>, sink: &mut W, close: Option<Farewell>) -> Step
     where
         W: AsyncWrite + Unpin,
     {
         ready!(self.poll_write_pending(cx, sink)?);
         ready!(self.poll_flush(cx, sink)?);
         match close {
-            Some(code) if self.frames.at_boundary() => self.send_close(code),
+            Some(farewell) if self.frames.at_boundary() => self.send_close(farewell),
             _ => self.enter(Stage::ShuttingDown),
         }
         Poll::Ready(Ok(()))
     }
 
     /// Puts a Close behind what was forwarded, unless the source's own is there already.
-    fn send_close(&mut self, code: CloseCode) {
-        let frame = if self.close_passed() { None } else { close_frame(code.code(), code.reason(), self.to) };
+    fn send_close(&mut self, farewell: Farewell) {
+        let (code, reason) = farewell.says();
+        let frame = if self.close_passed() { None } else { close_frame(code, reason, self.to) };
         self.pending = frame.unwrap_or_default();
         self.enter(Stage::Flushing);
     }

@@ -2,27 +2,69 @@
 
 use std::io::Write;
 
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{HeaderName, HeaderValue};
 
 use super::{Address, UpgradeError};
 
-/// What the request says of itself; the hop's own headers and what would frame a body.
-const OWN: [HeaderName; 14] = [
-    header::HOST,
-    header::CONNECTION,
-    header::UPGRADE,
-    header::SEC_WEBSOCKET_KEY,
-    header::SEC_WEBSOCKET_VERSION,
-    header::SEC_WEBSOCKET_ACCEPT,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::TE,
-    header::TRAILER,
-    header::EXPECT,
-    header::PROXY_AUTHORIZATION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
+/// Whether the request says this of itself, or it ends at a hop, or it would frame a body.
+fn is_own(name: &str) -> bool {
+    matches!(
+        name,
+        "host"
+            | "connection"
+            | "upgrade"
+            | "sec-websocket-key"
+            | "sec-websocket-version"
+            | "sec-websocket-accept"
+            | "content-length"
+            | "transfer-encoding"
+            | "te"
+            | "trailer"
+            | "expect"
+            | "proxy-authorization"
+            | "keep-alive"
+            | "proxy-connection"
+    )
+}
+
+/// Header lines of an upgrade request, as they are sent. None can end early, and none says what the request says of itself.
+#[derive(Debug, Default)]
+pub struct HeaderLines(Vec<u8>);
+
+impl HeaderLines {
+    /// Room for the headers of a usual request.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Vec::with_capacity(512))
+    }
+
+    /// Adds a header; one that upgrade requests write themselves, or that ends at this hop, is left out.
+    pub fn push(&mut self, name: &HeaderName, value: &HeaderValue) {
+        if !is_own(name.as_str()) {
+            self.write(name.as_str(), std::iter::once(value.as_bytes()));
+        }
+    }
+
+    /// Adds a header of ours, its value in parts.
+    ///
+    /// # Errors
+    ///
+    /// [`UpgradeError::BadHead`] for anything but printable ASCII.
+    pub fn push_text(&mut self, name: &'static str, parts: &[&str]) -> Result<(), UpgradeError> {
+        if !parts.iter().flat_map(|part| part.bytes()).all(|byte| matches!(byte, b' '..=b'~')) {
+            return Err(UpgradeError::BadHead { what: name });
+        }
+        self.write(name, parts.iter().map(|part| part.as_bytes()));
+        Ok(())
+    }
+
+    fn write<'a>(&mut self, name: &str, parts: impl Iterator<Item = &'a [u8]>) {
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b": ");
+        parts.for_each(|part| self.0.extend_from_slice(part));
+        self.0.extend_from_slice(b"\r\n");
+    }
+}
 
 /// What an upgrade request carries besides what every one does.
 #[derive(Clone, Copy)]
@@ -31,9 +73,8 @@ pub struct UpgradeHead<'a> {
     pub query: Option<&'a str>,
     /// `Sec-WebSocket-Key`: base64 of 16 bytes, the client's or one made for this request.
     pub key: &'a str,
-    /// The client's end-to-end headers without its credential, and ours. `Host`, `Connection`, `Upgrade`,
-    /// `Sec-WebSocket-Key` and `-Version`, hop-by-hop headers and those of a body are left out here.
-    pub headers: &'a HeaderMap,
+    /// The client's end-to-end headers without its credential, and ours.
+    pub headers: &'a HeaderLines,
 }
 
 impl UpgradeHead<'_> {
@@ -45,16 +86,9 @@ impl UpgradeHead<'_> {
         if !self.query.unwrap_or_default().bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
             return Err(forbidden("the query"));
         }
-        let mut request = Vec::with_capacity(1024);
+        let mut request = Vec::with_capacity(256 + self.headers.0.len());
         self.write_start(&mut request, address)?;
-        for (name, value) in self.headers.iter().filter(|(name, _)| !OWN.contains(name)) {
-            if value.as_bytes().iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-                return Err(forbidden("a header"));
-            }
-            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                request.extend_from_slice(part);
-            }
-        }
+        request.extend_from_slice(&self.headers.0);
         request.extend_from_slice(b"\r\n");
         Ok(request)
     }
@@ -77,8 +111,6 @@ impl UpgradeHead<'_> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -87,28 +119,46 @@ mod tests {
         Address::new(false, "app", 9000, "/chat").expect("an address")
     }
 
+    const OWN: [&str; 14] = [
+        "host",
+        "connection",
+        "upgrade",
+        "sec-websocket-key",
+        "sec-websocket-version",
+        "sec-websocket-accept",
+        "content-length",
+        "transfer-encoding",
+        "te",
+        "trailer",
+        "expect",
+        "proxy-authorization",
+        "keep-alive",
+        "proxy-connection",
+    ];
+
     #[test]
     fn says_what_was_given_and_its_own_once() {
-        let mut headers = HeaderMap::new();
-        headers.insert("origin", HeaderValue::from_static("https://app.example"));
-        headers.append("cookie", HeaderValue::from_static("a=1"));
-        headers.append("cookie", HeaderValue::from_static("b=2"));
-        for name in OWN {
-            headers.insert(name, HeaderValue::from_static("smuggled"));
+        let mut headers = HeaderLines::new();
+        for (name, value) in [("origin", "https://app.example"), ("cookie", "a=1"), ("cookie", "b=2")] {
+            headers.push(&HeaderName::from_static(name), &HeaderValue::from_static(value));
         }
+        for name in OWN {
+            headers.push(&HeaderName::from_static(name), &HeaderValue::from_static("smuggled"));
+        }
+        headers.push_text("x-list", &["a", ", ", "b"]).expect("printable");
         let head = UpgradeHead { query: Some("room=1"), key: KEY, headers: &headers };
         let request = String::from_utf8(head.encode(&address()).expect("writable")).expect("ASCII");
         assert_eq!(
             request,
             "GET /chat?room=1 HTTP/1.1\r\nHost: app:9000\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             origin: https://app.example\r\ncookie: a=1\r\ncookie: b=2\r\n\r\n"
+             origin: https://app.example\r\ncookie: a=1\r\ncookie: b=2\r\nx-list: a, b\r\n\r\n"
         );
     }
 
     #[test]
     fn refuses_parts_that_would_write_more_than_themselves() {
-        let headers = HeaderMap::new();
+        let headers = HeaderLines::new();
         let refused = |query, key| {
             let head = UpgradeHead { query, key, headers: &headers };
             matches!(head.encode(&address()), Err(UpgradeError::BadHead { .. }))
@@ -119,5 +169,14 @@ mod tests {
         assert!(refused(Some("a#b"), KEY));
         assert!(refused(None, "short"));
         assert!(refused(None, "dGhlIHNhbXBsZSBub25jZ\r\nX"));
+    }
+
+    #[test]
+    fn a6_a_text_that_would_write_more_than_itself_is_refused() {
+        let mut headers = HeaderLines::new();
+        for text in ["a\r\nX: y", "a\nb", "a\0b", "a\tb", "m\u{fc}ller", "\u{7f}"] {
+            assert!(headers.push_text("x-text", &["a", text]).is_err(), "{text:?}");
+        }
+        assert_eq!(headers.0, b"");
     }
 }

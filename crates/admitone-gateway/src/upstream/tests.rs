@@ -14,12 +14,11 @@ use admitone::revocation::memory::MemoryRevocations;
 use admitone::sessions::{Session, Sessions};
 use admitone::store::memory::{MemoryLimits, MemoryTicketStore};
 use admitone::ticket::keys::TicketKeys;
-use http::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::{Address, UpgradeError, UpgradeHead, Upgraded, Upstream, tls_config};
+use super::{Address, HeaderLines, UpgradeError, UpgradeHead, Upgraded, Upstream, tls_config};
 
 /// The key and accept value of RFC 6455 §1.3.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -113,7 +112,7 @@ async fn session() -> Session {
 }
 
 async fn upgrade(upstream: &Upstream) -> Result<Upgraded, UpgradeError> {
-    let headers = HeaderMap::new();
+    let headers = HeaderLines::new();
     let head = UpgradeHead { query: None, key: KEY, headers: &headers };
     upstream.dial(&authentic()).await.expect("it listens").upgrade(&head, &session().await).await
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::dice::Dice;
 use crate::gateways::Gateways;
+use crate::ledger::Ledger;
 use crate::link::Link;
 use crate::pair::Pair;
 use crate::servers::eventually;
@@ -26,10 +27,12 @@ pub(crate) enum Fault {
     PromotedBehind,
     /// A gateway is killed with -9.
     GatewayKilled,
+    /// The upstream is gone, with all its connections, and comes back.
+    UpstreamKilled,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Emptied,
         Self::Restored,
         Self::Hung,
@@ -38,6 +41,7 @@ impl Fault {
         Self::Promoted,
         Self::PromotedBehind,
         Self::GatewayKilled,
+        Self::UpstreamKilled,
     ];
 }
 
@@ -46,6 +50,7 @@ pub(crate) struct Target<'a> {
     pub(crate) pair: &'a mut Pair,
     pub(crate) link: &'a Link,
     pub(crate) gateways: &'a Gateways,
+    pub(crate) upstream: &'a mut Ledger,
 }
 
 impl Target<'_> {
@@ -53,7 +58,7 @@ impl Target<'_> {
     pub(crate) async fn suffer(&mut self, fault: Fault, dice: &mut Dice) {
         let lasting = Duration::from_millis(200 + 10 * u64::try_from(dice.below(40)).expect("64 bits"));
         let lasts = || tokio::time::sleep(lasting);
-        let Self { pair, link, gateways } = self;
+        let Self { pair, link, gateways, upstream } = self;
         match fault {
             Fault::Emptied => {
                 pair.kill_primary();
@@ -89,6 +94,11 @@ impl Target<'_> {
                 pair.fail_over(link);
             }
             Fault::GatewayKilled => gateways.kill_and_restart(dice.below(2)),
+            Fault::UpstreamKilled => {
+                upstream.kill().await;
+                lasts().await;
+                upstream.restart().await;
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One history, and what it shows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ impl Plan {
     pub(crate) async fn run(self) -> Summary {
         println!("history: fence {}, ADMITONE_HISTORY_SEED={}", self.fence, self.seed);
         let mut dice = Dice::new(self.seed);
-        let (mut pair, ledger) = (Pair::start(), Ledger::open().await);
+        let (mut pair, mut ledger) = (Pair::start(), Ledger::open().await);
         let link = Link::to(pair.primary.port).await;
         let gateways = Arc::new(Gateways::start(self.fence, link.address, ledger.address));
         let field = Field { gateways: gateways.clone(), book: Arc::default() };
@@ -55,7 +55,7 @@ impl Plan {
         let stop = watch::Sender::new(false);
         let clients = (0..CLIENTS).map(|number| client(number, field.clone(), dice.fork(), stop.subscribe()));
         let clients: Vec<_> = clients.map(tokio::spawn).collect();
-        let mut target = Target { pair: &mut pair, link: &link, gateways: &gateways };
+        let mut target = Target { pair: &mut pair, link: &link, gateways: &gateways, upstream: &mut ledger };
         let faults = self.strike(&field, &mut target, &mut dice).await;
         stop.send_replace(true);
         for client in clients {
@@ -224,7 +224,9 @@ impl fmt::Display for Summary {
         writeln!(f, "  operations         {} ({mints} mints)", mints + admitted + refused + unknown)?;
         writeln!(f, "  tickets            {minted} ({} mints without one)", self.unminted)?;
         writeln!(f, "  presented          {admitted} admitted, {refused} refused, {unknown} unknown")?;
-        writeln!(f, "  faults             {} {:?}", self.faults.len(), self.faults)?;
+        let mut kinds = BTreeMap::<Fault, usize>::new();
+        self.faults.iter().for_each(|fault| *kinds.entry(*fault).or_default() += 1);
+        writeln!(f, "  faults             {} {kinds:?}", self.faults.len())?;
         writeln!(f, "  upgrades upstream  {}", self.upgrades.values().sum::<usize>())?;
         writeln!(f, "  double admissions  {} ({behind} of them by cut and promotion)", self.doubles().len())
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// How many upgrades there were of each session id, which is its ticket's from when that is minted.
@@ -14,6 +15,7 @@ type Upgrades = Arc<Mutex<HashMap<String, usize>>>;
 pub(crate) struct Ledger {
     pub(crate) address: SocketAddr,
     upgrades: Upgrades,
+    serving: JoinHandle<()>,
 }
 
 impl Ledger {
@@ -21,17 +23,33 @@ impl Ledger {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let upgrades = Upgrades::default();
-        let log = upgrades.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, log.clone()));
-            }
-        });
-        Self { address, upgrades }
+        let serving = tokio::spawn(accept(listener, upgrades.clone()));
+        Self { address, upgrades, serving }
+    }
+
+    /// It is gone, with all its connections, as by a kill -9; what it has counted stays known.
+    pub(crate) async fn kill(&mut self) {
+        self.serving.abort();
+        let _ = (&mut self.serving).await;
+    }
+
+    /// Once it was killed: it listens again where it did.
+    pub(crate) async fn restart(&mut self) {
+        let listener = TcpListener::bind(self.address).await.expect("its own port");
+        self.serving = tokio::spawn(accept(listener, self.upgrades.clone()));
     }
 
     pub(crate) fn upgrades(&self) -> HashMap<String, usize> {
         self.upgrades.lock().expect("no panic").clone()
+    }
+}
+
+/// Its connections end with it.
+async fn accept(listener: TcpListener, upgrades: Upgrades) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        connections.spawn(serve(stream, upgrades.clone()));
+        while connections.try_join_next().is_some() {}
     }
 }
 

@@ -50,7 +50,7 @@ fn from_environment(name: &str) -> Option<u64> {
     Some(value.parse().unwrap_or_else(|_| panic!("{name} is {value:?}: write a whole number")))
 }
 
-/// M3: liveness.
+/// Liveness.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn m3_without_a_fault_every_ticket_is_admitted_exactly_once() {
     let _alone = ALONE.lock().await;
@@ -59,14 +59,14 @@ async fn m3_without_a_fault_every_ticket_is_admitted_exactly_once() {
     summary.is_live();
 }
 
-/// M3, M12: safety.
+/// Safety.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn m3_m12_whatever_strikes_a_fenced_ticket_is_admitted_at_most_once() {
     let _alone = ALONE.lock().await;
     plan("replid", Strikes::Random).run().await.is_safe();
 }
 
-/// M3: without the fence the same history admits twice, or the test above proves nothing.
+/// Without the fence the same history admits twice, or the test above proves nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn m3_without_the_fence_the_same_history_admits_tickets_twice() {
     let _alone = ALONE.lock().await;

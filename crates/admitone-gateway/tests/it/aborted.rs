@@ -1,4 +1,4 @@
-//! Clients that go away while their ticket is redeemed.
+//! Clients that go away while their ticket is redeemed. What a busy machine has not answered in time is 503.
 //!
 //! `ADMITONE_ABORTED` is how many upgrades there are (2000).
 
@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::client::{LIMIT, Request};
@@ -30,7 +29,11 @@ type Owners = Arc<Mutex<HashMap<String, String>>>;
 async fn client(world: Arc<World>, subject: String, owners: Owners) -> usize {
     let (login, mut answered) = (token(&subject), 0);
     for round in 0..upgrades() / CLIENTS {
-        let minted: Value = world.minted(&login, "{}").await;
+        let answer = world.ask_for_ticket(&login, "{}").await;
+        if answer.status == 503 {
+            continue;
+        }
+        let minted = answer.json();
         let text = |name: &str| minted[name].as_str().expect("a text").to_owned();
         owners.lock().expect("no panic").insert(text("session_id"), subject.clone());
         let mut connection = world.connect().await;
@@ -39,15 +42,17 @@ async fn client(world: Arc<World>, subject: String, owners: Owners) -> usize {
         let waits = round % 4 == 0;
         let patience = if waits { LIMIT } else { Duration::from_micros(round as u64 * 997 % 16_000) };
         if let Ok(answer) = tokio::time::timeout(patience, connection.answer()).await {
-            assert_eq!(answer.status, 101, "{answer:?}");
-            connection.echo(&subject).await;
-            answered += 1;
+            assert!([101, 503].contains(&answer.status), "{answer:?}");
+            if answer.status == 101 {
+                connection.echo(&subject).await;
+                answered += 1;
+            }
         }
     }
     answered
 }
 
-/// A14: the upstream is told who it is of every connection; none is somebody else's, and none is there twice.
+/// The upstream is told who it is of every connection; none is somebody else's, and none is there twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a14_upgrades_aborted_while_they_are_redeemed_are_nobody_elses_and_not_doubled() {
     let (redis, upstream) = (Server::start(&[]), Upstream::echo().await);
@@ -68,6 +73,6 @@ async fn a14_upgrades_aborted_while_they_are_redeemed_are_nobody_elses_and_not_d
         assert_eq!(before, None, "{id} was admitted twice");
     }
     let all = upgrades();
-    assert!(answered >= all / 4 && answered < all * 9 / 10, "{answered} of {all} waited for their answer");
+    assert!(answered > all / 8 && answered < all * 9 / 10, "{answered} of {all} waited for their answer");
     assert!(admitted.len() > answered, "redemptions go on without their clients: {answered}");
 }

@@ -41,10 +41,16 @@ impl Gateway {
         std::fs::rename(next, &self.clock).expect("in one step");
     }
 
+    /// Asks again what a busy machine has not answered in time.
     async fn present(&self, request: Request) -> (Answer, Connection) {
-        let mut connection = Connection::open(self.process.address).await;
-        connection.send(request.text()).await;
-        (connection.answer().await, connection)
+        loop {
+            let mut connection = Connection::open(self.process.address).await;
+            connection.send(request.text()).await;
+            let answer = connection.answer().await;
+            if answer.status != 503 {
+                return (answer, connection);
+            }
+        }
     }
 
     async fn mint(&self, login: &str) -> Answer {
@@ -64,6 +70,7 @@ impl Gateway {
     async fn is_active(&self, login: &str, ticket: &str) -> bool {
         let body = json!({ "ticket": ticket }).to_string();
         let answer = self.present(Request::post("/auth/ticket/introspect").bearer(login).json(&body)).await.0;
+        assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()["active"] == Value::Bool(true)
     }
 }
@@ -114,13 +121,11 @@ async fn while_the_clock_jumps(name: &str, store: &str) {
     assert!(lived > SESSION - Duration::from_secs(1) && lived < SESSION + Duration::from_secs(2), "{lived:?}");
 }
 
-/// F18.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f18_a_clock_that_jumps_an_hour_lengthens_no_life_with_the_memory_store() {
     while_the_clock_jumps("memory", "kind = \"memory\"").await;
 }
 
-/// F18.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f18_a_clock_that_jumps_an_hour_lengthens_no_life_with_redis() {
     let redis = Server::start(&[]);

@@ -2,6 +2,7 @@
 
 mod aborted;
 mod admin;
+mod application_sessions;
 mod asking;
 mod assertions;
 mod audit;
@@ -15,19 +16,24 @@ mod fallback;
 mod full_store;
 mod handshake;
 mod identity;
+mod idp;
+mod introspection;
 #[path = "../../../admitone/tests/redis/late.rs"]
 mod late;
 mod limits;
 mod mint_requests;
 mod minting;
 mod multi_use;
+mod operating;
 mod origins;
 mod process;
+mod published_keys;
 mod races;
 mod redeeming;
 mod refusals;
 mod renewing;
 mod replays;
+mod requests;
 mod secrecy;
 #[path = "../../../admitone/tests/redis/servers.rs"]
 #[allow(dead_code, reason = "the library's tests use all of it")]

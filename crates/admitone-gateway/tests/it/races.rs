@@ -58,7 +58,6 @@ async fn requests(upstream: &Upstream) -> HashMap<String, usize> {
     requests
 }
 
-/// S7, A13.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s7_a13_of_64_upgrades_on_two_gateways_with_one_ticket_one_reaches_the_upstream() {
     let redis = Server::start(&[]);
@@ -74,7 +73,7 @@ async fn s7_a13_of_64_upgrades_on_two_gateways_with_one_ticket_one_reaches_the_u
     }
 }
 
-/// S7: with a store that looks first and deletes afterwards the same races are lost, or the test above proves nothing.
+/// With a store that looks first and deletes afterwards the same races are lost, or the test above proves nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s7_a_store_that_takes_in_two_steps_lets_two_in() {
     let redis = Server::start(&[]);

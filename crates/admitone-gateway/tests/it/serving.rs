@@ -17,7 +17,8 @@ async fn health_and_readiness_answer() {
     assert_eq!((live.status, live.json()), (200, json!({ "status": "ok" })));
     let ready = world.ask(Request::new("GET /readyz")).await;
     assert_eq!(ready.status, 200);
-    assert_eq!(ready.json(), json!({ "status": "ready", "store": { "kind": "memory", "status": "ok" } }));
+    let store = json!({ "kind": "memory", "status": "ok" });
+    assert_eq!(ready.json(), json!({ "status": "ready", "store": store, "issuers": "ok" }));
     for path in ["/healthz", "/readyz"] {
         let answer = world.ask(Request::post(path)).await;
         assert_eq!((answer.status, &*answer.problem()), (405, "method_not_allowed"));

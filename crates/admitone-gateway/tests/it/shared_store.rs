@@ -91,9 +91,8 @@ async fn s6_a_replay_on_one_gateway_closes_the_first_socket_on_the_other() {
     closes_as_revoked(&mut first).await;
 }
 
-/// F1, F2, F5.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f2_without_its_store_a_gateway_refuses_tickets_and_falls_back_where_it_may() {
+async fn f1_f2_f5_without_its_store_a_gateway_refuses_tickets_and_falls_back_where_it_may() {
     let (mut redis, upstream) = (Server::start(&[]), Upstream::echo().await);
     let world = gateway(&redis, "jwt_fallback = \"allow\"", &upstream).await;
     let strict = gateway(&redis, "", &upstream).await;
@@ -133,7 +132,7 @@ async fn f2_without_its_store_a_gateway_refuses_tickets_and_falls_back_where_it_
     live.echo("and stay").await;
 }
 
-/// F20: what was revoked on another gateway while this one could not hear of it is closed soon after.
+/// What was revoked on another gateway while this one could not hear of it is closed soon after.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f20_a_socket_lives_through_an_outage_and_closes_when_it_was_revoked() {
     let (mut redis, upstream) = (Server::start(&[]), Upstream::echo().await);

@@ -33,7 +33,8 @@ pub(crate) static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("gateway-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder of its own");
     let public_key = SIGNER.public_key_pem();
-    let files: [(&str, &[u8]); 5] = [
+    let files: [(&str, &[u8]); 6] = [
+        ("introspection.secret", b"s3cr:t &\n"),
         ("admin.secret", ADMIN_SECRET.as_bytes()),
         ("issuer.pem", public_key.as_bytes()),
         ("legacy.secret", LEGACY_SECRET),

@@ -94,8 +94,19 @@ impl World {
     }
 
     pub(crate) async fn with(lines: Lines<'_>, upstream: &str) -> Self {
-        let text = lines.configuration(upstream);
-        let config = Config::parse(&text, "test.toml", &FOLDER, []).unwrap_or_else(|faults| panic!("{faults}"));
+        Self::configured(&lines.configuration(upstream)).await
+    }
+
+    /// With these issuers alone, and lines in the route.
+    pub(crate) async fn of_issuers(issuers: &str, route: &str, upstream: &str) -> Self {
+        let text = Lines { route, end: issuers, ..Lines::default() }.configuration(upstream);
+        let (before, rest) = text.split_once("[[issuers]]").expect("issuers");
+        let (_, routes) = rest.split_once("[[routes]]").expect("routes");
+        Self::configured(&format!("{before}[[routes]]{routes}")).await
+    }
+
+    async fn configured(text: &str) -> Self {
+        let config = Config::parse(text, "test.toml", &FOLDER, []).unwrap_or_else(|faults| panic!("{faults}"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let gateway = Gateway::on(vec![listener], config).await.expect("a gateway");

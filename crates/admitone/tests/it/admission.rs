@@ -99,9 +99,8 @@ async fn a_second_use_on_another_node_is_refused_by_the_store() {
     assert_eq!(refused, Some(Refused::Offline(TicketRefused::Replayed(minted.session_id.clone()))));
 }
 
-/// S7.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_64_threads_with_one_ticket_one_is_admitted() {
+async fn s7_of_64_threads_with_one_ticket_one_is_admitted() {
     const THREADS: usize = 64;
     let (world, now) = (World::new(), now());
     let runtime = tokio::runtime::Handle::current();
@@ -177,9 +176,8 @@ async fn within_the_leeway_the_store_has_the_last_word() {
     assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Expired)));
 }
 
-/// F18.
 #[tokio::test]
-async fn setting_the_clock_back_lengthens_no_ticket() {
+async fn f18_setting_the_clock_back_lengthens_no_ticket() {
     let (world, start) = (World::new(), now());
     let minted = world.mint(&login("ada", start), &chat(), start).await;
     let back = jumped(start, TICKET_LIFE, start.unix - 3600);
@@ -297,10 +295,9 @@ fn keys_that_could_be_guessed_or_confused_are_refused() {
     assert_eq!(TicketKeys::new(&[(1, &secret), (1, &[8; 32])], &secret).err(), Some(KeyError::DuplicateId(1)));
 }
 
-/// S12.
-/// F3: whether the store has taken it is unknown, so it counts as spent.
+/// Whether the store has taken it is unknown, so it counts as spent.
 #[tokio::test]
-async fn a_ticket_whose_take_was_not_answered_is_not_tried_again() {
+async fn f3_a_ticket_whose_take_was_not_answered_is_not_tried_again() {
     let (world, now) = (World::new(), now());
     let minted = world.mint(&login("ada", now), &chat(), now).await;
     world.store.answers(Answers::Fail);
@@ -313,7 +310,7 @@ async fn a_ticket_whose_take_was_not_answered_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_redemption_that_was_cancelled_has_spent_the_ticket() {
+async fn a14_a_redemption_that_was_cancelled_has_spent_the_ticket() {
     let (world, now) = (World::new(), now());
     let minted = world.mint(&login("ada", now), &chat(), now).await;
     let authentic = world.node.inspect(&minted.ticket, &chat(), now).expect("an authentic ticket");
@@ -330,9 +327,8 @@ fn polled_once<T>(future: impl Future<Output = T>) -> Poll<T> {
     std::pin::pin!(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
 }
 
-/// S4, S28.
 #[tokio::test]
-async fn nothing_that_is_kept_or_printed_redeems() {
+async fn s4_s28_nothing_that_is_kept_or_printed_redeems() {
     let now = now();
     let revocations = Arc::default();
     let store = Arc::new(MemoryTicketStore::new(MemoryLimits::default(), Arc::clone(&revocations)));

@@ -113,9 +113,9 @@ async fn revoking_a_ticket_gives_its_place_under_the_cap_back() {
     }
 }
 
-/// A15: the connections that it has opened go with it.
+/// The connections that it has opened go with it.
 #[tokio::test]
-async fn revoking_a_multi_use_ticket_marks_its_connections() {
+async fn a15_revoking_a_multi_use_ticket_marks_its_connections() {
     let (world, now) = (World::new(), now());
     let ada = login("ada", now);
     let minted = world.mint_for(&ada, 3, now).await;
@@ -135,7 +135,11 @@ async fn an_owner_ends_a_session_and_the_ticket_that_would_open_it() {
         assert_eq!(world.node.revoke_session(&minted.session_id, &ada.principal, now).await, Ok(true));
     }
     let refused = present(&world.node, &minted.ticket, now).await.err();
-    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Revoked(Mark::Session))));
+    assert_eq!(
+        refused,
+        Some(Refused::AtRedeem(RedeemError::Replayed(minted.session_id))),
+        "it is in the store no more"
+    );
     let multi = world.mint_for(&ada, 2, now).await;
     let one = multi.session_id.of_use(1);
     assert_eq!(world.node.revoke_session(&one, &ada.principal, now).await, Ok(true));

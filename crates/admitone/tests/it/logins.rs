@@ -13,7 +13,7 @@ use crate::world::{
 };
 
 #[tokio::test]
-async fn the_same_subject_of_two_issuers_is_two_people() {
+async fn s12_the_same_subject_of_two_issuers_is_two_people() {
     let (world, now) = (World::new(), now());
     let (here, there) = (login("ada", now), login_at("https://other.example", "ada", now));
     for revocation in revocations_of_login(&here, now) {

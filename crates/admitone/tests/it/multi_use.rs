@@ -39,9 +39,9 @@ async fn one_use_is_a_single_use_ticket() {
     assert!(present(&world.node, &minted.ticket, now).await.is_err());
 }
 
-/// F3: whether a use was taken is unknown; the others are left.
+/// Whether a use was taken is unknown; the others are left.
 #[tokio::test]
-async fn a_use_that_was_not_answered_leaves_the_others() {
+async fn f3_a_use_that_was_not_answered_leaves_the_others() {
     let (world, now) = (World::new(), now());
     let minted = world.mint_for(&login("ada", now), 2, now).await;
     world.store.answers(Answers::Fail);

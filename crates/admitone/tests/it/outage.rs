@@ -48,16 +48,14 @@ async fn with_mirror_of_age(age: Option<Duration>) -> Option<RedeemError> {
     enter(&node, &login("ada", now), now).await.err()
 }
 
-/// F2.
 #[tokio::test]
-async fn without_the_store_a_young_mirror_lets_a_login_in() {
+async fn f2_without_the_store_a_young_mirror_lets_a_login_in() {
     assert_eq!(with_mirror_of_age(Some(Duration::ZERO)).await, None);
     assert_eq!(with_mirror_of_age(Some(MIRROR_TRUST - seconds(1))).await, None);
 }
 
-/// F2.
 #[tokio::test]
-async fn without_the_store_an_old_mirror_or_none_lets_nobody_in() {
+async fn f2_without_the_store_an_old_mirror_or_none_lets_nobody_in() {
     let unavailable = Some(RedeemError::Unavailable(StoreUnavailable));
     assert_eq!(with_mirror_of_age(Some(MIRROR_TRUST)).await, unavailable);
     assert_eq!(with_mirror_of_age(Some(Duration::MAX)).await, unavailable);
@@ -79,9 +77,9 @@ async fn without_the_store_the_mirror_knows_who_was_revoked() {
     }
 }
 
-/// F20, where sessions must not outlive what is known of revocations.
+/// Where sessions must not outlive what is known of revocations.
 #[tokio::test(start_paused = true)]
-async fn a_node_that_is_cut_off_closes_its_sessions_where_that_is_wanted() {
+async fn f20_a_node_that_is_cut_off_closes_its_sessions_where_that_is_wanted() {
     let (world, now) = (World::new(), now());
     for (age, closes) in [(Some(seconds(9)), false), (Some(seconds(10)), true), (None, true)] {
         let sessions = Sessions::new(Arc::new(Aged(MemoryRevocations::default(), age)));

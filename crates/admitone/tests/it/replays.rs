@@ -5,9 +5,8 @@ use admitone::revocation::Revocation;
 
 use crate::world::{TICKET_LIFE, World, chat, keys, keys_of, login, now, present, seconds};
 
-/// S6.
 #[tokio::test]
-async fn a_second_use_is_counted_wherever_it_is_recognised() {
+async fn s6_a_second_use_is_counted_wherever_it_is_recognised() {
     let (world, now) = (World::new(), now());
     let other = world.another_node(keys());
     let minted = world.mint(&login("ada", now), &chat(), now).await;

@@ -106,9 +106,8 @@ async fn a_session_knows_whose_it_is() {
     assert_eq!((session.id(), session.principal().subject()), (&id, "ada"));
 }
 
-/// S5.
 #[tokio::test(start_paused = true)]
-async fn each_kind_of_revocation_closes_what_it_covers_and_nothing_else() {
+async fn s5_each_kind_of_revocation_closes_what_it_covers_and_nothing_else() {
     for at in 0..4 {
         let (world, now) = (World::new(), paused_now());
         let sessions = following(&world);
@@ -130,9 +129,8 @@ async fn each_kind_of_revocation_closes_what_it_covers_and_nothing_else() {
     }
 }
 
-/// S5.
 #[tokio::test(start_paused = true)]
-async fn everything_before_a_time_closes_whosever_it_is() {
+async fn s5_everything_before_a_time_closes_whosever_it_is() {
     let (world, now) = (World::new(), paused_now());
     let sessions = following(&world);
     let (ada, bob) = (open(&world, &sessions, "ada").await, open(&world, &sessions, "bob").await);
@@ -192,9 +190,9 @@ async fn what_was_revoked_between_redeeming_and_opening_is_not_opened() {
     assert_eq!(sessions.open(admitted, now).err(), Some(Revoked(Mark::Session)));
 }
 
-/// F21, with real threads: whichever is first, the session is refused or closes.
+/// With real threads: whichever is first, the session is refused or closes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revocation_that_races_an_opening_always_wins() {
+async fn f21_a_revocation_that_races_an_opening_always_wins() {
     const THREADS: usize = 16;
     let (world, now) = (World::new(), now());
     let sessions = following(&world);
@@ -273,9 +271,9 @@ impl Revocations for RevokedAfterTheLook {
     }
 }
 
-/// F21, the one interleaving that the order "compare, then register" would lose.
+/// The one interleaving that the order "compare, then register" would lose.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_is_registered_before_it_is_compared_with_the_marks() {
+async fn f21_a_session_is_registered_before_it_is_compared_with_the_marks() {
     let (world, now) = (World::new(), now());
     let ada = login("ada", now);
     let revocations = Arc::new(RevokedAfterTheLook {

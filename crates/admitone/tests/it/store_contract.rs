@@ -31,7 +31,7 @@ macro_rules! every_store {
             what_was_put_is_taken_once
             what_was_never_put_is_not_taken
             of_a_hundred_concurrent_takes_one_wins
-            a_subject_at_its_cap_is_told_so_and_loses_nothing
+            f8_a_subject_at_its_cap_is_told_so_and_loses_nothing
             capacity_returns_when_a_ticket_is_taken
             concurrent_puts_never_pass_the_cap
             two_subjects_of_one_bucket_do_not_disturb_each_other
@@ -55,7 +55,7 @@ macro_rules! store_that_is_told_the_time {
     ($fresh:path) => {
         $crate::store_contract::promises! { $fresh:
             a_grant_is_gone_when_its_time_is_up
-            the_wall_clock_neither_lengthens_nor_shortens_a_grants_time
+            f18_the_wall_clock_neither_lengthens_nor_shortens_a_grants_time
             capacity_returns_when_a_ticket_expires
             a_live_ticket_survives_the_expiry_of_others
         }
@@ -65,7 +65,7 @@ macro_rules! store_that_is_told_the_time {
 macro_rules! store_with_a_total {
     ($fresh:path) => {
         $crate::store_contract::promises! { $fresh:
-            a_full_store_says_so_and_evicts_nothing
+            f8_a_full_store_says_so_and_evicts_nothing
             a_full_store_has_room_again_after_a_take
             a_full_store_has_room_again_after_an_expiry
             concurrent_puts_never_pass_the_total
@@ -73,9 +73,12 @@ macro_rules! store_with_a_total {
     };
 }
 
+#[path = "store_contract_races.rs"]
+mod races;
 #[path = "store_contract_uses.rs"]
 mod uses;
 
+pub(crate) use races::*;
 pub(crate) use uses::*;
 pub(crate) use {every_store, promises, store_that_is_told_the_time, store_with_a_total};
 
@@ -83,7 +86,7 @@ mod memory {
     super::every_store!(super::in_memory);
     super::store_that_is_told_the_time!(super::in_memory);
     super::store_with_a_total!(super::in_memory);
-    super::promises! { super::in_memory: s7_of_a_hundred_takes_one_wins_a_thousand_times }
+    super::promises! { super::in_memory: s7_a13_of_a_hundred_takes_one_wins_a_thousand_times }
 }
 
 /// An empty store and the revocations that it reads its marks from.
@@ -189,19 +192,7 @@ pub(crate) async fn what_was_never_put_is_not_taken(fresh: impl AsyncFn(MemoryLi
     assert!(fresh.takes(&mints[0], now).await);
 }
 
-pub(crate) async fn of_a_hundred_concurrent_takes_one_wins(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
-    let (fresh, now) = (fresh(LIMITS).await, now());
-    for round in 0..20 {
-        let mints = minted("ada", 1, now).await;
-        fresh.put_all(&mints, now).await;
-        let takers = vec![&mints[0]; 100];
-        let winners = at_once(&takers, async |one| fresh.takes(one, now).await);
-        assert_eq!(winners, 1, "round {round}");
-    }
-}
-
-/// F8.
-pub(crate) async fn a_subject_at_its_cap_is_told_so_and_loses_nothing(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn f8_a_subject_at_its_cap_is_told_so_and_loses_nothing(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(LIMITS).await, now());
     let (ada, bob) = (minted("ada", 25, now).await, minted("bob", 1, now).await);
     fresh.put_all(&ada[..20], now).await;
@@ -291,8 +282,7 @@ pub(crate) async fn a_mark_that_covers_something_else_is_not_reported(fresh: imp
     assert_eq!(taken.mark, None);
 }
 
-/// F18.
-pub(crate) async fn the_wall_clock_neither_lengthens_nor_shortens_a_grants_time(
+pub(crate) async fn f18_the_wall_clock_neither_lengthens_nor_shortens_a_grants_time(
     fresh: impl AsyncFn(MemoryLimits) -> Fresh,
 ) {
     let (fresh, now) = (fresh(LIMITS).await, now());
@@ -343,8 +333,7 @@ async fn one_each(count: usize, now: Now) -> Vec<Minted> {
     minted_for((0..count).map(|at| login(&format!("subject-{at}"), now)), now).await
 }
 
-/// F8.
-pub(crate) async fn a_full_store_says_so_and_evicts_nothing(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+pub(crate) async fn f8_a_full_store_says_so_and_evicts_nothing(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(little_room()).await, now());
     let mints = one_each(15, now).await;
     fresh.put_all(&mints[..10], now).await;

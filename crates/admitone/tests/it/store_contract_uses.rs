@@ -136,22 +136,6 @@ pub(crate) async fn a_login_without_a_ticket_meets_its_marks(fresh: impl AsyncFn
     }
 }
 
-/// S7, A13. The rounds are cheap: tasks, not threads.
-pub(crate) async fn s7_of_a_hundred_takes_one_wins_a_thousand_times(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
-    let (fresh, now) = (Arc::new(fresh(LIMITS).await), now());
-    for round in 0..1000 {
-        let minted = Arc::new(minted("ada", 1, now).await.remove(0));
-        assert_eq!(fresh.put(&minted, now).await, Ok(()));
-        let mut takers = tokio::task::JoinSet::new();
-        for _ in 0..100 {
-            let (fresh, minted) = (fresh.clone(), minted.clone());
-            takers.spawn(async move { fresh.takes(&minted, now).await });
-        }
-        let winners = takers.join_all().await.into_iter().filter(|won| *won).count();
-        assert_eq!(winners, 1, "round {round}");
-    }
-}
-
 pub(crate) async fn it_answers_a_probe(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     assert_eq!(fresh(LIMITS).await.store.probe().await, Ok(()));
 }

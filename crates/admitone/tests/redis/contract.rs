@@ -74,7 +74,7 @@ mod cluster {
     crate::store_contract::every_store!(super::on_cluster);
 }
 
-/// F18: the server's own clock ends a ticket, whatever the nodes' say.
+/// The server's own clock ends a ticket, whatever the nodes' say.
 #[tokio::test]
 async fn f18_a_ticket_ends_by_the_servers_clock() {
     let server = Server::start(&[]);

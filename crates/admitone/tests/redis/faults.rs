@@ -15,9 +15,8 @@ const IN_TIME: Duration = Duration::from_millis(450);
 /// What the servers' return may take.
 const BACK: Duration = Duration::from_secs(2);
 
-/// F1, F2, F3, F4, F5.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f4_a_hung_server_is_refused_in_time_and_serves_again_in_two_seconds() {
+async fn f1_f2_f3_f4_f5_a_hung_server_is_refused_in_time_and_serves_again_in_two_seconds() {
     let server = Server::start(&[]);
     let node = Node::start(nodes::standalone(&server)).await;
     // The server has met the scripts.
@@ -43,7 +42,7 @@ async fn f4_a_hung_server_is_refused_in_time_and_serves_again_in_two_seconds() {
     assert!(!node.takes(&lost).await);
 }
 
-/// F4: no queue grows behind a hung server.
+/// No queue grows behind a hung server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f4_more_than_may_be_under_way_is_refused_at_once() {
     let server = Server::start(&[]);
@@ -73,9 +72,8 @@ async fn f4_more_than_may_be_under_way_is_refused_at_once() {
     server.go_on();
 }
 
-/// F2, F5, F6.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f5_a_killed_server_is_reconnected_to_within_two_seconds_of_its_return() {
+async fn f2_f5_f6_a_killed_server_is_reconnected_to_within_two_seconds_of_its_return() {
     let mut server = Server::start(&[]);
     let node = Node::start(nodes::standalone(&server)).await;
     let minted = mint("ada").await;
@@ -109,7 +107,6 @@ async fn scripts_that_the_server_forgot_are_sent_again() {
     }
 }
 
-/// F7.
 #[tokio::test]
 async fn f7_a_full_server_takes_no_ticket_but_gives_them_and_takes_revocations() {
     let server = Server::start(&[]);

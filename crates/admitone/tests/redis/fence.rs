@@ -31,13 +31,12 @@ async fn admissions_over_a_cut_and_promotion(options: impl Fn(&Server) -> RedisO
     [first, second, third].into_iter().filter(|admitted| *admitted).count()
 }
 
-/// F6.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f6_over_a_cut_and_promotion_a_fenced_ticket_is_admitted_once() {
     assert_eq!(admissions_over_a_cut_and_promotion(nodes::standalone).await, 1);
 }
 
-/// F6: without the fence the same history admits twice, or the test above proves nothing.
+/// Without the fence the same history admits twice, or the test above proves nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f6_over_a_cut_and_promotion_an_unfenced_ticket_is_admitted_twice() {
     assert_eq!(admissions_over_a_cut_and_promotion(|server| unfenced(nodes::standalone(server))).await, 2);
@@ -59,21 +58,18 @@ async fn admissions_over_a_restore(options: impl Fn(&Server) -> RedisOptions) ->
     usize::from(first) + usize::from(second)
 }
 
-/// F6.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f6_restored_from_a_snapshot_a_fenced_ticket_is_admitted_once() {
     assert_eq!(admissions_over_a_restore(nodes::standalone).await, 1);
 }
 
-/// F6.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f6_restored_from_a_snapshot_an_unfenced_ticket_is_admitted_twice() {
     assert_eq!(admissions_over_a_restore(|server| unfenced(nodes::standalone(server))).await, 2);
 }
 
-/// F5, F6.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f6_a_sentinel_failover_is_followed_within_two_seconds_and_ends_old_tickets() {
+async fn f5_f6_a_sentinel_failover_is_followed_within_two_seconds_and_ends_old_tickets() {
     let trio = Trio::start();
     let node = Node::start(nodes::sentinel(&trio)).await;
     let minted = mint("ada").await;
@@ -87,9 +83,8 @@ async fn f6_a_sentinel_failover_is_followed_within_two_seconds_and_ends_old_tick
     assert!(!node.takes(&minted).await);
 }
 
-/// F5, F6.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f6_a_shards_failover_is_followed_and_ends_its_old_tickets_only() {
+async fn f5_f6_a_shards_failover_is_followed_and_ends_its_old_tickets_only() {
     let cluster = Cluster::start(true);
     let node = Node::start(apart(nodes::cluster(&cluster))).await;
     let [killed, other, _] = &cluster.primaries[..] else { unreachable!("three shards") };

@@ -54,7 +54,6 @@ async fn a_user_who_may_not_ask_for_the_fence_is_refused_unless_there_is_none() 
     store.put(minted.key, minted.stored, admitone::now::Now::read()).await.expect("room");
 }
 
-/// F7.
 #[tokio::test]
 async fn f7_a_server_that_would_evict_tickets_warns() {
     let server = Server::start(&["--maxmemory-policy", "allkeys-lru"]);

@@ -103,7 +103,6 @@ async fn everything_before_a_time_covers_what_nobody_has_heard_of() {
     assert!(!other.knows(&after));
 }
 
-/// F20.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f20_what_was_revoked_while_the_server_hung_is_known_everywhere_a_second_after_its_return() {
     let server = Server::start(&[]);
@@ -125,7 +124,7 @@ async fn f20_what_was_revoked_while_the_server_hung_is_known_everywhere_a_second
     assert!(Node::start(options).await.knows(&login));
 }
 
-/// F20: a server that has forgotten everything is told again by those who know.
+/// A server that has forgotten everything is told again by those who know.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f20_what_a_server_forgot_is_written_again() {
     let mut server = Server::start(&[]);
@@ -151,9 +150,9 @@ async fn f20_what_a_server_forgot_is_written_again() {
     assert!(Node::start(options).await.knows(&login), "one that starts now");
 }
 
-/// F20, F6: the replica that takes over has not heard of the revocation.
+/// The replica that takes over has not heard of the revocation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f20_what_a_failover_lost_is_written_again() {
+async fn f6_f20_what_a_failover_lost_is_written_again() {
     let trio = Trio::start();
     let options = nodes::sentinel(&trio);
     let node = Node::start(options.clone()).await;

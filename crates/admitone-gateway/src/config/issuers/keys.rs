@@ -1,10 +1,12 @@
 //! What an issuer's tokens are signed with: the algorithms, and the keys from one of several places.
 
-use admitone::authn::{Algorithm, IssuerKeys, KeyError, KeySet, KeySource, VerifyingKey};
+use admitone::authn::{Algorithm, IssuerKeys, KeyError, KeySet, KeySource, VerifyingKey, discovery};
 
+use super::Of;
 use crate::config::fault::{Wrong, wrong};
 use crate::config::secret::{MAX_FILE_BYTES, read_key, read_private, read_public};
 use crate::config::table::{Entry, Table};
+use crate::logins::KeysAt;
 
 const PEM_MEND: &str = "name the PEM file with the issuer's public key, or write the PEM itself as public_key";
 
@@ -26,20 +28,68 @@ pub(super) fn read_algorithms(table: &Table<'_>) -> Option<Vec<Algorithm>> {
     Some(algorithms).filter(|algorithms| !algorithms.is_empty())
 }
 
-/// Where an issuer's keys can be.
-const SOURCES: [&str; 4] = ["public_key_file", "public_key", "secret_file", "jwks_file"];
+/// Files and texts that an issuer's keys can be in.
+const HELD: [&str; 4] = ["public_key_file", "public_key", "secret_file", "jwks_file"];
+
+/// An issuer's keys: those of a file, or a handle that published ones are put into.
+pub(super) struct Keys {
+    pub(super) keys: IssuerKeys,
+    pub(super) published: Option<KeysAt>,
+}
+
+/// The places of keys that are written, of which there can be one.
+pub(super) fn written(table: &Table<'_>) -> Vec<&'static str> {
+    let mut written: Vec<&'static str> = HELD.into_iter().filter(|key| table.is_written(key)).collect();
+    written.extend(table.is_written("jwks_url").then_some("jwks_url"));
+    written.extend(table.switch("discovery", false).then_some("discovery"));
+    written
+}
 
 /// Reads the keys from the one place that is written.
-pub(super) fn read(table: &Table<'_>, algorithms: Option<&[Algorithm]>) -> Option<IssuerKeys> {
-    let [file, inline, secret, jwks] = SOURCES.map(|key| table.text(key));
-    let mut written = SOURCES.into_iter().filter(|key| table.is_written(key));
-    if let (Some(first), Some(second)) = (written.next(), written.next()) {
+pub(super) fn read(table: &Table<'_>, algorithms: Option<&[Algorithm]>, of: &Of) -> Option<Keys> {
+    let held = HELD.map(|key| table.text(key));
+    if let [first, second, ..] = written(table)[..] {
         table.refuse(second, wrong(format!("{first} is set too"), "keep one of the two"));
         return None;
     }
+    let place = match (table.text("jwks_url"), table.switch("discovery", false)) {
+        (Some(entry), _) => {
+            let remote = of.remote.as_ref()?;
+            Some(KeysAt::Url(entry.parse(|text| remote.parse_url(text))?))
+        }
+        (None, true) => Some(discovered(table, of)?),
+        (None, false) => None,
+    };
+    let Some(place) = place else {
+        let keys = read_held(table, algorithms, held)?;
+        return Some(Keys { keys, published: None });
+    };
+    if algorithms?.iter().any(|algorithm| algorithm.is_shared_secret()) {
+        let problem = "an issuer publishes public keys only, and these algorithms need a shared secret";
+        table.refuse("algorithms", wrong(problem, "name the algorithms that the issuer signs with, like \"RS256\""));
+        return None;
+    }
+    Some(Keys { keys: IssuerKeys::new(KeySet::empty()), published: Some(place) })
+}
+
+fn discovered(table: &Table<'_>, of: &Of) -> Option<KeysAt> {
+    match of.remote.as_ref()?.parse_url(&discovery::document_url(&of.issuer)) {
+        Ok(url) => Some(KeysAt::Discovered(url)),
+        Err(wrong) => {
+            table.refuse("discovery", wrong);
+            None
+        }
+    }
+}
+
+fn read_held<'d>(
+    table: &Table<'d>,
+    algorithms: Option<&[Algorithm]>,
+    [file, inline, secret, jwks]: [Option<Entry<'d>>; 4],
+) -> Option<IssuerKeys> {
     let algorithms = algorithms?;
     let is_shared = algorithms.iter().any(|algorithm| algorithm.is_shared_secret());
-    if !SOURCES.into_iter().any(|key| table.is_written(key)) {
+    if !HELD.into_iter().any(|key| table.is_written(key)) {
         match is_shared {
             true => table.refuse_absence("secret_file", "name the file with the secret that the issuer signs with"),
             false => table.refuse_absence("public_key_file", PEM_MEND),

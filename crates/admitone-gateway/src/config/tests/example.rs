@@ -34,6 +34,7 @@ fn every_setting_of_the_example_that_is_off_can_be_turned_on() {
         "ticket-tags.key",
         "redis.password",
         "sentinel.password",
+        "introspection.secret",
         "admin.secret",
     ] {
         folder.write(name, format!("{name:-<40}"));
@@ -67,13 +68,14 @@ fn known_keys() -> BTreeSet<String> {
     let text = MINIMAL.replace("]\n", &format!("]\n{unknown}"));
     let text = format!(
         "{unknown}{text}[store]\n{unknown}[log]\n{unknown}[limits]\n{unknown}[assertion]\n{unknown}[tickets]\n{unknown}[[tickets.keys]]\n{unknown}\
-         [server.tls]\n{unknown}[admin]\n{unknown}[admin.tls]\n{unknown}[audit]\n{unknown}[issuers.claims]\n{unknown}"
+         [server.tls]\n{unknown}[admin]\n{unknown}[admin.tls]\n{unknown}[audit]\n{unknown}[issuers.claims]\n{unknown}\
+         [issuers.introspection]\n{unknown}[issuers.callback]\n{unknown}[authn]\n{unknown}"
     );
     // `origins` ends its line with a bracket too; the key below it is in the same section.
     let text = text.replace("\"]\nunheard_of_unheard_of = 1\n", "\"]\n");
     let faults = Folder::new().parse(&text).expect_err("unknown keys");
     let listed = faults.iter().filter_map(|fault| fault.mend.strip_prefix("the keys here are "));
     let sections: Vec<_> = listed.collect();
-    assert_eq!(sections.len(), 15, "{faults}");
+    assert_eq!(sections.len(), 18, "{faults}");
     sections.iter().flat_map(|keys| keys.split(", ")).map(|key| key.trim_matches('`').to_owned()).collect()
 }

@@ -157,7 +157,10 @@ fn a_jwk_set_of_a_file_holds_keys_for_the_algorithms() {
     let secret = r#"{"kty":"oct","kid":"1","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}"#;
     let public = r#"{"kty":"OKP","crv":"Ed25519","kid":"2","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     folder.write("jwks.json", format!(r#"{{"keys":[{secret}]}}"#));
-    assert_eq!(folder.parse(&text).expect("a configuration").issuers[0].keys.current().len(), 1);
+    assert_eq!(
+        folder.parse(&text).expect("a configuration").issuers[0].tokens.as_ref().expect("tokens").keys.current().len(),
+        1
+    );
     folder.write("jwks.json", public);
     assert!(folder.parse(&with_algorithm("EdDSA")).is_ok(), "a single key");
     let at = "a.toml:8:13: issuers[0].jwks_file: ";

@@ -57,9 +57,8 @@ fn several_gateways_may_run_with_a_store_that_they_share() {
     assert_eq!(folder().parse(&text).expect("a configuration").server.replicas, 3);
 }
 
-/// F23.
 #[test]
-fn several_gateways_with_the_memory_store_are_refused() {
+fn f23_several_gateways_with_the_memory_store_are_refused() {
     let text = MINIMAL.replace("[server]\n", "[server]\nreplicas = 2\n");
     let faults = folder().faults(&text);
     let [fault] = &*faults else { panic!("one fault: {faults:?}") };

@@ -153,7 +153,7 @@ fn an_id_token_is_for_its_client() {
     let folder = Folder::new();
     let id = |lines: &str| MINIMAL.replace("audience = \"admitone\"\n", &format!("token_kind = \"id\"\n{lines}"));
     let config = folder.parse(&id("client_id = \"web\"\n")).expect("a configuration");
-    assert_eq!(config.issuers[0].audiences, ["web"]);
+    assert_eq!(config.issuers[0].tokens.as_ref().expect("tokens").audiences, ["web"]);
     assert_eq!(
         folder.faults(&id("")),
         ["a.toml:3:1: issuers[0].client_id: it is required; write the client that the ID tokens are made for"]

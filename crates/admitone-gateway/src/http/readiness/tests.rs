@@ -89,9 +89,8 @@ async fn ability(is_down: bool, heard: Option<u64>, any_fallback: bool) -> Abili
     Readiness::new("patient", patient.clone(), patient, any_fallback).ability(Now::read()).await
 }
 
-/// F2.
 #[tokio::test]
-async fn without_its_store_a_gateway_is_degraded_while_it_can_still_admit() {
+async fn f2_without_its_store_a_gateway_is_degraded_while_it_can_still_admit() {
     assert_eq!(ability(false, None, false).await, Ability::Ready);
     assert_eq!(ability(true, Some(299), true).await, Ability::Degraded);
     assert_eq!(ability(true, Some(300), true).await, Ability::Unavailable, "it could have missed a revocation");
@@ -99,9 +98,8 @@ async fn without_its_store_a_gateway_is_degraded_while_it_can_still_admit() {
     assert_eq!(ability(true, Some(0), false).await, Ability::Unavailable, "no route admits without tickets");
 }
 
-/// F5.
 #[tokio::test]
-async fn the_store_is_asked_once_a_second_and_its_return_is_noticed() {
+async fn f5_the_store_is_asked_once_a_second_and_its_return_is_noticed() {
     let patient = Arc::new(Patient { is_down: true.into(), ..Patient::default() });
     let readiness = Readiness::new("patient", patient.clone(), patient.clone(), false);
     let now = Now::read();

@@ -1,5 +1,10 @@
+use std::future::pending;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep};
 
 use super::super::{LINGER_LIMIT, Side, Why};
@@ -121,4 +126,70 @@ async fn an_impossible_length_is_answered_by_who_receives_it() {
     drop(far.client);
     let ended = far.relay.await.expect("no panic");
     assert_eq!(ended.why, Why::BadFrame(Side::Client));
+}
+
+/// Both peers have said Close: when one hangs up, the relay does not wait for the other to do so too.
+#[tokio::test(start_paused = true)]
+async fn a_finished_close_hangs_up_on_whoever_is_left() {
+    let mut far = Relayed::new(PIPE);
+    send(&mut far.client, &peers_close(Some([1, 2, 3, 4]))).await;
+    receive(&mut far.upstream, peers_close(Some([1, 2, 3, 4])).len()).await;
+    send(&mut far.upstream, &peers_close(None)).await;
+    drop(far.upstream);
+    let begun = Instant::now();
+    let ended = far.relay.await.expect("no panic");
+    assert_eq!((ended.why, begun.elapsed()), (Why::Closed, Duration::ZERO));
+    assert_eq!(receive_to_end(&mut far.client).await, peers_close(None), "the Close arrives all the same");
+}
+
+/// Panics when it is read for the second time.
+struct Faulty {
+    inner: DuplexStream,
+    reads: usize,
+}
+
+impl AsyncRead for Faulty {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
+        self.reads += usize::from(polled.is_ready());
+        assert!(polled.is_pending() || self.reads != 2, "this stream panics on purpose");
+        polled
+    }
+}
+
+impl AsyncWrite for Faulty {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f24_a_panic_costs_its_own_socket_which_hears_1011() {
+    let (mut client, near_client) = duplex(PIPE);
+    let (mut upstream, near_upstream) = duplex(PIPE);
+    let faulty = Faulty { inner: near_client, reads: 0 };
+    let relay = tokio::spawn(pump(faulty, Bytes::new(), near_upstream, Bytes::new(), pending()));
+    send(&mut client, &masked_text("fine")).await;
+    receive(&mut upstream, masked_text("fine").len()).await;
+
+    send(&mut client, &masked_text("this one panics")).await;
+    let internal = 1011u16.to_be_bytes();
+    assert_eq!(receive_to_end(&mut client).await, frame(0x88, None, &internal));
+    let close = receive_to_end(&mut upstream).await;
+    assert_eq!(close[..2], [0x88, 0x82], "a masked Close with a code: {close:?}");
+    assert_eq!([close[6] ^ close[2], close[7] ^ close[3]], internal);
+    assert_eq!(relay.await.expect("the task lives").why, Why::Panicked);
+
+    // The worker's scratch buffer was in use: the next relay finds it whole.
+    let mut next = Relayed::new(PIPE);
+    send(&mut next.client, &masked_text("unaffected")).await;
+    receive(&mut next.upstream, masked_text("unaffected").len()).await;
 }

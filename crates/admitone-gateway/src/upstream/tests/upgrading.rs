@@ -6,8 +6,8 @@ use super::*;
 async fn a_101_to_this_request_upgrades() {
     let answer = format!("{SWITCHING}Sec-WebSocket-Protocol: chat\r\n\r\n");
     let (address, answering) = answering(vec![answer.into_bytes()]).await;
-    let mut headers = HeaderMap::new();
-    headers.insert("origin", HeaderValue::from_static("https://app.example"));
+    let mut headers = HeaderLines::new();
+    headers.push(&http::header::ORIGIN, &HeaderValue::from_static("https://app.example"));
     let head = UpgradeHead { query: Some("room=1"), key: KEY, headers: &headers };
     let dialed = plain(address, AMPLE).dial(&authentic()).await.expect("it listens");
     let mut upgraded = dialed.upgrade(&head, &session().await).await.expect("a good answer");
@@ -128,7 +128,7 @@ async fn an_upstream_that_hangs_up_is_an_error() {
 #[tokio::test]
 async fn a_head_that_cannot_be_written_sends_nothing() {
     let (listener, address) = listen().await;
-    let headers = HeaderMap::new();
+    let headers = HeaderLines::new();
     let head = UpgradeHead { query: Some("a\r\nX: y"), key: KEY, headers: &headers };
     let dialed = plain(address, AMPLE).dial(&authentic()).await.expect("it listens");
     let (mut stream, _) = listener.accept().await.expect("a connection");

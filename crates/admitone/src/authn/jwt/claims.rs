@@ -33,17 +33,30 @@ pub(in crate::authn) fn has_type(header: &Object, accepted: &[Option<&str>]) -> 
     accepted.contains(&typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ)))
 }
 
+/// Whose claims are read, and where they are.
+pub(in crate::authn) struct Identity<'i> {
+    pub(in crate::authn) issuer: &'i str,
+    pub(in crate::authn) claims: &'i ClaimNames,
+    pub(in crate::authn) leeway: u64,
+}
+
 pub(super) fn read_login(claims: &Object, issuer: &JwtIssuer, now: u64) -> Result<Login, LoginError> {
-    if claims.contains_key("cnf") {
-        return Err(LoginError::SenderConstrained);
-    }
     if claims.contains_key("events") {
         return Err(LoginError::Event);
     }
     check_audience(claims, issuer)?;
-    let (issued_at, expires_at) = check_times(claims, issuer.leeway_seconds, now)?;
-    let ClaimNames { subject, email, permissions, session, tenant } = &issuer.claims;
-    let principal = Principal::new(&issuer.issuer, required_text(claims, subject)?, text(claims, email)?)?;
+    let identity = Identity { issuer: &issuer.issuer, claims: &issuer.claims, leeway: issuer.leeway_seconds };
+    read_identity(claims, &identity, now)
+}
+
+/// Who it is and until when; for whom it was said is not looked at.
+pub(in crate::authn) fn read_identity(claims: &Object, of: &Identity<'_>, now: u64) -> Result<Login, LoginError> {
+    if claims.contains_key("cnf") {
+        return Err(LoginError::SenderConstrained);
+    }
+    let (issued_at, expires_at) = check_times(claims, of.leeway, now)?;
+    let ClaimNames { subject, email, permissions, session, tenant } = of.claims;
+    let principal = Principal::new(of.issuer, required_text(claims, subject)?, text(claims, email)?)?;
     Ok(Login {
         principal: match tenant {
             Some(tenant) => principal.with_tenant(required_text(claims, tenant)?)?,
