@@ -52,7 +52,7 @@ async fn sessions_are_listed_for_people_and_for_programs() {
     ] {
         assert_eq!(session[field], value, "{field}");
     }
-    assert!(session["ends_in_seconds"].as_u64().is_some_and(|seconds| (800..=900).contains(&seconds)), "{session}");
+    assert!(session["ends_in_seconds"].as_u64().is_some_and(|seconds| (900..=930).contains(&seconds)), "{session}");
     let output = operated.command(&["sessions", "--limit", "1"]).await;
     let table = told(&output);
     assert!(table.starts_with("SUBJECT") && table.contains("1 of 2 sessions"), "{table}");

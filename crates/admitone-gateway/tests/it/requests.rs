@@ -28,7 +28,7 @@ async fn every_answer_names_its_request_and_the_upstream_hears_the_same_name() {
     for request in [
         Request::new("GET /healthz"),
         Request::new("GET /nowhere"),
-        Request::new("HEAD /healthz"),
+        Request::new("").starting("GET /healthz HTTP/1.0"),
         Request::upgrade("/nowhere"),
         Request::post("/auth/ticket").origin(ORIGIN).bearer(&token("ada")),
         Request::post("/auth/ticket").with(NAME, "of-the-client"),

@@ -135,7 +135,7 @@ async fn refuse_at_upgrade(process: &Process, secrets: &mut Secrets) {
             Request::upgrade("/chat").origin(&format!("https://{ticket}")).ticket(&ticket),
             upgrade("/chat").ticket(&ticket).without("Sec-WebSocket-Key"),
             upgrade("/chat").starting("TRACE /chat HTTP/1.1").ticket(&ticket),
-            upgrade("/chat").ticket(&ticket).with("X-Request-Id", &ticket),
+            upgrade("/wrong").ticket(&ticket).with("X-Request-Id", &ticket),
             upgrade("/chat").ticket(&ticket).with("X-Bad", "\u{1b}[31m\0"),
         ];
         for request in requests {
