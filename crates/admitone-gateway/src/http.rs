@@ -2,6 +2,7 @@
 
 mod admit;
 mod answer;
+mod backchannel;
 pub(crate) mod body;
 mod client;
 mod connect;
@@ -18,6 +19,7 @@ mod login;
 mod logout;
 mod mint;
 mod problem;
+mod public_config;
 pub mod readiness;
 mod refuse;
 mod renew;
@@ -119,6 +121,7 @@ impl App {
             .route("/auth/session/{id}", delete(session::end))
             .route("/auth/session/{id}/renew", post(renew::renew))
             .route("/auth/logout", post(logout::logout))
+            .route("/auth/config", get(public_config::public_config))
             .method_not_allowed_fallback(async || Rejection::Method)
             .layer(axum::middleware::from_fn_with_state(self.clone(), limiting::logins))
             .layer(headers::cors(self));
@@ -126,6 +129,7 @@ impl App {
             .route("/healthz", get(health::live))
             .route("/readyz", get(health::ready))
             .route("/.well-known/jwks.json", get(key_set::key_set))
+            .route("/auth/backchannel-logout", post(backchannel::logout))
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(for_pages)
             .fallback(connect::elsewhere)

@@ -6,6 +6,7 @@ mod application_sessions;
 mod asking;
 mod assertions;
 mod audit;
+mod backchannel;
 mod broken_take;
 mod carriers;
 mod client;
