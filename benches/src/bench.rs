@@ -1,10 +1,12 @@
 //! What can be measured.
 
 mod echo;
+mod flood;
 mod handshake;
 mod idle;
 mod mint;
 mod redeem;
+mod store;
 
 use std::net::SocketAddr;
 
@@ -22,6 +24,10 @@ pub(crate) enum Bench {
     Mint,
     /// The library's inspect and redeem, beside an HMAC and a map.
     Redeem,
+    /// Redemptions on Redis, beside redis-benchmark.
+    Store,
+    /// Honest people while forged tickets pour in.
+    Flood,
     /// A ticketed handshake, beside nginx without authentication and a direct connection.
     Handshake,
     /// Messages through the gateway, beside nginx and a direct connection.
@@ -35,6 +41,8 @@ impl Bench {
         match self {
             Self::Mint => mint::run(settings).await,
             Self::Redeem => redeem::run(settings),
+            Self::Store => store::run(settings).await,
+            Self::Flood => flood::run(settings).await,
             Self::Handshake => handshake::run(settings).await,
             Self::Echo => echo::run(settings).await,
             Self::Idle => idle::run().await,

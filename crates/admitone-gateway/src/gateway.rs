@@ -29,12 +29,13 @@ use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind, WebOrig
 use crate::http::readiness::Readiness;
 use crate::http::server::Server;
 use crate::http::{App, RequestNames};
+use crate::keepalive::Keepalive;
 use crate::limits::Limits;
 use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::stores::{StoreError, Stores};
-use crate::upstream::Upstream;
+use crate::upstream::{Sockets, Upstream};
 
 /// Connections past the limit that are still answered: probes, and refusals.
 const RESERVE: usize = 64;
@@ -115,6 +116,7 @@ struct Operators {
 struct Listening {
     tls: Option<Arc<ServerConfig>>,
     header_timeout: Duration,
+    keepalive: Keepalive,
     max_connections: usize,
     drain: Duration,
 }
@@ -124,6 +126,7 @@ impl Listening {
         Self {
             tls: server.tls.as_ref().map(|tls| tls.server.clone()),
             header_timeout: server.header_timeout,
+            keepalive: Keepalive::after(server.keepalive),
             max_connections: server.max_connections,
             drain: server.drain,
         }
@@ -183,6 +186,7 @@ impl Gateway {
             when_over: self.app.router_when_over(),
             tls: self.listening.tls,
             header_timeout: self.listening.header_timeout,
+            keepalive: self.listening.keepalive,
             places: Arc::new(Semaphore::new(self.listening.max_connections)),
             reserve: Arc::new(Semaphore::new(RESERVE)),
             refusals: Arc::new(Semaphore::new(REFUSALS)),
@@ -290,6 +294,7 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
     let (metrics, node) = (Arc::new(Metrics::new()), node_name(bound));
     let audit = Arc::new(Audit::open(&config.audit, &node, &metrics).map_err(StartError::Audit)?);
     let public_url = config.server.public_url_on(bound);
+    let keepalive = Keepalive::after(config.server.keepalive);
     let assertions = assertions(config.assertion, &public_url)?;
     let stores = Stores::open(config.store, &keys, &node).await?;
     let Stores { kind, tickets, revocations, directory, channel } = stores.measured(&metrics);
@@ -312,7 +317,7 @@ async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
         gap,
         logins: Logins::new(config.issuers, config.chain)?,
         routes,
-        upstreams: config.routes.into_iter().map(upstream).collect(),
+        upstreams: config.routes.into_iter().map(|route| upstream(route, &keepalive)).collect(),
         assertions,
         public_url,
         trusted_proxies: config.server.trusted_proxies,
@@ -339,7 +344,9 @@ fn node_name(bound: SocketAddr) -> String {
     format!("{bound}-{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
-fn upstream(route: config::Route) -> (Arc<str>, Upstream) {
+fn upstream(route: config::Route, keepalive: &Keepalive) -> (Arc<str>, Upstream) {
     let path = Arc::from(route.path.as_str());
-    (path, Upstream::new(route.upstream, route.upstream_tls, route.connect_timeout, route.upgrade_timeout))
+    let upstream = Upstream::new(route.upstream, route.upstream_tls, route.connect_timeout, route.upgrade_timeout);
+    let sockets = Sockets::new(route.bind_addresses, keepalive.clone());
+    (path, upstream.and_at(route.more_upstreams).over(sockets))
 }

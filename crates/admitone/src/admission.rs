@@ -1,34 +1,4 @@
 //! From a login to a ticket, and from a ticket to an admitted connection.
-//!
-//! ```
-//! # use std::{sync::Arc, time::Duration};
-//! # use admitone::principal::{Login, LoginStamp, Permissions, Principal};
-//! # use admitone::{admission::Admission, grant::Grant, now::Now, revocation::memory::MemoryRevocations};
-//! # use admitone::{store::memory::MemoryTicketStore, ticket::Place, ticket::keys::TicketKeys};
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let revocations = Arc::new(MemoryRevocations::default());
-//! let store = Arc::new(MemoryTicketStore::new(Default::default(), revocations.clone()));
-//! let admission = Admission::new(TicketKeys::random()?, store, revocations);
-//!
-//! // The page asks for a ticket with a login that the application has verified.
-//! let now = Now::read();
-//! let login = Login {
-//!     principal: Principal::new("https://id.example.com", "ada", None)?,
-//!     permissions: Permissions::new(["chat"])?,
-//!     stamp: LoginStamp { issued_at: now.unix, sid: None, jti: None },
-//!     expires_at: now.unix + 900,
-//! };
-//! let place = Place { route: "/chat", origin: Some("https://app.example.com"), address: None };
-//! let grant = Grant::of(&login, "/chat", Duration::from_secs(60), now.unix);
-//! let minted = admission.mint(grant, &place, now).await?;
-//!
-//! // It opens its WebSocket with it.
-//! let authentic = admission.inspect(&minted.ticket, &place, now)?;
-//! let admitted = admission.redeem(authentic, Duration::from_secs(600), now).await?;
-//! assert_eq!(admitted.grant().principal.subject(), "ada");
-//! # Ok(()) }
-//! ```
 
 mod asking;
 mod counters;

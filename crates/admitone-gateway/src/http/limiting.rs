@@ -7,7 +7,6 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::AUTHORIZATION;
 
 use super::problem::FailedLogin;
 use super::{App, Peer, client};
@@ -20,9 +19,6 @@ pub(super) async fn logins(
     request: Request,
     next: Next,
 ) -> Response {
-    if !request.headers().contains_key(AUTHORIZATION) {
-        return next.run(request).await;
-    }
     let address = client::address(&app, peer, request.headers());
     if let Err(over) = app.limits.check_login(address, Now::read().instant) {
         return Rejection::from(over).into_response();

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::conversation::{Answers, Conversation, Limits, Standing};
 use super::io::{ClientIo, Places};
 use super::{App, Peer};
+use crate::keepalive::Keepalive;
 
 /// How long to wait when the system has no descriptor left for a new connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -37,6 +38,8 @@ pub struct Server {
     pub tls: Option<Arc<ServerConfig>>,
     /// How long a TLS handshake, and each request's head, may take.
     pub header_timeout: Duration,
+    /// How a client that went away is noticed.
+    pub keepalive: Keepalive,
     /// How many connections may be open at once.
     pub places: Arc<Semaphore>,
     /// How many more may ask for the node's health, or be told that it is full.
@@ -100,6 +103,7 @@ impl Server {
     async fn handle(self: Arc<Self>, stream: TcpStream, peer: Peer, places: Places, standing: Standing) {
         // Only latency is lost where the option is not supported.
         let _ = stream.set_nodelay(true);
+        self.keepalive.set_on(&stream);
         let io = match &self.tls {
             None => ClientIo::plain(stream, places),
             Some(config) => match Box::pin(self.accept_tls(config.clone(), stream)).await {

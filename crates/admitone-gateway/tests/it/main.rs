@@ -12,6 +12,7 @@ mod carriers;
 mod client;
 mod clock;
 mod configuration;
+mod dialling;
 mod ending;
 mod fallback;
 mod full_store;
