@@ -7,6 +7,7 @@ mod idle;
 mod mint;
 mod redeem;
 mod store;
+mod verify;
 
 use std::net::SocketAddr;
 
@@ -24,6 +25,8 @@ pub(crate) enum Bench {
     Mint,
     /// The library's inspect and redeem, beside an HMAC and a map.
     Redeem,
+    /// Tokens of every algorithm, beside the crypto library's own verify and another JWT crate.
+    Verify,
     /// Redemptions on Redis, beside redis-benchmark.
     Store,
     /// Honest people while forged tickets pour in.
@@ -41,6 +44,7 @@ impl Bench {
         match self {
             Self::Mint => mint::run(settings).await,
             Self::Redeem => redeem::run(settings),
+            Self::Verify => verify::run(settings),
             Self::Store => store::run(settings).await,
             Self::Flood => flood::run(settings).await,
             Self::Handshake => handshake::run(settings).await,

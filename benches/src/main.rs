@@ -95,7 +95,16 @@ fn measure(command: &Command) -> Result<(), Failure> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let machine = machine::Machine::look();
-    let all = [Bench::Mint, Bench::Redeem, Bench::Store, Bench::Flood, Bench::Handshake, Bench::Echo, Bench::Idle];
+    let all = [
+        Bench::Mint,
+        Bench::Redeem,
+        Bench::Verify,
+        Bench::Store,
+        Bench::Flood,
+        Bench::Handshake,
+        Bench::Echo,
+        Bench::Idle,
+    ];
     let chosen = if command.benches.is_empty() { &all[..] } else { &command.benches };
     if !command.json {
         println!("{machine}");

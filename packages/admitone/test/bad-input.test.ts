@@ -175,15 +175,10 @@ describe('F26: a clock that is wrong by a day', () => {
   });
 
   it.each([-DAY_MS, DAY_MS])('(%i ms) waits no longer for a Retry-After in form of a date', async (wrong) => {
-    const asked = new Date(1_700_000_005_000).toUTCString();
     vi.setSystemTime(1_700_000_000_000 + wrong);
-    for (const [date, ms] of [
-      [new Date(1_700_000_000_000).toUTCString(), 5_000],
-      ['', undefined],
-    ] as const) {
-      const error = await acquire(async () => problem(503, 'draining', {}, { 'retry-after': asked, date }));
-      expect(error).toMatchObject({ retryAfterMs: ms });
-    }
+    const asked = new Date(1_700_000_005_000).toUTCString();
+    const error = await acquire(async () => problem(503, 'draining', {}, { 'retry-after': asked }));
+    expect(error).toMatchObject({ code: 'unavailable', retryAfterMs: undefined });
   });
 
   it('jumping while a retry waits neither hurries nor delays it', async () => {
