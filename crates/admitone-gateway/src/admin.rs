@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config;
 use crate::http::App;
-use crate::http::telling::{self, Teller};
+use crate::http::present::Present;
 use crate::rejection::Rejection;
 
 use login::Logins;
@@ -34,7 +34,7 @@ const MOST_FOLLOWERS: usize = 16;
 /// What the operators' listener answers with.
 #[derive(Debug)]
 pub struct Admin {
-    app: Arc<App>,
+    present: Arc<Present>,
     secret: config::AdminSecret,
     /// Every `Host` that is answered, and the origin of its pages.
     hosts: Vec<Host>,
@@ -64,9 +64,13 @@ pub struct Lifeline {
 }
 
 impl Admin {
+    fn app(&self) -> Arc<App> {
+        self.present.app()
+    }
+
     /// For listeners that are bound to `addresses`.
     #[must_use]
-    pub fn new(app: Arc<App>, config: config::Admin, addresses: &[SocketAddr], life: Lifeline) -> Self {
+    pub fn new(present: Arc<Present>, config: config::Admin, addresses: &[SocketAddr], life: Lifeline) -> Self {
         let is_https = config.tls.is_some();
         let of_address = addresses.iter().flat_map(|address| {
             let localhost = address.ip().is_loopback().then(|| format!("localhost:{}", address.port()));
@@ -75,7 +79,7 @@ impl Admin {
         let scheme = if is_https { "https" } else { "http" };
         let host = |name: String| Host { origin: format!("{scheme}://{name}"), name };
         Self {
-            app,
+            present,
             secret: config.secret,
             hosts: of_address.chain(config.hosts).map(host).collect(),
             is_https,
@@ -106,7 +110,7 @@ impl Admin {
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(guarded)
             .layer(axum::middleware::from_fn_with_state(self.clone(), guard::check_request))
-            .layer(axum::middleware::from_fn_with_state(Teller::of_operators(&self.app), telling::endpoint))
+            .layer(axum::middleware::from_fn_with_state(self.clone(), guard::tell))
             .with_state(self.clone())
     }
 }

@@ -18,6 +18,7 @@ mod limiting;
 mod login;
 mod logout;
 mod mint;
+pub mod present;
 mod problem;
 mod public_config;
 pub mod readiness;
@@ -72,10 +73,12 @@ pub struct App {
     pub revocations: Arc<dyn Revocations>,
     /// This node's name in records and audit lines.
     pub node: String,
+    /// The first address that it listens on.
+    pub bound: SocketAddr,
     /// What keeps tickets single across failovers, where the store is shared.
     pub fence: Option<&'static str>,
     /// Names for requests.
-    pub request_names: RequestNames,
+    pub request_names: Arc<RequestNames>,
     /// The identifiers of the configured issuers.
     pub issuers: Vec<String>,
     /// Who was connected, and why that ended.
@@ -85,15 +88,15 @@ pub struct App {
     /// What becomes of open sessions while no revocation could reach them.
     pub gap: RevocationGap,
     /// What one address, subject or ticket may take.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// Who is logged in.
-    pub logins: Logins,
+    pub logins: Arc<Logins>,
     /// Paths and policies.
     pub routes: Routes,
     /// Where each route's sockets lead, by path.
     pub upstreams: HashMap<Arc<str>, Upstream>,
     /// Tells upstreams who was admitted, signed, where a route or the configuration says so.
-    pub assertions: Option<Assertions>,
+    pub assertions: Option<Arc<Assertions>>,
     /// The origin that clients reach the gateway by.
     pub public_url: WebOrigin,
     /// The proxies whose forwarding headers are believed.
@@ -103,9 +106,9 @@ pub struct App {
     /// What a login has to hold to ask about other people's tickets.
     pub service_permission: Option<String>,
     /// What the gateway can do at the moment.
-    pub readiness: Readiness,
+    pub readiness: Arc<Readiness>,
     /// Shutting down.
-    pub draining: AtomicBool,
+    pub draining: Arc<AtomicBool>,
     /// The connections' tasks, which a shutdown waits for.
     pub tasks: TaskTracker,
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Request, State};
+use axum::Extension;
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{
@@ -15,6 +16,7 @@ use http::request::Parts;
 use super::Admin;
 use super::login::Session;
 use crate::http::Peer;
+use crate::http::telling::Teller;
 use crate::rejection::Rejection;
 
 /// Nothing from elsewhere, nothing inline, nowhere framed.
@@ -35,6 +37,17 @@ pub(super) async fn check_request(State(admin): State<Arc<Admin>>, request: Requ
     };
     secure(response.headers_mut(), admin.is_https);
     response
+}
+
+/// For every request: a name, and a word about it if it is refused.
+pub(super) async fn tell(
+    State(admin): State<Arc<Admin>>,
+    peer: Extension<Peer>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    Teller::of_operators(&admin.app()).answer(peer, path, request, next).await
 }
 
 /// For everything but signing in.

@@ -36,12 +36,12 @@ struct Filter {
 pub(super) async fn sessions(State(admin): State<Arc<Admin>>, request: Request) -> Result<Response, Rejection> {
     let filter = Filter::read(request.uri().query().unwrap_or_default())?;
     let now = Now::read();
-    let mut listed = admin.app.sessions.list(|session| filter.has(session));
+    let mut listed = admin.app().sessions.list(|session| filter.has(session));
     let total = listed.len();
     listed.sort_unstable_by_key(|session| std::cmp::Reverse(session.opened.instant));
     listed.truncate(filter.limit.unwrap_or(LISTED));
     let shown: Vec<Value> = listed.iter().map(|session| shown(session, now)).collect();
-    Ok(status::json(&json!({ "node": admin.app.node, "total": total, "sessions": shown })))
+    Ok(status::json(&json!({ "node": admin.app().node, "total": total, "sessions": shown })))
 }
 
 fn shown(session: &Listed, now: Now) -> Value {
@@ -98,25 +98,26 @@ pub(super) async fn close(State(admin): State<Arc<Admin>>, request: Request) -> 
     if over > LONGEST_CLOSING {
         return Err(wrong("over_seconds", &format!("a number from 0 to {LONGEST_CLOSING} is needed")));
     }
-    let here = admin.app.sessions.list(|session| route.as_ref().is_none_or(|route| **route == *session.route)).len();
-    admin.app.audit.tell(&Event {
+    let here = admin.app().sessions.list(|session| route.as_ref().is_none_or(|route| **route == *session.route)).len();
+    admin.app().audit.tell(&Event {
         address: guard::peer(&parts).map(|peer| peer.0.ip()),
         route: route.as_deref(),
         by: Some("admin"),
         count: Some(here as u64),
         ..Event::new(What::Closed)
     });
-    admin.app.control.close(scope, CloseCode::Draining, Duration::from_secs(over), Now::read()).await?;
+    admin.app().control.close(scope, CloseCode::Draining, Duration::from_secs(over), Now::read()).await?;
     Ok(status::json(&json!({ "closing": true, "sessions_here": here })))
 }
 
 fn scope(admin: &Admin, fields: &Fields) -> Result<(Scope, Option<String>), Rejection> {
     match (fields.text("route")?, fields.is_true("everything")?) {
-        (Some(route), false) if admin.app.routes.find(&route).is_some() => {
+        (Some(route), false) if admin.app().routes.find(&route).is_some() => {
             Ok((Scope::Route(route.clone()), Some(route)))
         }
         (Some(_), false) => {
-            let known: Vec<_> = admin.app.routes.iter().map(|route| &*route.path).collect();
+            let app = admin.app();
+            let known: Vec<_> = app.routes.iter().map(|route| &*route.path).collect();
             Err(wrong("route", &format!("no such route; there are {}", known.join(", "))))
         }
         (None, true) => Ok((Scope::Everything, None)),

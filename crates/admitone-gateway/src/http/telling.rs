@@ -135,6 +135,20 @@ impl Teller {
         Self { app: app.clone(), refused: What::AdminRefused }
     }
 
+    /// Names a request to an endpoint, has it answered, and tells of its refusal.
+    pub(crate) async fn answer(
+        &self,
+        Extension(peer): Extension<Peer>,
+        path: Option<MatchedPath>,
+        mut request: Request,
+        next: Next,
+    ) -> Response {
+        let asked = Asked::name(&self.app, peer, request.headers_mut());
+        let mut response = next.run(request).await;
+        self.tell(&asked, path.as_ref().map_or("", MatchedPath::as_str), &mut response);
+        response
+    }
+
     /// Tells of a refusal that `response` may be, and names the request in it.
     pub(super) fn tell(&self, asked: &Asked, endpoint: &str, response: &mut Response) {
         response.headers_mut().insert(REQUEST_ID, asked.id.clone());
@@ -175,18 +189,15 @@ fn log(asked: &Asked, route: &str, refusal: &Refusal) {
     }
 }
 
-/// Names a request to an endpoint, and tells of its refusal.
-pub(crate) async fn endpoint(
+/// As [`Teller::answer`].
+pub(super) async fn endpoint(
     State(teller): State<Teller>,
-    Extension(peer): Extension<Peer>,
+    peer: Extension<Peer>,
     path: Option<MatchedPath>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
-    let asked = Asked::name(&teller.app, peer, request.headers_mut());
-    let mut response = next.run(request).await;
-    teller.tell(&asked, path.as_ref().map_or("", MatchedPath::as_str), &mut response);
-    response
+    teller.answer(peer, path, request, next).await
 }
 
 #[cfg(test)]
