@@ -2,6 +2,7 @@
 
 mod demo;
 mod keys;
+mod login_check;
 mod operate;
 mod operator;
 mod serve;
@@ -77,6 +78,20 @@ enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Explains step by step why a token is or is not a login here, and on which routes it counts
+    #[command(after_help = "The token itself is not printed. Revocations are not looked at.\n\
+                            Exit status: 0 for a login, 1 for none, 2 when that cannot be told.")]
+    LoginCheck {
+        /// The gateway's configuration, TOML
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The token
+        #[arg(long, value_name = "FILE")]
+        token_file: PathBuf,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Looks at single parts of what the gateway does
     #[command(subcommand)]
     Debug(Debug),
@@ -117,6 +132,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             clap_complete::generate(shell, &mut Arguments::command(), "admitone", &mut stdout());
             ExitCode::SUCCESS
         }
+        Command::LoginCheck { config, token_file, json } => on_runtime(login_check::run(&config, &token_file, json)),
         Command::Debug(Debug::VerifyJws { jwk, token_file, json }) => {
             verify_jws::run(&jwk, token_file.as_deref(), json)
         }
