@@ -1,6 +1,7 @@
 //! Commands, and what they say on a terminal.
 
 mod demo;
+mod login_check;
 mod serve;
 mod shutdown;
 mod verify_jws;
@@ -48,6 +49,20 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Explains step by step why a token is or is not a login here, and on which routes it counts
+    #[command(after_help = "The token itself is not printed. Revocations are not looked at.\n\
+                            Exit status: 0 for a login, 1 for none, 2 when that cannot be told.")]
+    LoginCheck {
+        /// The gateway's configuration, TOML
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The token
+        #[arg(long, value_name = "FILE")]
+        token_file: PathBuf,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Looks at single parts of what the gateway does
     #[command(subcommand)]
     Debug(Debug),
@@ -76,6 +91,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
         Command::Serve { config, json } => on_runtime(serve::run(&config, json)),
         Command::Demo { port, host, json } => on_runtime(demo::run(host, port, json)),
+        Command::LoginCheck { config, token_file, json } => on_runtime(login_check::run(&config, &token_file, json)),
         Command::Debug(Debug::VerifyJws { jwk, token_file, json }) => {
             verify_jws::run(&jwk, token_file.as_deref(), json)
         }

@@ -113,6 +113,8 @@ pub(super) fn rewire(app: &App, config: Config, the_same: bool) -> Result<App, S
         tasks: app.tasks.clone(),
     };
     app.readiness.any_fallback(any_fallback);
+    // What everybody has taken by now stays counted.
+    app.limits.set(&config.limits);
     Ok(app)
 }
 

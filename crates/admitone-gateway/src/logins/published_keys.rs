@@ -82,6 +82,19 @@ impl PublishedKeys {
         }
     }
 
+    /// Waits for the end of the first fetch.
+    pub(super) async fn settled(&self) {
+        let mut ended = self.ended.subscribe();
+        let has_ended = {
+            let refresh = self.refresh();
+            refresh.usable_until().is_some() || refresh.failures() > 0
+        };
+        if !has_ended {
+            // Its sender is in here too.
+            let _ = ended.changed().await;
+        }
+    }
+
     async fn wait(&self, due: Instant) {
         let over = self.refresh().usable_until().filter(|over| *over > Instant::now());
         let until = over.map_or(due, |over| over.min(due));

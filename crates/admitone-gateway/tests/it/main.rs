@@ -24,6 +24,7 @@ mod introspection;
 #[path = "../../../admitone/tests/redis/late.rs"]
 mod late;
 mod limits;
+mod login_check;
 mod mint_requests;
 mod minting;
 mod multi_use;
