@@ -32,7 +32,7 @@ pub(super) async fn connect(app: &Arc<App>, route: &Arc<Route>, mut parts: Parts
     match admit(app, route, client.peer(), &mut parts, &handshake).await {
         Ok(connected) => {
             app.metrics.admitted_after(began.elapsed());
-            switch(app, connected, client).await;
+            switch(app, route, connected, client).await;
         }
         Err(refused) => {
             app.metrics.refused_after(began.elapsed());
@@ -42,7 +42,7 @@ pub(super) async fn connect(app: &Arc<App>, route: &Arc<Route>, mut parts: Parts
 }
 
 /// Answers 101, and relays behind it in a task that holds nothing of the request any more.
-async fn switch(app: &Arc<App>, connected: Connected, client: Conversation) {
+async fn switch(app: &Arc<App>, route: &Route, connected: Connected, client: Conversation) {
     let Connected { session, record, upgraded, place, selected } = connected;
     let id = client.request_id().clone();
     let (mut io, ahead) = client.into_parts();
@@ -56,7 +56,8 @@ async fn switch(app: &Arc<App>, connected: Connected, client: Conversation) {
         return;
     }
     let (upstream, upstream_ahead) = (upgraded.io, upgraded.ahead);
-    let (metrics, relayed) = (app.metrics.clone(), relay::run(io, ahead, upstream, upstream_ahead, session));
+    let relayed = relay::run(io, ahead, upstream, upstream_ahead, session, route.idle_timeout);
+    let metrics = app.metrics.clone();
     app.tasks.spawn(async move {
         let ended = relayed.await;
         if ended.why == Why::Panicked {
