@@ -28,8 +28,8 @@ use callback::Callback;
 pub use callback::{Asking, NotAccepted, SessionCarrier};
 use introspector::Introspector;
 pub use presented::PresentError;
-pub use published_keys::KeysAt;
 use published_keys::PublishedKeys;
+pub use published_keys::{KeysAt, KeysState};
 pub use refusal::{NoLogin, NoLogout};
 pub use unavailable::Unavailable;
 
@@ -268,6 +268,11 @@ impl Logins {
     #[must_use]
     pub fn any_cookie(&self) -> bool {
         self.callbacks.iter().any(|callback| matches!(callback.carrier(), SessionCarrier::Cookie(_)))
+    }
+
+    /// How the published keys of each issuer are.
+    pub fn published_keys(&self, now: Now) -> impl Iterator<Item = KeysState<'_>> {
+        self.published_keys.iter().map(move |keys| keys.state(now.instant))
     }
 
     /// Keeps published keys up to date, for ever.

@@ -21,6 +21,17 @@ pub enum KeysAt {
     Discovered(Url),
 }
 
+/// How an issuer's published keys are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeysState<'k> {
+    /// What the configuration calls the issuer.
+    pub issuer: &'k str,
+    /// Whether there are any that count.
+    pub do_count: bool,
+    /// How often fetching them has failed since it last succeeded.
+    pub failures: u32,
+}
+
 /// What keeps one issuer's keys up to date.
 #[derive(Debug)]
 pub(super) struct PublishedKeys {
@@ -57,6 +68,11 @@ impl PublishedKeys {
     /// Whether there are keys that count.
     pub(super) fn is_usable(&self, now: Instant) -> bool {
         self.refresh().is_usable(now)
+    }
+
+    pub(super) fn state(&self, now: Instant) -> KeysState<'_> {
+        let refresh = self.refresh();
+        KeysState { issuer: &self.name, do_count: refresh.is_usable(now), failures: refresh.failures() }
     }
 
     /// Keeps the keys up to date, for ever. Only one may run.

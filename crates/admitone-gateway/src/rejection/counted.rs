@@ -1,9 +1,8 @@
-//! What a refusal says of the credential: for limits, metrics and challenges.
+//! What refusals count as, in limits and metrics.
 
 use admitone::admission::{RedeemError, TicketRefused};
 use admitone::authn::LoginError;
 use admitone::authn::introspection::IntrospectionError;
-use admitone::sessions::NotRenewed;
 
 use super::Rejection;
 use crate::logins::NoLogin;
@@ -47,11 +46,5 @@ impl Rejection {
             Self::Redeem(_) => "internal",
             _ => return None,
         })
-    }
-
-    /// Whether a token was presented and refused, which `WWW-Authenticate` says (RFC 6750 §3.1).
-    #[must_use]
-    pub const fn is_invalid_token(&self) -> bool {
-        matches!(self, Self::Login(_) | Self::LoginRefused(_) | Self::NotRenewed(NotRenewed::Revoked(_)))
     }
 }
