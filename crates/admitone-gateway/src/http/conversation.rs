@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::{Bytes, BytesMut};
-use http::header::EXPECT;
+use http::header::{EXPECT, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Version};
 use http_body_util::BodyExt as _;
@@ -28,6 +28,7 @@ use super::answer::{self, Answer};
 use super::head::{Framing, Head, HeadError, Scan};
 use super::io::{ClientIo, Rewound};
 use super::present::{Present, Serving};
+use super::telling::{Asked, Refusal, Teller};
 use super::{Peer, body, connect, headers};
 use crate::limits::Over;
 use crate::rejection::Rejection;
@@ -79,11 +80,23 @@ pub(super) struct Conversation {
     /// Read, and not yet used.
     read: BytesMut,
     answers: Answers,
+    asked: Asked,
 }
 
 impl Conversation {
     pub(super) fn new(io: ClientIo, peer: Peer, answers: Answers) -> Self {
-        Self { io, peer, read: BytesMut::new(), answers }
+        let asked = Asked::unreadable(&answers.serving.app, peer);
+        Self { io, peer, read: BytesMut::new(), answers, asked }
+    }
+
+    /// The name of the request that is being answered.
+    pub(super) const fn request_id(&self) -> &HeaderValue {
+        self.asked.id()
+    }
+
+    /// Tells of a refusal.
+    pub(super) fn refused(&self, refusal: &Refusal) {
+        Teller::public(&self.answers.serving.app).refused(&self.asked, "", refusal);
     }
 
     pub(super) const fn peer(&self) -> Peer {
@@ -201,8 +214,9 @@ impl Conversation {
         }
     }
 
-    async fn upgrade(self, head: Head) {
+    async fn upgrade(mut self, mut head: Head) {
         let app = self.answers.serving.app.clone();
+        self.asked = Asked::name(&app, self.peer, &mut head.parts.headers);
         match app.routes.find(head.parts.uri.path()).cloned() {
             Some(route) => connect::connect(&app, &route, head.parts, self).await,
             None => self.end_with(Rejection::NoSuchPath.into_response()).await,
@@ -211,6 +225,7 @@ impl Conversation {
 
     /// Answers with a last answer.
     pub(super) async fn end_with(self, mut response: Response) {
+        Teller::public(&self.answers.serving.app).tell(&self.asked, "", &mut response);
         headers::secure(&self.answers.serving.app, response.headers_mut());
         if let Ok(answer) = Answer::of(response, true).await {
             self.io.end_with(&answer.bytes).await;
@@ -219,7 +234,7 @@ impl Conversation {
 
     /// Has hyper answer a request, the last of its connection.
     async fn hand_over(self, head: Head) {
-        let Self { io, peer, read, answers } = self;
+        let Self { io, peer, read, answers, .. } = self;
         let ahead = Bytes::from([&head.bytes[..], &read[..]].concat());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
