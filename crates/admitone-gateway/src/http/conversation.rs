@@ -53,6 +53,16 @@ pub(super) enum Standing {
     Over(Over),
 }
 
+impl Standing {
+    /// What its address has too much of.
+    pub(super) const fn over(self) -> Option<Over> {
+        match self {
+            Self::Over(over) => Some(over),
+            Self::Admitted | Self::Full => None,
+        }
+    }
+}
+
 /// How long a client may take, and when there is no time left.
 #[derive(Clone)]
 pub(super) struct Limits {
@@ -80,10 +90,7 @@ impl Conversation {
 
     /// Why there is no upgrade for it.
     pub(super) const fn over(&self) -> Option<Over> {
-        match self.answers.standing {
-            Standing::Over(over) => Some(over),
-            Standing::Admitted | Standing::Full => None,
-        }
+        self.answers.standing.over()
     }
 
     fn is_admitted(&self) -> bool {

@@ -8,6 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::client::{Connection, Request, soon};
@@ -16,13 +17,13 @@ use crate::upstream::Upstream;
 use crate::world::{Lines, ORIGIN, ROUTE, World};
 
 /// A self-signed certificate for `localhost`, in files of this name.
-struct Pair {
+pub(crate) struct Pair {
     certificate: String,
     key: String,
 }
 
 impl Pair {
-    fn in_files(name: &str) -> Self {
+    pub(crate) fn in_files(name: &str) -> Self {
         let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         let (certificate, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
         fs::write(FOLDER.join(format!("{name}.pem")), &certificate).expect("a file");
@@ -47,18 +48,23 @@ impl Pair {
     }
 
     async fn connect(&self, world: &World) -> Connection {
+        Connection::over(self.speak(world, &[]).await)
+    }
+
+    /// TLS to the gateway, offering these protocols.
+    pub(crate) async fn speak(&self, world: &World, protocols: &[&[u8]]) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate()).expect("an authority");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
+        let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         let stream = TcpStream::connect(world.address).await.expect("a connection");
         let name = ServerName::try_from("localhost").expect("a name");
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("TLS");
-        Connection::over(stream)
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("TLS")
     }
 }
 
