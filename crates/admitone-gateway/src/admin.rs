@@ -9,6 +9,7 @@ mod guard;
 mod login;
 mod revoke;
 pub mod server;
+mod sessions;
 mod status;
 
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config;
 use crate::http::App;
+use crate::http::present::Present;
 use crate::rejection::Rejection;
 
 use login::Logins;
@@ -32,7 +34,7 @@ const MOST_FOLLOWERS: usize = 16;
 /// What the operators' listener answers with.
 #[derive(Debug)]
 pub struct Admin {
-    app: Arc<App>,
+    present: Arc<Present>,
     secret: config::AdminSecret,
     /// Every `Host` that is answered, and the origin of its pages.
     hosts: Vec<Host>,
@@ -62,9 +64,13 @@ pub struct Lifeline {
 }
 
 impl Admin {
+    fn app(&self) -> Arc<App> {
+        self.present.app()
+    }
+
     /// For listeners that are bound to `addresses`.
     #[must_use]
-    pub fn new(app: Arc<App>, config: config::Admin, addresses: &[SocketAddr], life: Lifeline) -> Self {
+    pub fn new(present: Arc<Present>, config: config::Admin, addresses: &[SocketAddr], life: Lifeline) -> Self {
         let is_https = config.tls.is_some();
         let of_address = addresses.iter().flat_map(|address| {
             let localhost = address.ip().is_loopback().then(|| format!("localhost:{}", address.port()));
@@ -73,7 +79,7 @@ impl Admin {
         let scheme = if is_https { "https" } else { "http" };
         let host = |name: String| Host { origin: format!("{scheme}://{name}"), name };
         Self {
-            app,
+            present,
             secret: config.secret,
             hosts: of_address.chain(config.hosts).map(host).collect(),
             is_https,
@@ -90,7 +96,9 @@ impl Admin {
         let guarded = Router::new()
             .route("/metrics", get(status::metrics))
             .route("/admin/api/status", get(status::status))
+            .route("/admin/api/sessions", get(sessions::sessions))
             .route("/admin/api/revoke", post(revoke::revoke))
+            .route("/admin/api/close", post(sessions::close))
             .route("/admin/api/drain", post(status::drain))
             .route("/admin/api/events", get(events::events))
             .route("/admin/logout", post(login::logout))
@@ -102,6 +110,7 @@ impl Admin {
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(guarded)
             .layer(axum::middleware::from_fn_with_state(self.clone(), guard::check_request))
+            .layer(axum::middleware::from_fn_with_state(self.clone(), guard::tell))
             .with_state(self.clone())
     }
 }

@@ -20,6 +20,7 @@ mod login;
 mod logout;
 mod mint;
 mod multiplexed;
+pub mod present;
 mod problem;
 mod public_config;
 pub mod readiness;
@@ -29,6 +30,7 @@ mod replay;
 pub mod server;
 mod session;
 mod session_record;
+pub(crate) mod telling;
 mod tickets;
 
 use std::collections::HashMap;
@@ -50,6 +52,8 @@ use tokio_util::task::TaskTracker;
 
 pub use self::head::HeadError;
 use self::readiness::Readiness;
+pub use self::telling::RequestNames;
+use self::telling::Teller;
 use crate::assertion::Assertions;
 use crate::audit::Audit;
 use crate::config::{Network, RevocationGap, WebOrigin};
@@ -72,8 +76,12 @@ pub struct App {
     pub revocations: Arc<dyn Revocations>,
     /// This node's name in records and audit lines.
     pub node: String,
+    /// The first address that it listens on.
+    pub bound: SocketAddr,
     /// What keeps tickets single across failovers, where the store is shared.
     pub fence: Option<&'static str>,
+    /// Names for requests.
+    pub request_names: Arc<RequestNames>,
     /// The identifiers of the configured issuers.
     pub issuers: Vec<String>,
     /// Who was connected, and why that ended.
@@ -83,15 +91,15 @@ pub struct App {
     /// What becomes of open sessions while no revocation could reach them.
     pub gap: RevocationGap,
     /// What one address, subject or ticket may take.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// Who is logged in.
-    pub logins: Logins,
+    pub logins: Arc<Logins>,
     /// Paths and policies.
     pub routes: Routes,
     /// Where each route's sockets lead, by path.
     pub upstreams: HashMap<Arc<str>, Upstream>,
     /// Tells upstreams who was admitted, signed, where a route or the configuration says so.
-    pub assertions: Option<Assertions>,
+    pub assertions: Option<Arc<Assertions>>,
     /// The origin that clients reach the gateway by.
     pub public_url: WebOrigin,
     /// The proxies whose forwarding headers are believed.
@@ -101,9 +109,9 @@ pub struct App {
     /// What a login has to hold to ask about other people's tickets.
     pub service_permission: Option<String>,
     /// What the gateway can do at the moment.
-    pub readiness: Readiness,
+    pub readiness: Arc<Readiness>,
     /// Shutting down.
-    pub draining: AtomicBool,
+    pub draining: Arc<AtomicBool>,
     /// The connections' tasks, which a shutdown waits for.
     pub tasks: TaskTracker,
 }
@@ -131,6 +139,7 @@ impl App {
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(for_pages)
             .fallback(connect::elsewhere)
+            .layer(axum::middleware::from_fn_with_state(Teller::public(self), telling::endpoint))
             .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure_response))
             .with_state(self.clone())
     }
@@ -152,6 +161,7 @@ impl App {
             .route("/healthz", get(health::live))
             .route("/readyz", get(health::ready))
             .layer(axum::middleware::map_response(headers::last))
+            .layer(axum::middleware::from_fn_with_state(Teller::public(self), telling::endpoint))
             .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure_response))
             .with_state(self.clone())
     }

@@ -36,7 +36,7 @@ pub(super) async fn login(State(admin): State<Arc<Admin>>, request: Request) -> 
     let (parts, body) = request.into_parts();
     match sign_in(&admin, &parts, body).await {
         Ok(cookie) => (StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response(),
-        Err(rejection) => admin.refuse(&parts, rejection),
+        Err(rejection) => rejection.into_response(),
     }
 }
 
@@ -47,7 +47,7 @@ async fn sign_in(admin: &Admin, parts: &http::request::Parts, body: axum::body::
     let session = Session::new()?;
     let cookie = session.cookie(admin.is_https);
     admin.logins.add(session, Instant::now());
-    admin.app.audit.tell(&Event { address: peer.map(|peer| peer.0.ip()), ..Event::new(What::AdminLogin) });
+    admin.app().audit.tell(&Event { address: peer.map(|peer| peer.0.ip()), ..Event::new(What::AdminLogin) });
     Ok(cookie)
 }
 

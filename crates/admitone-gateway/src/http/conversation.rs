@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::{Bytes, BytesMut};
-use http::header::EXPECT;
+use http::header::{EXPECT, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Version};
 use http_body_util::BodyExt as _;
@@ -27,7 +27,9 @@ use tower::ServiceExt as _;
 use super::answer::{self, Answer};
 use super::head::{Framing, Head, HeadError, Scan};
 use super::io::{ClientIo, Rewound};
-use super::{App, Peer, body, connect, headers};
+use super::present::{Present, Serving};
+use super::telling::{Asked, Refusal, Teller};
+use super::{Peer, body, connect, headers};
 use crate::limits::Over;
 use crate::rejection::Rejection;
 
@@ -37,9 +39,20 @@ const READ: usize = 1024;
 /// What a connection's requests are answered by.
 #[derive(Clone)]
 pub(super) struct Answers {
-    pub(super) app: Arc<App>,
-    pub(super) router: Router,
+    pub(super) present: Arc<Present>,
+    pub(super) serving: Arc<Serving>,
     pub(super) standing: Standing,
+}
+
+impl Answers {
+    pub(super) fn router(&self) -> Router {
+        let router = match self.standing {
+            Standing::Admitted => &self.serving.router,
+            Standing::Full => &self.serving.when_full,
+            Standing::Over(_) => &self.serving.when_over,
+        };
+        router.clone()
+    }
 }
 
 /// Whether there is a place for a connection: for upgrades, that is, and more than one request.
@@ -77,11 +90,23 @@ pub(super) struct Conversation {
     /// Read, and not yet used.
     read: BytesMut,
     answers: Answers,
+    asked: Asked,
 }
 
 impl Conversation {
     pub(super) fn new(io: ClientIo, peer: Peer, answers: Answers) -> Self {
-        Self { io, peer, read: BytesMut::new(), answers }
+        let asked = Asked::unreadable(&answers.serving.app, peer);
+        Self { io, peer, read: BytesMut::new(), answers, asked }
+    }
+
+    /// The name of the request that is being answered.
+    pub(super) const fn request_id(&self) -> &HeaderValue {
+        self.asked.id()
+    }
+
+    /// Tells of a refusal.
+    pub(super) fn refused(&self, refusal: &Refusal) {
+        Teller::public(&self.answers.serving.app).refused(&self.asked, "", refusal);
     }
 
     pub(super) const fn peer(&self) -> Peer {
@@ -116,6 +141,7 @@ impl Conversation {
                 Ok(None) => return,
                 Err(error) => return self.end_with(Rejection::from(error).into_response()).await,
             };
+            self.answers.present.refresh(&mut self.answers.serving);
             // A page can read a refused upgrade; a full gateway has no time for that.
             if connect::asks_for_upgrade(&head.parts.headers) && self.answers.standing != Standing::Full {
                 return self.upgrade(head).await;
@@ -167,7 +193,7 @@ impl Conversation {
     /// Answers; false when the connection is to end behind it.
     async fn answer(&mut self, request: Request<Body>, limits: &Limits) -> bool {
         let is_last = !self.is_admitted() || limits.shutdown.is_cancelled() || wants_to_end(&request);
-        let Ok(response) = self.answers.router.clone().oneshot(request).await;
+        let Ok(response) = self.answers.router().oneshot(request).await;
         let Ok(answer) = Answer::of(response, is_last).await else { return false };
         if answer::write(&mut self.io, &answer.bytes).await.is_err() {
             return false;
@@ -195,8 +221,9 @@ impl Conversation {
         }
     }
 
-    async fn upgrade(self, head: Head) {
-        let app = self.answers.app.clone();
+    async fn upgrade(mut self, mut head: Head) {
+        let app = self.answers.serving.app.clone();
+        self.asked = Asked::name(&app, self.peer, &mut head.parts.headers);
         match app.routes.find(head.parts.uri.path()).cloned() {
             Some(route) => connect::connect(&app, &route, head.parts, self).await,
             None => self.end_with(Rejection::NoSuchPath.into_response()).await,
@@ -205,7 +232,8 @@ impl Conversation {
 
     /// Answers with a last answer.
     pub(super) async fn end_with(self, mut response: Response) {
-        headers::secure(&self.answers.app, response.headers_mut());
+        Teller::public(&self.answers.serving.app).tell(&self.asked, "", &mut response);
+        headers::secure(&self.answers.serving.app, response.headers_mut());
         if let Ok(answer) = Answer::of(response, true).await {
             self.io.end_with(&answer.bytes).await;
         }
@@ -213,11 +241,11 @@ impl Conversation {
 
     /// Has hyper answer a request, the last of its connection.
     async fn hand_over(self, head: Head) {
-        let Self { io, peer, read, answers } = self;
+        let Self { io, peer, read, answers, .. } = self;
         let ahead = Bytes::from([&head.bytes[..], &read[..]].concat());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            answers.router.clone().oneshot(request)
+            answers.router().oneshot(request)
         });
         let connection = http1::Builder::new()
             .keep_alive(false)

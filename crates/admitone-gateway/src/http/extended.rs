@@ -19,10 +19,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::admit::{Connected, Refused, admit};
 use super::handshake::Handshake;
 use super::refuse::{self, Told};
+use super::telling::{Asked, Teller};
 use super::{App, Peer, forward, problem};
 use crate::limits::Over;
 use crate::rejection::Rejection;
 use crate::relay::{self, Why};
+use crate::routes::Route;
 
 /// How long the client may take to read a refusal.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -47,7 +49,14 @@ struct Held {
 }
 
 /// The answer to an extended CONNECT. What follows it, frames or a refusal's Close, is a task's of its own.
-pub(super) async fn connect(app: &Arc<App>, asking: Asking) -> Response {
+pub(super) async fn connect(app: &Arc<App>, mut asking: Asking) -> Response {
+    let asked = Asked::name(app, asking.peer, &mut asking.parts.headers);
+    let mut response = answer(app, asking, &asked).await;
+    Teller::public(app).tell(&asked, "", &mut response);
+    response
+}
+
+async fn answer(app: &Arc<App>, asking: Asking, asked: &Asked) -> Response {
     let Asking { peer, mut parts, stream, of_connection, places, over } = asking;
     let Some(protocol) = parts.extensions.remove::<Protocol>() else { return Rejection::Method.into_response() };
     let Some(route) = app.routes.find(parts.uri.path()).cloned() else {
@@ -57,7 +66,7 @@ pub(super) async fn connect(app: &Arc<App>, asking: Asking) -> Response {
         Ok(handshake) => handshake,
         Err(rejection) => return problem::respond(&rejection, &route.path),
     };
-    let refuse = |refused, stream| told(app, refuse::tell(&route, refused, &handshake), stream);
+    let refuse = |refused, stream| told(app, refuse::tell(&route, refused, &handshake), asked, stream);
     let without_offer = |rejection| Refused { rejection, offer: Offer::default() };
     if let Some(over) = over {
         return refuse(without_offer(over.into()), stream);
@@ -67,7 +76,7 @@ pub(super) async fn connect(app: &Arc<App>, asking: Asking) -> Response {
     match admit(app, &route, peer, &mut parts, &handshake).await {
         Ok(connected) => {
             app.metrics.admitted_after(began.elapsed());
-            switch(app, connected, stream, Held { _of_connection: of_connection, _of_all: of_all })
+            switch(app, &route, connected, stream, Held { _of_connection: of_connection, _of_all: of_all })
         }
         Err(refused) => {
             app.metrics.refused_after(began.elapsed());
@@ -77,19 +86,20 @@ pub(super) async fn connect(app: &Arc<App>, asking: Asking) -> Response {
 }
 
 /// Answers 200, and relays behind it.
-fn switch(app: &App, connected: Connected, stream: OnUpgrade, held: Held) -> Response {
+fn switch(app: &App, route: &Route, connected: Connected, stream: OnUpgrade, held: Held) -> Response {
     let Connected { session, record, upgraded, place, selected } = connected;
     let response = selecting(selected.as_deref(), |response| {
         for (name, value) in forward::answer(&upgraded.headers) {
             response.headers_mut().append(name, value.clone());
         }
     });
-    let (upstream, upstream_ahead, metrics) = (upgraded.io, upgraded.ahead, app.metrics.clone());
+    let (upstream, upstream_ahead) = (upgraded.io, upgraded.ahead);
+    let (idle, metrics) = (route.idle_timeout, app.metrics.clone());
     app.tasks.spawn(async move {
         // A stream that was reset meanwhile never opens: the record says so as it is dropped.
         let Ok(stream) = stream.await else { return };
         let client = TokioIo::new(stream);
-        let ended = relay::run(client, Bytes::new(), upstream, upstream_ahead, session).await;
+        let ended = relay::run(client, Bytes::new(), upstream, upstream_ahead, session, idle).await;
         if ended.why == Why::Panicked {
             metrics.panicked();
         }
@@ -99,10 +109,11 @@ fn switch(app: &App, connected: Connected, stream: OnUpgrade, held: Held) -> Res
     response
 }
 
-fn told(app: &App, told: Told, stream: OnUpgrade) -> Response {
+fn told(app: &Arc<App>, told: Told, asked: &Asked, stream: OnUpgrade) -> Response {
     match told {
         Told::Answer(response) => response,
-        Told::Frames { selected, frames } => {
+        Told::Frames { selected, frames, refusal } => {
+            Teller::public(app).refused(asked, "", &refusal);
             app.tasks.spawn(async move {
                 let telling = async {
                     let mut stream = TokioIo::new(stream.await.ok()?);

@@ -17,7 +17,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, ORIGIN};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{App, Peer, body, client, login};
+use super::{App, Peer, body, client, login, telling};
 use crate::audit::{Event, What};
 use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
@@ -57,6 +57,7 @@ async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result
             session_id: Some(minted.session_id.as_str()),
             expires_at: Some(minted.expires_at),
             address: Some(address),
+            request_id: telling::request_id(&parts.headers),
             ..Event::new(What::Minted)
         }
         .of(&login.principal)

@@ -27,7 +27,8 @@ use super::conversation::{Answers, Limits, Standing};
 use super::extended::{self, Asking};
 use super::head::{self, HeadError};
 use super::io::ClientIo;
-use super::{Peer, headers};
+use super::telling::{Asked, Teller};
+use super::{App, Peer, headers};
 use crate::rejection::Rejection;
 
 /// Streams that a client may have open at once.
@@ -118,11 +119,13 @@ impl Requests {
     /// In a task, which goes on when the stream is reset.
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, JoinError> {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        let app = self.answers.app.clone();
+        let mut answers = self.answers.clone();
+        answers.present.refresh(&mut answers.serving);
+        let app = answers.serving.app.clone();
         let mut response = match self.under_way.clone().try_acquire_owned() {
-            Err(_) => Rejection::Overloaded.into_response(),
+            Err(_) => unread(&app, self.peer, Rejection::Overloaded),
             Ok(place) => {
-                let answered = app.tasks.spawn(self.respond(request, place)).await;
+                let answered = app.tasks.spawn(self.respond(answers, request, place)).await;
                 answered.inspect_err(|_| app.metrics.panicked())?
             }
         };
@@ -130,28 +133,39 @@ impl Requests {
         Ok(response)
     }
 
-    async fn respond(self: Arc<Self>, mut request: Request<Incoming>, place: OwnedSemaphorePermit) -> Response {
+    async fn respond(
+        self: Arc<Self>,
+        answers: Answers,
+        mut request: Request<Incoming>,
+        place: OwnedSemaphorePermit,
+    ) -> Response {
         let stream = (request.method() == Method::CONNECT).then(|| hyper::upgrade::on(&mut request));
         let (mut parts, body) = request.into_parts();
         if let Err(error) = settle(&mut parts) {
-            return Rejection::from(error).into_response();
+            return unread(&answers.serving.app, self.peer, error.into());
         }
         match stream {
             // A page can read a refused upgrade; a full gateway has no time for that.
-            Some(stream) if self.answers.standing != Standing::Full => {
-                let (peer, places, over) = (self.peer, self.places.clone(), self.answers.standing.over());
+            Some(stream) if answers.standing != Standing::Full => {
+                let (peer, places, over) = (self.peer, self.places.clone(), answers.standing.over());
                 let asking = Asking { peer, parts, stream, of_connection: place, places, over };
-                extended::connect(&self.answers.app, asking).await
+                extended::connect(&answers.serving.app, asking).await
             }
             _ => {
                 parts.extensions.insert(self.peer);
-                let Ok(response) =
-                    self.answers.router.clone().oneshot(Request::from_parts(parts, Body::new(body))).await;
+                let Ok(response) = answers.router().oneshot(Request::from_parts(parts, Body::new(body))).await;
                 drop(place);
                 response
             }
         }
     }
+}
+
+/// The answer to a request that is not looked at.
+fn unread(app: &Arc<App>, peer: Peer, rejection: Rejection) -> Response {
+    let mut response = rejection.into_response();
+    Teller::public(app).tell(&Asked::unreadable(app, peer), "", &mut response);
+    response
 }
 
 /// Gives a request the form that those of HTTP/1.1 have, by the same rules: a path for a target, one `Host`, and all cookies

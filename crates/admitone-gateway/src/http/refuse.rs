@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::admit::Refused;
 use super::conversation::Conversation;
 use super::handshake::Handshake;
+use super::telling::Refusal;
 use super::{answer, problem};
 use crate::config::{CloseProfile, RefuseWith};
 use crate::relay::{Side, close_frame};
@@ -23,14 +24,15 @@ pub(super) enum Told {
     /// By an answer.
     Answer(Response),
     /// By frames of a socket, behind an answer that selects this subprotocol.
-    Frames { selected: Option<String>, frames: Bytes },
+    Frames { selected: Option<String>, frames: Bytes, refusal: Refusal },
 }
 
 /// Answers a refused upgrade, the last request of its connection.
 pub(super) async fn refuse(route: &Route, refused: Refused, handshake: &Handshake, client: Conversation) {
     match tell(route, refused, handshake) {
         Told::Answer(response) => client.end_with(response).await,
-        Told::Frames { selected, frames } => {
+        Told::Frames { selected, frames, refusal } => {
+            client.refused(&refusal);
             let accept = HeaderValue::from_str(&derive_accept_key(handshake.key.as_bytes())).ok();
             let mut bytes = answer::switching_protocols(accept.as_ref(), selected.as_deref(), std::iter::empty());
             bytes.extend_from_slice(&frames);
@@ -49,17 +51,17 @@ pub(super) fn tell(route: &Route, refused: Refused, handshake: &Handshake) -> To
         RefuseWith::Http => false,
     };
     let code = row.close.filter(|_| by_close);
-    let Some(frames) = code.and_then(|code| refusal(code, route.close_profile)) else {
+    let Some(frames) = code.and_then(|code| farewell(code, route.close_profile)) else {
         return Told::Answer(problem::respond(&rejection, &route.path));
     };
-    problem::log(&rejection, &row, &route.path);
+    let refusal = Refusal::new(&rejection, &row, Some(&route.path), Vec::new());
     // Without our marker, selecting what the application offered keeps Chromium from aborting before the Close.
     let of_application = offer.protocols.into_iter().next();
     let selected = if handshake.reads_refusals { Some(REFUSED.to_owned()) } else { of_application };
-    Told::Frames { selected, frames }
+    Told::Frames { selected, frames, refusal }
 }
 
-fn refusal(code: CloseCode, profile: CloseProfile) -> Option<Bytes> {
+fn farewell(code: CloseCode, profile: CloseProfile) -> Option<Bytes> {
     match profile {
         CloseProfile::Standard => close_frame(code.code(), code.reason(), Side::Client),
         CloseProfile::Policy1008 => {

@@ -6,7 +6,7 @@ use admitone::carrier::Carrier;
 use admitone::grant::SessionId;
 use admitone::principal::{LoginStamp, Method, Principal};
 use admitone::sessions::Session;
-use http::Version;
+use http::{HeaderValue, Version};
 
 use super::App;
 use crate::audit::{Audit, Event, What};
@@ -21,6 +21,7 @@ pub(super) struct Entrance {
     pub(super) address: IpAddr,
     pub(super) version: Version,
     pub(super) login: LoginStamp,
+    pub(super) request_id: Option<HeaderValue>,
 }
 
 /// A session in the audit and the metrics: an event when it opens, and always one when it ends.
@@ -48,6 +49,7 @@ impl SessionRecord {
             carrier: Some(entrance.carrier.name()),
             http: Some(if entrance.version == Version::HTTP_2 { "2" } else { "1.1" }),
             address: Some(entrance.address),
+            request_id: entrance.request_id.as_ref().and_then(|id| id.to_str().ok()),
             ..Event::new(What::Opened)
         };
         app.audit.tell(&event.of(session.principal()).by_login(&entrance.login));

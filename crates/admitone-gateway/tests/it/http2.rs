@@ -36,7 +36,7 @@ impl Tls {
     }
 
     pub(crate) async fn client(&self) -> Client {
-        let stream = self.pair.speak(&self.world, &[b"h2", b"http/1.1"]).await;
+        let stream = self.pair.speak(self.world.address, &[b"h2", b"http/1.1"]).await.expect("TLS");
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
         let shaken = handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
         let (sender, connection) = shaken.expect("HTTP/2");

@@ -50,7 +50,7 @@ const GET: u8 = 2;
 const POST: u8 = 3;
 
 async fn begin(tls: &Tls) -> (ReadHalf<TlsStream<TcpStream>>, WriteHalf<TlsStream<TcpStream>>) {
-    let (reader, mut writer) = split(tls.pair.speak(&tls.world, &[b"h2"]).await);
+    let (reader, mut writer) = split(tls.pair.speak(tls.world.address, &[b"h2"]).await.expect("TLS"));
     writer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("a write");
     writer.write_all(&frame(SETTINGS, 0, 0, &[])).await.expect("a write");
     (reader, writer)
