@@ -27,7 +27,7 @@ use tower::ServiceExt as _;
 use super::answer::{self, Answer};
 use super::head::{Framing, Head, HeadError, Scan};
 use super::io::{ClientIo, Rewound};
-use super::{App, Peer, body, connect, headers};
+use super::{App, Peer, body, connect, headers, mint};
 use crate::limits::Over;
 use crate::rejection::Rejection;
 
@@ -160,7 +160,12 @@ impl Conversation {
     /// Answers; false when the connection is to end behind it.
     async fn answer(&mut self, request: Request<Body>, limits: &Limits) -> bool {
         let is_last = !self.is_admitted() || limits.shutdown.is_cancelled() || wants_to_end(&request);
-        let Ok(response) = self.answers.router.clone().oneshot(request).await;
+        let response = if self.is_admitted() && is_mint(&request) {
+            mint::without_router(&self.answers.app, self.peer, request).await
+        } else {
+            let Ok(response) = self.answers.router.clone().oneshot(request).await;
+            response
+        };
         let Ok(answer) = Answer::of(response, is_last).await else { return false };
         if answer::write(&mut self.io, &answer.bytes).await.is_err() {
             return false;
@@ -230,6 +235,10 @@ fn usual_body(head: &Head) -> Option<usize> {
         && !matches!(head.parts.method, Method::HEAD | Method::CONNECT)
         && !head.parts.headers.contains_key(EXPECT);
     usize::try_from(length).ok().filter(|length| is_usual && *length <= body::MAX_BYTES)
+}
+
+fn is_mint(request: &Request<Body>) -> bool {
+    request.method() == Method::POST && request.uri().path() == "/auth/ticket"
 }
 
 fn wants_to_end(request: &Request<Body>) -> bool {

@@ -1,5 +1,6 @@
 //! What is asked of every request before anything in it is verified.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use admitone::now::Now;
@@ -20,16 +21,36 @@ pub(super) async fn logins(
     request: Request,
     next: Next,
 ) -> Response {
-    if !request.headers().contains_key(AUTHORIZATION) {
-        return next.run(request).await;
-    }
-    let address = client::address(&app, peer, request.headers());
-    if let Err(over) = app.limits.check_login(address, Now::read().instant) {
-        return Rejection::from(over).into_response();
-    }
+    let guard = match Guard::of(&app, peer, &request) {
+        Ok(guard) => guard,
+        Err(over) => return over.into_response(),
+    };
     let response = next.run(request).await;
-    if response.extensions().get::<FailedLogin>().is_some() {
-        app.limits.count_failed_login(address, Now::read().instant);
-    }
+    guard.count(&app, &response);
     response
+}
+
+/// Watches what becomes of a request's token, where it has one.
+pub(super) struct Guard(Option<IpAddr>);
+
+impl Guard {
+    /// # Errors
+    ///
+    /// The rejection of an address that is over its limit.
+    pub(super) fn of(app: &App, peer: Peer, request: &Request) -> Result<Self, Rejection> {
+        if !request.headers().contains_key(AUTHORIZATION) {
+            return Ok(Self(None));
+        }
+        let address = client::address(app, peer, request.headers());
+        app.limits.check_login(address, Now::read().instant)?;
+        Ok(Self(Some(address)))
+    }
+
+    pub(super) fn count(self, app: &App, response: &Response) {
+        if let Some(address) = self.0
+            && response.extensions().get::<FailedLogin>().is_some()
+        {
+            app.limits.count_failed_login(address, Now::read().instant);
+        }
+    }
 }
