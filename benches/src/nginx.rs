@@ -31,7 +31,7 @@ daemon off;
 master_process off;
 worker_processes 1;
 pid {folder}/nginx.pid;
-events {{ worker_connections 16000; }}
+events {{ worker_connections 18000; }}
 http {{
     access_log off;
     client_body_temp_path {folder}/body;

@@ -14,7 +14,7 @@ use crate::table::{Goal, Row, Table};
 
 const CONNECTIONS: usize = 5_000;
 
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 3;
 
 const TTL_SECONDS: u32 = 60;
 
