@@ -1,12 +1,15 @@
 //! What can be measured.
 
 mod echo;
+mod flood;
 mod handshake;
 mod idle;
 mod mint;
 mod paced;
 mod redeem;
 mod revoke;
+mod store;
+mod verify;
 
 use std::net::SocketAddr;
 
@@ -27,6 +30,12 @@ pub(crate) enum Bench {
     Mint,
     /// The library's inspect and redeem, beside an HMAC and a map.
     Redeem,
+    /// Tokens of every algorithm, beside the crypto library's own verify and another JWT crate.
+    Verify,
+    /// Redemptions on Redis, beside redis-benchmark.
+    Store,
+    /// Honest people while forged tickets pour in.
+    Flood,
     /// A ticketed handshake, beside nginx and HAProxy without authentication and a direct connection.
     Handshake,
     /// Messages through the gateway, as many as go, beside nginx, HAProxy and a direct connection.
@@ -41,14 +50,27 @@ pub(crate) enum Bench {
 
 impl Bench {
     /// Those that are measured when none is named.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Mint, Self::Redeem, Self::Handshake, Self::Echo, Self::Paced, Self::Idle, Self::Revoke];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Mint,
+        Self::Redeem,
+        Self::Verify,
+        Self::Store,
+        Self::Flood,
+        Self::Handshake,
+        Self::Echo,
+        Self::Paced,
+        Self::Idle,
+        Self::Revoke,
+    ];
 
     pub(crate) async fn run(self, settings: Settings) -> Result<Table, Failure> {
         match self {
             Self::Table => table(settings).await,
             Self::Mint => mint::run(settings).await,
             Self::Redeem => redeem::run(settings),
+            Self::Verify => verify::run(settings),
+            Self::Store => store::run(settings).await,
+            Self::Flood => flood::run(settings).await,
             Self::Handshake => handshake::run(settings).await,
             Self::Echo => echo::run(settings, &echo::CONNECTIONS).await,
             Self::Paced => paced::run(settings).await,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::http::{Client, logout_request, mint_request};
 use crate::place::SERVER;
 use crate::process::{Process, free_port};
+use crate::redis::Server;
 use crate::token::{AUDIENCE, ISSUER, ORIGIN, SECRET};
 use crate::{Failure, process};
 
@@ -23,6 +24,20 @@ pub(crate) const SUBJECTS: usize = 1000;
 /// How long a connection for minting is used again.
 const KEPT_ALIVE: Duration = Duration::from_secs(1);
 
+const IN_MEMORY: &str = "max_tickets = 10000000";
+
+/// They guard nothing.
+const TAG_SECRET: &str = "d3b07384d113edec49eaa6238ad5ff00c157a79031e1c40f85931829bc5fc552";
+const TICKET_SECRET: &str = "9e107d9d372bb6826bd81d3542a419d6e4d909c290d0fb1ca068ffaddf22cbd0";
+
+/// The end of `[tickets]` where other processes share the store.
+const TICKET_KEYS: &str = r#"tag_secret_file = "tag.secret"
+
+[[tickets.keys]]
+id = 1
+secret_file = "ticket.secret"
+"#;
+
 /// A running gateway.
 #[derive(Debug)]
 pub(crate) struct Gateway {
@@ -33,10 +48,28 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts one before `upstream`, with its files in `folder`; tickets live for `ttl_seconds`.
     pub(crate) async fn start(folder: &Path, upstream: SocketAddr, ttl_seconds: u32) -> Result<Self, Failure> {
+        Self::configured(folder, |address| configuration(address, upstream, ttl_seconds, IN_MEMORY)).await
+    }
+
+    /// The same with its tickets in Redis.
+    pub(crate) async fn start_on(
+        redis: &Server,
+        folder: &Path,
+        upstream: SocketAddr,
+        ttl_seconds: u32,
+    ) -> Result<Self, Failure> {
+        let store = format!("kind = \"redis\"\nurl = \"redis://{}\"", redis.address());
+        write_secret(&folder.join("tag.secret"), TAG_SECRET)?;
+        write_secret(&folder.join("ticket.secret"), TICKET_SECRET)?;
+        let configured = |address| configuration(address, upstream, ttl_seconds, &store) + TICKET_KEYS;
+        Self::configured(folder, configured).await
+    }
+
+    async fn configured(folder: &Path, text: impl FnOnce(SocketAddr) -> String) -> Result<Self, Failure> {
         let address = free_port()?;
-        write_secret(&folder.join("issuer.secret"))?;
+        write_secret(&folder.join("issuer.secret"), SECRET)?;
         let file = folder.join("admitone.toml");
-        std::fs::write(&file, configuration(address, upstream, ttl_seconds))?;
+        std::fs::write(&file, text(address))?;
         let arguments = ["serve".as_ref(), "--config".as_ref(), file.as_os_str()];
         let mut process = Process::start(SERVER, &program()?, arguments)?;
         process.listens(address).await.map_err(|error| format!("admitone serve: {error}"))?;
@@ -157,12 +190,12 @@ fn program() -> Result<PathBuf, Failure> {
     Err(format!("{} is missing: cargo build --release --bin admitone", program.display()).into())
 }
 
-fn write_secret(path: &Path) -> Result<(), Failure> {
+fn write_secret(path: &Path, secret: &str) -> Result<(), Failure> {
     let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
-    Ok(file.write_all(SECRET.as_bytes())?)
+    Ok(file.write_all(secret.as_bytes())?)
 }
 
-fn configuration(address: SocketAddr, upstream: SocketAddr, ttl_seconds: u32) -> String {
+fn configuration(address: SocketAddr, upstream: SocketAddr, ttl_seconds: u32, store: &str) -> String {
     format!(
         r#"
 [server]
@@ -179,11 +212,8 @@ failed_logins_per_minute_per_address = 100000000
 dials_per_address = 100000
 
 [store]
-max_tickets = 10000000
+{store}
 max_tickets_per_subject = 1000000
-
-[tickets]
-ttl_seconds = {ttl_seconds}
 
 [[issuers]]
 name = "bench"
@@ -196,6 +226,9 @@ secret_file = "issuer.secret"
 path = "{ROUTE}"
 upstream = "ws://{upstream}{ROUTE}"
 origins = ["{ORIGIN}"]
+
+[tickets]
+ttl_seconds = {ttl_seconds}
 "#
     )
 }

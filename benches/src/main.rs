@@ -8,6 +8,7 @@ mod machine;
 mod nginx;
 mod place;
 mod process;
+mod redis;
 mod role;
 mod rounds;
 mod socket;

@@ -3,6 +3,7 @@
 mod echo;
 mod floor;
 pub(crate) mod redeem;
+pub(crate) mod verify;
 
 use std::time::Duration;
 
@@ -34,6 +35,13 @@ pub(crate) enum Role {
         /// Milliseconds of each run.
         milliseconds: u64,
     },
+    /// Tokens by the library alone.
+    Verify {
+        /// Rounds.
+        rounds: usize,
+        /// Milliseconds of each run.
+        milliseconds: u64,
+    },
 }
 
 impl Role {
@@ -47,6 +55,7 @@ impl Role {
             Self::Redeem { outstanding, rounds, milliseconds } => {
                 redeem::run(outstanding, rounds, Duration::from_millis(milliseconds))
             }
+            Self::Verify { rounds, milliseconds } => verify::run(rounds, Duration::from_millis(milliseconds)),
         }
     }
 }

@@ -1640,6 +1640,7 @@ function checkOptions(options, ...required) {
 	}
 }
 function parseUrl(given) {
+	if (typeof given !== "string" && !(given instanceof URL)) return void 0;
 	try {
 		return new URL(given, globalThis.location?.href);
 	} catch {
@@ -1647,7 +1648,7 @@ function parseUrl(given) {
 	}
 }
 function hasScheme(given, scheme) {
-	return /string|object/.test(typeof given) && scheme.test(parseUrl(given)?.href ?? "");
+	return scheme.test(parseUrl(given)?.href ?? "");
 }
 function isJson(given) {
 	try {
@@ -1658,15 +1659,20 @@ function isJson(given) {
 }
 // ../packages/admitone/src/answer.ts
 const LONGEST_ANSWER = 65536;
-async function readText(response) {
-	const reader = response.body?.getReader();
+async function readBody({ body }, take) {
+	const reader = body?.getReader();
 	const decoder = new TextDecoder();
-	let text = "";
-	while (reader && text.length < LONGEST_ANSWER) {
+	while (reader) {
 		const { done, value } = await reader.read();
-		if (done) break;
-		text += decoder.decode(value, { stream: true });
+		if (done || !take(decoder.decode(value, { stream: true }))) return;
 	}
+}
+async function readText(response) {
+	let text = "";
+	await readBody(response, (piece) => {
+		text += piece;
+		return text.length < LONGEST_ANSWER;
+	});
 	return text;
 }
 // ../packages/admitone/src/minted-ticket.ts
@@ -1763,9 +1769,7 @@ function readProblem(mediaType, text) {
 }
 function retryAfterMs(headers) {
 	const value = headers.get("retry-after") ?? "";
-	if (/^\d+$/.test(value)) return Number(value) * 1e3;
-	const ms = Date.parse(value) - Date.parse(headers.get("date") ?? "");
-	return Number.isNaN(ms) ? void 0 : Math.max(0, ms);
+	return /^\d+$/.test(value) ? Number(value) * 1e3 : void 0;
 }
 // ../packages/admitone/src/ticket-source.ts
 const RETRY_CAP_MS = 1e4;
@@ -1809,7 +1813,7 @@ function createTicketSource(options) {
 	}
 	async function mint({ route, ...retrying }) {
 		const minted = await ask("/auth/ticket", {
-			route: options.route ?? route,
+			route,
 			...fields
 		}, readMinted, retrying);
 		stats.mints += 1;
@@ -1829,14 +1833,18 @@ function createTicketSource(options) {
 		try {
 			return await within(timeoutMs, signal, async () => {
 				const minted = await taken.minting;
-				return minted && taken.epoch === epoch && serves(minted) && await token() === minted.login ? minted : void 0;
+				return minted && serves(minted) && await token() === minted.login ? minted : void 0;
 			});
 		} catch (error) {
 			if (error.code === "aborted" && taken.epoch === epoch) ahead ??= taken;
 			throw error;
 		}
 	}
-	async function acquire(asked = {}) {
+	async function acquire(given = {}) {
+		const asked = {
+			...given,
+			route: options.route ?? given.route
+		};
 		try {
 			for (;;) {
 				const begun = epoch;
@@ -1852,7 +1860,8 @@ function createTicketSource(options) {
 			throw error;
 		}
 	}
-	async function prefetch(route) {
+	async function prefetch(given) {
+		const route = options.route ?? given;
 		if (ahead?.route !== route || ahead?.minted && !serves(ahead.minted)) ahead = void 0;
 		ahead ??= mintAhead(route);
 		await ahead.minting;

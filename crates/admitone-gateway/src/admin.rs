@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config;
 use crate::http::App;
+use crate::http::present::Present;
 use crate::rejection::Rejection;
 
 use login::Logins;
@@ -32,7 +33,7 @@ const MOST_FOLLOWERS: usize = 16;
 /// What the operators' listener answers with.
 #[derive(Debug)]
 pub struct Admin {
-    app: Arc<App>,
+    present: Arc<Present>,
     secret: config::AdminSecret,
     /// Every `Host` that is answered, and the origin of its pages.
     hosts: Vec<Host>,
@@ -62,9 +63,13 @@ pub struct Lifeline {
 }
 
 impl Admin {
+    fn app(&self) -> Arc<App> {
+        self.present.app()
+    }
+
     /// For listeners that are bound to `addresses`.
     #[must_use]
-    pub fn new(app: Arc<App>, config: config::Admin, addresses: &[SocketAddr], life: Lifeline) -> Self {
+    pub fn new(present: Arc<Present>, config: config::Admin, addresses: &[SocketAddr], life: Lifeline) -> Self {
         let is_https = config.tls.is_some();
         let of_address = addresses.iter().flat_map(|address| {
             let localhost = address.ip().is_loopback().then(|| format!("localhost:{}", address.port()));
@@ -73,7 +78,7 @@ impl Admin {
         let scheme = if is_https { "https" } else { "http" };
         let host = |name: String| Host { origin: format!("{scheme}://{name}"), name };
         Self {
-            app,
+            present,
             secret: config.secret,
             hosts: of_address.chain(config.hosts).map(host).collect(),
             is_https,

@@ -119,6 +119,7 @@ impl Assertions {
             sub: grant.principal.subject(),
             login_issuer: grant.principal.issuer(),
             email: grant.principal.email(),
+            tenant: grant.principal.tenant(),
             permissions: grant.permissions.iter().collect(),
             sid: grant.login.sid.as_deref(),
             session_id: admitted.session_id().as_str(),
@@ -162,6 +163,8 @@ struct Claims<'a> {
     login_issuer: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<&'a str>,
     permissions: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,

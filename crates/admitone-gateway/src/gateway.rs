@@ -1,40 +1,36 @@
 //! The one place that wires: a configuration becomes a running gateway.
 
-use std::hash::{BuildHasher, RandomState};
+mod reload;
+mod wiring;
+
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use admitone::admission::Admission;
 use admitone::authn::IssuerError;
 use admitone::close::CloseCode;
-use admitone::control::Control;
-use admitone::sessions::Sessions;
-use admitone::ticket::keys::{KeyError, TicketKeys};
+use admitone::ticket::keys::KeyError;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::admin::server::AdminServer;
 use crate::admin::{Admin, Lifeline};
-use crate::assertion::{Assertions, SigningKey};
-use crate::audit::{Audit, Event, What};
-use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind, WebOrigin};
+use crate::audit::{Event, What};
+use crate::config::{self, Config, RevocationGap};
 use crate::http::App;
-use crate::http::readiness::Readiness;
+use crate::http::present::{Present, Serving};
 use crate::http::server::Server;
-use crate::limits::Limits;
-use crate::logins::Logins;
-use crate::metrics::Metrics;
-use crate::routes::Routes;
-use crate::stores::{StoreError, Stores};
-use crate::upstream::Upstream;
+use crate::keepalive::Keepalive;
+use crate::stores::StoreError;
+use reload::Reloading;
+use wiring::wire;
 
 /// Connections past the limit that are still answered: probes, and refusals.
 const RESERVE: usize = 64;
@@ -103,6 +99,8 @@ pub struct Gateway {
     addresses: Vec<SocketAddr>,
     listening: Listening,
     admin: Option<Operators>,
+    /// The configuration, if it is to be read again when it changes.
+    file: Option<PathBuf>,
 }
 
 /// The operators' listener.
@@ -118,6 +116,7 @@ struct Operators {
 struct Listening {
     tls: Option<Arc<ServerConfig>>,
     header_timeout: Duration,
+    keepalive: Keepalive,
     max_connections: usize,
     drain: Duration,
 }
@@ -127,6 +126,7 @@ impl Listening {
         Self {
             tls: server.tls.as_ref().map(|tls| tls.server.clone()),
             header_timeout: server.header_timeout,
+            keepalive: Keepalive::after(server.keepalive),
             max_connections: server.max_connections,
             drain: server.drain,
         }
@@ -158,7 +158,14 @@ impl Gateway {
             None => None,
         };
         let app = Arc::new(wire(config, first).await?);
-        Ok(Self { app, listeners, addresses, listening, admin })
+        Ok(Self { app, listeners, addresses, listening, admin, file: None })
+    }
+
+    /// Has the configuration read again from this file whenever it changes, or on SIGHUP, while the gateway runs. One that is
+    /// wrong is refused as a whole; one that is right closes no socket.
+    #[must_use]
+    pub fn reloading(self, file: &Path) -> Self {
+        Self { file: Some(file.to_owned()), ..self }
     }
 
     /// The addresses that operators are listened to on; none where there is no listener for them.
@@ -176,34 +183,35 @@ impl Gateway {
     /// Serves until `shutdown`, then drains: not ready, live sockets closed over the drain time, and at the end nothing left.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let (end, ordered) = (CancellationToken::new(), CancellationToken::new());
+        let present = Arc::new(Present::new(Serving::new(self.app.clone(), self.listening.tls)));
         if let Some(admin) = self.admin {
-            admin.serve(&self.app, Lifeline { drain: ordered.clone(), ending: end.clone() });
+            admin.serve(&present, Lifeline { drain: ordered.clone(), ending: end.clone() });
         }
         let server = Server {
-            app: self.app.clone(),
-            router: self.app.router(),
-            when_full: self.app.router_when_full(),
-            when_over: self.app.router_when_over(),
-            tls: self.listening.tls,
+            present: present.clone(),
             header_timeout: self.listening.header_timeout,
+            keepalive: self.listening.keepalive,
             places: Arc::new(Semaphore::new(self.listening.max_connections)),
             reserve: Arc::new(Semaphore::new(RESERVE)),
             refusals: Arc::new(Semaphore::new(REFUSALS)),
             tasks: self.app.tasks.clone(),
             shutdown: end.clone(),
         };
+        let mut governing = JoinSet::new();
+        let app = self.app.clone();
+        let keys = governing.spawn(async move { app.logins.follow_keys().await });
+        if let Some(file) = self.file {
+            governing.spawn(Reloading::new(file, present, keys).run());
+        }
         for listener in self.listeners {
             self.app.tasks.spawn(server.clone().serve(listener));
         }
         reopen_audit_on_hangup(&self.app);
-        let mut governing = JoinSet::new();
         governing.spawn(beat());
         governing.spawn(follow_revocations(self.app.clone()));
         governing.spawn(self.app.control.clone().follow());
         let app = self.app.clone();
         governing.spawn(async move { app.sessions.keep_leases().await });
-        let app = self.app.clone();
-        governing.spawn(async move { app.logins.follow_keys().await });
 
         tokio::select! {
             () = shutdown => {}
@@ -224,12 +232,12 @@ impl Operators {
         Ok(Self { addresses: addresses(&listeners), listeners, config })
     }
 
-    fn serve(self, app: &Arc<App>, life: Lifeline) {
+    fn serve(self, present: &Arc<Present>, life: Lifeline) {
         let (tls, ending) = (self.config.tls.as_ref().map(|tls| tls.server.clone()), life.ending.clone());
-        let admin = Arc::new(Admin::new(app.clone(), self.config, &self.addresses, life));
+        let admin = Arc::new(Admin::new(present.clone(), self.config, &self.addresses, life));
         let server = AdminServer::new(admin.router(), tls, ending);
         for listener in self.listeners {
-            app.tasks.spawn(server.clone().serve(listener));
+            present.app().tasks.spawn(server.clone().serve(listener));
         }
     }
 }
@@ -290,68 +298,4 @@ async fn drain(app: &App, over: Duration) {
     app.audit.tell_beside_log(&Event { count: Some(sessions), ..Event::new(What::Draining) });
     app.sessions.close_gradually(CloseCode::Draining, over).await;
     tracing::info!("drained");
-}
-
-async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
-    let (gap, fence) = match &config.store.kind {
-        StoreKind::Redis(redis) => (redis.revocation_gap, Some(redis.fence.name())),
-        _ => (RevocationGap::Keep, None),
-    };
-    let routes = Routes::new(&config);
-    let any_fallback = config.routes.iter().any(|route| route.jwt_fallback != JwtFallback::Deny);
-    let keys = config.tickets.keys.map_or_else(TicketKeys::random, Ok)?;
-    let (metrics, node) = (Arc::new(Metrics::new()), node_name(bound));
-    let audit = Arc::new(Audit::open(&config.audit, &node, &metrics).map_err(StartError::Audit)?);
-    let public_url = config.server.public_url_on(bound);
-    let assertions = assertions(config.assertion, &public_url)?;
-    let stores = Stores::open(config.store, &keys, &node).await?;
-    let Stores { kind, tickets, revocations, directory, channel } = stores.measured(&metrics);
-    let admission = Admission::new(keys, tickets.clone(), revocations.clone());
-    let admission = Arc::new(admission.on_node(&node).with_directory(directory.clone()));
-    let sessions = Arc::new(Sessions::new(revocations.clone()).listed_in(directory, &node));
-    Ok(App {
-        control: Arc::new(Control::new(admission.clone(), sessions.clone(), channel)),
-        admission,
-        sessions,
-        readiness: Readiness::new(kind, tickets, revocations.clone(), any_fallback),
-        revocations,
-        node,
-        fence,
-        issuers: config.issuers.iter().map(|issuer| issuer.issuer.clone()).collect(),
-        audit,
-        limits: Limits::new(&config.limits, &metrics),
-        metrics,
-        gap,
-        logins: Logins::new(config.issuers, config.chain)?,
-        routes,
-        upstreams: config.routes.into_iter().map(upstream).collect(),
-        assertions,
-        public_url,
-        trusted_proxies: config.server.trusted_proxies,
-        default_ttl: config.tickets.ttl,
-        service_permission: config.tickets.service_permission,
-        draining: AtomicBool::new(false),
-        tasks: TaskTracker::new(),
-    })
-}
-
-/// The configured keys, or where assertions are wanted and there are none, one that nobody else has.
-fn assertions(config: config::Assertion, public_url: &WebOrigin) -> Result<Option<Assertions>, StartError> {
-    let mut keys = config.keys.into_iter();
-    let first = match keys.next() {
-        None if !config.is_wanted => return Ok(None),
-        None => SigningKey::generate().map_err(|_| StartError::AssertionKey)?,
-        Some(first) => first,
-    };
-    Ok(Some(Assertions::new(public_url.as_str(), first, keys.collect())))
-}
-
-/// A name that no other node has: random, as a restarted node is another one.
-fn node_name(bound: SocketAddr) -> String {
-    format!("{bound}-{:016x}", RandomState::new().hash_one(std::process::id()))
-}
-
-fn upstream(route: config::Route) -> (Arc<str>, Upstream) {
-    let path = Arc::from(route.path.as_str());
-    (path, Upstream::new(route.upstream, route.upstream_tls, route.connect_timeout, route.upgrade_timeout))
 }

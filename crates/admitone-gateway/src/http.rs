@@ -2,6 +2,7 @@
 
 mod admit;
 mod answer;
+mod backchannel;
 pub(crate) mod body;
 mod client;
 mod connect;
@@ -17,7 +18,9 @@ mod limiting;
 mod login;
 mod logout;
 mod mint;
+pub mod present;
 mod problem;
+mod public_config;
 pub mod readiness;
 mod refuse;
 mod renew;
@@ -67,6 +70,8 @@ pub struct App {
     pub revocations: Arc<dyn Revocations>,
     /// This node's name in records and audit lines.
     pub node: String,
+    /// The first address that it listens on.
+    pub bound: SocketAddr,
     /// What keeps tickets single across failovers, where the store is shared.
     pub fence: Option<&'static str>,
     /// The identifiers of the configured issuers.
@@ -78,15 +83,15 @@ pub struct App {
     /// What becomes of open sessions while no revocation could reach them.
     pub gap: RevocationGap,
     /// What one address, subject or ticket may take.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// Who is logged in.
-    pub logins: Logins,
+    pub logins: Arc<Logins>,
     /// Paths and policies.
     pub routes: Routes,
     /// Where each route's sockets lead, by path.
     pub upstreams: HashMap<Arc<str>, Upstream>,
     /// Tells upstreams who was admitted, signed, where a route or the configuration says so.
-    pub assertions: Option<Assertions>,
+    pub assertions: Option<Arc<Assertions>>,
     /// The origin that clients reach the gateway by.
     pub public_url: WebOrigin,
     /// The proxies whose forwarding headers are believed.
@@ -96,9 +101,9 @@ pub struct App {
     /// What a login has to hold to ask about other people's tickets.
     pub service_permission: Option<String>,
     /// What the gateway can do at the moment.
-    pub readiness: Readiness,
+    pub readiness: Arc<Readiness>,
     /// Shutting down.
-    pub draining: AtomicBool,
+    pub draining: Arc<AtomicBool>,
     /// The connections' tasks, which a shutdown waits for.
     pub tasks: TaskTracker,
 }
@@ -114,6 +119,7 @@ impl App {
             .route("/auth/session/{id}", delete(session::end))
             .route("/auth/session/{id}/renew", post(renew::renew))
             .route("/auth/logout", post(logout::logout))
+            .route("/auth/config", get(public_config::public_config))
             .method_not_allowed_fallback(async || Rejection::Method)
             .layer(axum::middleware::from_fn_with_state(self.clone(), limiting::logins))
             .layer(headers::cors(self));
@@ -121,6 +127,7 @@ impl App {
             .route("/healthz", get(health::live))
             .route("/readyz", get(health::ready))
             .route("/.well-known/jwks.json", get(key_set::key_set))
+            .route("/auth/backchannel-logout", post(backchannel::logout))
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(for_pages)
             .fallback(connect::elsewhere)

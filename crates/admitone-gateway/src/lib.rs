@@ -12,6 +12,7 @@ pub mod demo;
 pub mod fetch;
 pub mod gateway;
 pub mod http;
+pub mod keepalive;
 pub mod limits;
 pub mod log;
 pub mod logins;

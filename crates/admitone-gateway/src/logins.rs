@@ -8,13 +8,13 @@ mod flights;
 mod introspector;
 mod presented;
 mod published_keys;
+mod refusal;
 mod unavailable;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use admitone::authn::introspection::IntrospectionError;
-use admitone::authn::{IssuerError, LoginError, Verifier};
+use admitone::authn::{IssuerError, LoginError, LogoutReplays, LogoutToken, LogoutTokenError, TokenKind, Verifier};
 use admitone::carrier::{Carrier, Presented};
 use admitone::now::Now;
 use admitone::principal::Login;
@@ -29,9 +29,13 @@ use introspector::Introspector;
 pub use presented::PresentError;
 pub use published_keys::KeysAt;
 use published_keys::PublishedKeys;
+pub use refusal::{NoLogin, NoLogout};
 pub use unavailable::Unavailable;
 
 use presented::{bearer, cookie, is_signed, only};
+
+/// Most logout tokens that are remembered until they expire.
+const MOST_LOGOUTS: usize = 100_000;
 
 /// A way to find out who somebody is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,30 +63,13 @@ impl Source {
     }
 }
 
-/// Why a credential is not a login. The texts hold nothing of the credential.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum NoLogin {
-    /// It is a token that is not accepted.
-    #[error(transparent)]
-    Token(#[from] LoginError),
-    /// It is an opaque token that is not accepted.
-    #[error(transparent)]
-    Introspected(#[from] IntrospectionError),
-    /// It is a session that is not accepted.
-    #[error(transparent)]
-    Session(#[from] NotAccepted),
-    /// It has a byte that no header can have.
-    #[error("the session cannot be written into a header")]
-    Unwritable,
-    /// Its source cannot say.
-    #[error("issuer {issuer:?} cannot say who it is: {cause}")]
-    Unavailable {
-        /// What the configuration calls the issuer.
-        issuer: Box<str>,
-        /// Why not.
-        cause: Unavailable,
-    },
+/// A client that pages log in with: public.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicClient {
+    /// The issuer's identifier.
+    pub issuer: String,
+    /// The client's id there.
+    pub client_id: String,
 }
 
 /// A login's credential and the source that it belongs to; nobody has judged it yet.
@@ -125,6 +112,8 @@ pub struct Logins {
     introspector: Option<Introspector>,
     callbacks: Vec<Callback>,
     chain: Vec<Source>,
+    clients: Vec<PublicClient>,
+    logouts: Mutex<LogoutReplays>,
     /// Whether an issuer needs no published keys.
     any_standing: bool,
 }
@@ -161,6 +150,7 @@ impl Logins {
     pub fn new(issuers: Vec<config::Issuer>, chain: Vec<Source>) -> Result<Self, IssuerError> {
         let any_standing = issuers.iter().any(|issuer| issuer.published.is_none());
         let (mut tokens, mut published_keys, mut callbacks, mut introspector) = (vec![], vec![], vec![], None);
+        let clients = issuers.iter().filter_map(public_client).collect();
         for issuer in issuers {
             if let (Some(signed), Some(published)) = (&issuer.tokens, issuer.published) {
                 published_keys.push(Arc::new(PublishedKeys::new(signed, published)));
@@ -169,7 +159,16 @@ impl Logins {
             introspector = introspector.or(issuer.introspection.map(|server| Introspector::new(&issuer.name, server)));
             callbacks.extend(issuer.callback.map(|application| Callback::new(&issuer.name, application)));
         }
-        Ok(Self { verifier: Verifier::new(tokens)?, published_keys, introspector, callbacks, chain, any_standing })
+        Ok(Self {
+            verifier: Verifier::new(tokens)?,
+            published_keys,
+            introspector,
+            callbacks,
+            chain,
+            clients,
+            logouts: Mutex::new(LogoutReplays::new(MOST_LOGOUTS)),
+            any_standing,
+        })
     }
 
     /// The credential in a request's headers.
@@ -260,20 +259,59 @@ impl Logins {
         }
     }
 
+    /// What an issuer's logout token says is over, told the first time only.
+    ///
+    /// # Errors
+    ///
+    /// [`NoLogout`].
+    pub async fn logout(&self, token: &str, now: Now) -> Result<LogoutToken, NoLogout> {
+        let logout = match self.verifier.verify_logout(token, now.unix) {
+            Err(LogoutTokenError::Token(LoginError::UnknownKey { issuer })) => {
+                let unavailable = |cause| NoLogout::Unavailable { issuer: issuer.clone(), cause };
+                self.newer_keys(&issuer, now).await.map_err(unavailable)?;
+                self.verifier.verify_logout(token, now.unix)?
+            }
+            verified => verified?,
+        };
+        if self.logouts().is_first(&logout, now.unix) { Ok(logout) } else { Err(NoLogout::Replayed) }
+    }
+
+    /// Lets a logout that could not be carried out be told again.
+    pub fn forget_logout(&self, logout: &LogoutToken) {
+        self.logouts().forget(logout);
+    }
+
+    /// The clients that pages log in with.
+    #[must_use]
+    pub fn clients(&self) -> &[PublicClient] {
+        &self.clients
+    }
+
+    fn logouts(&self) -> MutexGuard<'_, LogoutReplays> {
+        // Nothing that could panic runs while it is held.
+        self.logouts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn verify(&self, token: &str, now: Now) -> Result<Login, NoLogin> {
-        let unknown = match self.verifier.verify(token, now.unix) {
-            Err(LoginError::UnknownKey { issuer }) => issuer,
-            verified => return Ok(verified?),
-        };
-        let Some(source) = self.published_keys.iter().find(|source| source.name() == &*unknown) else {
-            return Err(LoginError::UnknownKey { issuer: unknown }.into());
-        };
-        if !source.is_usable(now.instant) {
-            return Err(NoLogin::Unavailable { issuer: unknown, cause: Unavailable::NoKeys });
+        match self.verifier.verify(token, now.unix) {
+            Err(LoginError::UnknownKey { issuer }) => {
+                let unavailable = |cause| NoLogin::Unavailable { issuer: issuer.clone(), cause };
+                self.newer_keys(&issuer, now).await.map_err(unavailable)?;
+                Ok(self.verifier.verify(token, now.unix)?)
+            }
+            verified => Ok(verified?),
         }
-        match source.newer().await {
-            true => Ok(self.verifier.verify(token, now.unix)?),
-            false => Err(LoginError::UnknownKey { issuer: unknown }.into()),
+    }
+
+    /// Waits for newer keys of an issuer, where that is worth it.
+    async fn newer_keys(&self, issuer: &str, now: Now) -> Result<(), Unavailable> {
+        match self.published_keys.iter().find(|keys| keys.name() == issuer) {
+            Some(keys) if !keys.is_usable(now.instant) => Err(Unavailable::NoKeys),
+            Some(keys) => {
+                keys.newer().await;
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 
@@ -303,5 +341,14 @@ impl Logins {
     fn callback_of_cookie(&self, cookie: &str) -> Option<usize> {
         let is_its = |callback: &Callback| matches!(callback.carrier(), SessionCarrier::Cookie(name) if name == cookie);
         self.callbacks.iter().position(is_its)
+    }
+}
+
+fn public_client(issuer: &config::Issuer) -> Option<PublicClient> {
+    match &issuer.tokens.as_ref()?.token_kind {
+        TokenKind::Id { client_id } => {
+            Some(PublicClient { issuer: issuer.issuer.clone(), client_id: client_id.clone() })
+        }
+        TokenKind::Access { .. } => None,
     }
 }

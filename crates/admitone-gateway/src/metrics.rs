@@ -42,6 +42,7 @@ pub struct Metrics {
     refusals: Family<Labels, Counter>,
     limits: Family<Labels, Counter>,
     revocations: Words,
+    reloads: Words,
     store: StoreMetrics,
     panics: Counter,
     audit_lost: Counter,
@@ -92,6 +93,7 @@ impl Metrics {
         let mints = counters(&mut registry, "mints", "Mint requests, by what came of them");
         let refusals = counters(&mut registry, "refusals", "Refused requests, by route and the problem's code");
         let limits = counters(&mut registry, "limits", "What was refused for a limit, by its key in the configuration");
+        let reloads = counters(&mut registry, "reloads", "Configurations read again, by what came of them");
         let revocations = counters(&mut registry, "revocations", "Revocations asked for on this node, by mark");
         let handshakes = latencies(&mut registry, "handshake", "From an upgrade's head to its 101 or refusal");
         let metrics = Self {
@@ -102,6 +104,7 @@ impl Metrics {
             refusals,
             limits,
             revocations: Words::new(revocations, vec![], "mark", &["session", "subject", "sid", "jti", "everything"]),
+            reloads: Words::new(reloads, vec![], "outcome", &["accepted", "refused"]),
             store: store_metrics(&mut registry),
             panics: counter(&mut registry, "panics", "Faults of ours that cost one connection"),
             audit_lost: counter(
@@ -186,6 +189,11 @@ impl Metrics {
     /// Something of ours panicked.
     pub fn panicked(&self) {
         self.panics.inc();
+    }
+
+    /// A configuration was read again.
+    pub fn reloaded(&self, is_accepted: bool) {
+        self.reloads.count(if is_accepted { "accepted" } else { "refused" });
     }
 
     /// So many lines of the audit stream were lost.

@@ -18,7 +18,7 @@ use tracing::Level;
 
 use crate::http::HeadError;
 use crate::limits::Over;
-use crate::logins::{NoLogin, PresentError};
+use crate::logins::{NoLogin, NoLogout, PresentError};
 use crate::upstream::{DialError, UpgradeError};
 
 /// Why a request was refused. `Display` is for the log: it holds no secret, but more than the world is told.
@@ -48,6 +48,12 @@ pub enum Rejection {
     /// The body is of another media type.
     #[error("the body is not application/json")]
     MediaType,
+    /// The body is of another media type than a form's.
+    #[error("the body is not application/x-www-form-urlencoded")]
+    FormNeeded,
+    /// The logout token ends nothing.
+    #[error("logout: {0}")]
+    Logout(#[from] NoLogout),
     /// The body's fields are wrong.
     #[error("{} wrong fields in the body", .0.len())]
     Body(Vec<FieldFault>),
@@ -214,6 +220,10 @@ impl Rejection {
             }
             Self::Method => Row::new(S::METHOD_NOT_ALLOWED, P::MethodNotAllowed, Level::DEBUG),
             Self::BodyTooLarge(_) => Row::new(S::PAYLOAD_TOO_LARGE, P::BodyTooLarge, Level::INFO),
+            Self::Logout(NoLogout::Unavailable { .. }) => {
+                Row::new(S::SERVICE_UNAVAILABLE, P::IssuerUnavailable, Level::ERROR).retry_after(2)
+            }
+            Self::FormNeeded | Self::Logout(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::WARN),
             Self::MediaType => Row::new(S::UNSUPPORTED_MEDIA_TYPE, P::UnsupportedMediaType, Level::INFO),
             Self::Body(_) => Row::new(S::UNPROCESSABLE_ENTITY, P::InvalidBody, Level::INFO),
             Self::Carrier(error) => carrier_row(*error),
@@ -273,6 +283,8 @@ impl Rejection {
             Self::AdminHost => Some("this listener is not known by that Host: add it to admin.hosts".into()),
             Self::AdminTries => Some("too many wrong secrets came from this address: wait a minute".into()),
             Self::CookieWithoutOrigin => Some("a credential in a cookie needs an Origin".into()),
+            Self::FormNeeded => Some(self.to_string()),
+            Self::Logout(_) => Some("the logout token is not accepted".into()),
             Self::CrossSite => Some("a login in a cookie counts for pages of this site only (Sec-Fetch-Site)".into()),
             Self::PermissionNotHeld => Some("`permissions` may list only what the login holds".into()),
             Self::Mint(MintError::Store(PutError::SubjectCap(cap))) => {

@@ -85,6 +85,7 @@ pub struct Route {
     pub refuse_with: RefuseWith,
     /// How a refusing Close reads.
     pub close_profile: CloseProfile,
+    dropped_headers: Vec<String>,
     origins: Vec<Box<str>>,
     issuers: Vec<String>,
     required: Permissions,
@@ -128,6 +129,7 @@ impl Route {
             },
             refuse_with: route.refuse_with,
             close_profile: route.close_profile,
+            dropped_headers: route.drop_headers.iter().map(|name| name.replace(['_', '.'], "-")).collect(),
             origins: route.origins.iter().map(|origin| Box::from(origin.as_str())).collect(),
             issuers: route.issuers.iter().filter_map(identifier).collect(),
             required: route.required_permissions.clone(),
@@ -141,6 +143,12 @@ impl Route {
     #[must_use]
     pub fn lists_origin(&self, origin: &[u8]) -> bool {
         self.origins.iter().any(|listed| listed.as_bytes() == origin)
+    }
+
+    /// Whether the upstream must not see a header of the client's, by its name in lower case with `-` for `_` and `.`.
+    #[must_use]
+    pub fn drops_header(&self, folded_name: &str) -> bool {
+        self.dropped_headers.iter().any(|dropped| dropped == folded_name)
     }
 
     /// Checks an upgrade's `Origin`. Without one (native clients) a cookie is refused: only a browser sends cookies unasked.

@@ -8,6 +8,8 @@ mod answer;
 mod io;
 mod request;
 mod resolve;
+mod server;
+mod sockets;
 mod tls;
 
 #[cfg(test)]
@@ -15,8 +17,8 @@ mod tests;
 
 use std::fmt;
 use std::io::Error as IoError;
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use admitone::admission::Authentic;
@@ -24,16 +26,16 @@ use admitone::sessions::Session;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use rustls::ClientConfig;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 pub use address::{Address, AddressError};
 pub use io::UpstreamIo;
 pub use request::{HeaderLines, UpgradeHead};
+pub use sockets::Sockets;
 pub use tls::{TlsConfigError, tls_config};
 
-use resolve::Resolver;
+use server::Server;
 
 /// Why an upstream could not be reached. Nothing of a request has been sent.
 #[derive(Debug, thiserror::Error)]
@@ -96,12 +98,14 @@ pub enum UpgradeError {
     Io(#[from] IoError),
 }
 
-/// One upstream, and how long it may take. Shared by all connections of a route.
+/// The server behind a route, or several that are alike, and how long it may take. Shared by all connections of a route.
 #[derive(Debug)]
 pub struct Upstream {
-    address: Arc<Address>,
+    /// At least one.
+    servers: Vec<Server>,
+    turn: AtomicUsize,
     tls: Arc<ClientConfig>,
-    resolver: Resolver,
+    sockets: Sockets,
     connect_timeout: Duration,
     upgrade_timeout: Duration,
 }
@@ -111,65 +115,74 @@ impl Upstream {
     /// last of the answer's head. `tls` is used when the address says so.
     #[must_use]
     pub fn new(address: Address, tls: Arc<ClientConfig>, connect_timeout: Duration, upgrade_timeout: Duration) -> Self {
-        let resolver = Resolver::new(address.host(), address.port());
-        Self { address: Arc::new(address), tls, resolver, connect_timeout, upgrade_timeout }
+        let (servers, turn) = (vec![Server::new(address)], AtomicUsize::default());
+        Self { servers, turn, tls, sockets: Sockets::default(), connect_timeout, upgrade_timeout }
     }
 
-    /// Where it is.
+    /// The same at more addresses: they are dialled in turn, and each in place of one that cannot be reached.
     #[must_use]
-    pub fn address(&self) -> &Address {
-        &self.address
+    pub fn and_at(mut self, addresses: impl IntoIterator<Item = Address>) -> Self {
+        self.servers.extend(addresses.into_iter().map(Server::new));
+        self
     }
 
-    /// Connects, without a byte of a request, for a credential that is genuine: a forged ticket costs no dial. Every address that the host's name has is tried in turn.
+    /// With connections made this way.
+    #[must_use]
+    pub fn over(self, sockets: Sockets) -> Self {
+        Self { sockets, ..self }
+    }
+
+    /// Connects, without a byte of a request, for a credential that is genuine: a forged ticket costs no dial. Every server is
+    /// tried, those that could just not be reached after the others, and every address that its name has.
     ///
     /// # Errors
-    /// [`DialError`], within the connect timeout.
+    /// [`DialError`] of the last that was tried, within the connect timeout.
     pub async fn dial(&self, _genuine: &Authentic) -> Result<Dialed, DialError> {
         let deadline = Instant::now() + self.connect_timeout;
+        let mut last = DialError::Timeout(self.connect_timeout);
+        let in_turn = self.in_turn();
+        for (index, server) in in_turn.iter().enumerate() {
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            let share = remaining / u32::try_from(in_turn.len() - index).unwrap_or(u32::MAX);
+            match self.dial_one(server, Instant::now() + share).await {
+                Ok(io) => {
+                    server.answered();
+                    let address = Arc::clone(&server.address);
+                    return Ok(Dialed { io, address, upgrade_timeout: self.upgrade_timeout });
+                }
+                Err(error) => {
+                    server.failed();
+                    last = error;
+                }
+            }
+        }
+        Err(last)
+    }
+
+    fn in_turn(&self) -> Vec<&Server> {
+        let first = self.turn.fetch_add(1, Ordering::Relaxed) % self.servers.len().max(1);
+        let (before, from) = self.servers.split_at(first);
+        let mut servers: Vec<&Server> = from.iter().chain(before).collect();
+        servers.sort_by_key(|server| server.is_passed_over());
+        servers
+    }
+
+    async fn dial_one(&self, server: &Server, deadline: Instant) -> Result<UpstreamIo, DialError> {
         let late = |_| DialError::Timeout(self.connect_timeout);
-        let addresses = timeout_at(deadline, self.resolver.addresses()).await.map_err(late)?;
+        let addresses = timeout_at(deadline, server.resolver.addresses()).await.map_err(late)?;
         let addresses = addresses.map_err(DialError::Resolve)?;
-        let tcp = match connect_any(&addresses, deadline).await {
+        let tcp = match self.sockets.connect_any(&addresses, deadline).await {
             Ok(tcp) => tcp,
             Err(error) => {
-                self.resolver.forget(&addresses);
+                server.resolver.forget(&addresses);
                 return Err(error.map_or_else(|| DialError::Timeout(self.connect_timeout), DialError::Connect));
             }
         };
-        let io = match self.address.server_name() {
-            None => UpstreamIo::Plain(tcp),
-            Some(name) => {
-                let handshake = TlsConnector::from(Arc::clone(&self.tls)).connect(name.clone(), tcp);
-                let stream = timeout_at(deadline, handshake).await.map_err(late)?.map_err(DialError::Tls)?;
-                UpstreamIo::Tls(Box::new(stream))
-            }
-        };
-        Ok(Dialed { io, address: Arc::clone(&self.address), upgrade_timeout: self.upgrade_timeout })
+        let Some(name) = server.address.server_name() else { return Ok(UpstreamIo::Plain(tcp)) };
+        let handshake = TlsConnector::from(Arc::clone(&self.tls)).connect(name.clone(), tcp);
+        let stream = timeout_at(deadline, handshake).await.map_err(late)?.map_err(DialError::Tls)?;
+        Ok(UpstreamIo::Tls(Box::new(stream)))
     }
-}
-
-/// Tries the addresses in turn, each with an equal share of what is left of the time, so that one that answers nothing
-/// does not use up the others'. `Err(None)` is a timeout.
-async fn connect_any(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, Option<IoError>> {
-    let mut last = None;
-    for (index, address) in addresses.iter().enumerate() {
-        let remaining = deadline.saturating_duration_since(Instant::now());
-        // Names have a handful of addresses; a cast that saturates would only make shares smaller.
-        let share = remaining / u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
-        match timeout(share, connect(*address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => last = Some(error),
-            Err(_) => {}
-        }
-    }
-    Err(last)
-}
-
-async fn connect(address: SocketAddr) -> Result<TcpStream, IoError> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 /// A connection to an upstream that has seen nothing of the request yet.

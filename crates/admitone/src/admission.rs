@@ -396,6 +396,5 @@ fn is_over(opened: &Opened, now: Now) -> bool {
 
 fn random<const N: usize>() -> Result<[u8; N], KeyError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(KeyError::Random)?;
-    Ok(bytes)
+    getrandom::fill(&mut bytes).map(|()| bytes).map_err(KeyError::Random)
 }

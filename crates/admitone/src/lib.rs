@@ -8,6 +8,7 @@
 //! They do no I/O and read no clock.
 //!
 //! - `server` adds `store`, `revocation`, `admission`, `sessions` and `control`.
+//! - `redis` adds the same in Redis or Valkey, `redis-tls` over TLS.
 //! - `authn` adds `authn`, which verifies the logins that tickets are minted for.
 //!
 //! # A connection's life

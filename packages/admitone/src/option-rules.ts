@@ -41,15 +41,17 @@ export function checkOptions(options: object, ...required: string[]): void {
 
 /** A URL, relative ones counting from the page; nothing where it is none. */
 export function parseUrl(given: unknown): URL | undefined {
+  // In a page, whatever else becomes text is a relative URL.
+  if (typeof given !== 'string' && !(given instanceof URL)) return undefined;
   try {
-    return new URL(given as string, globalThis.location?.href);
+    return new URL(given, globalThis.location?.href);
   } catch {
     return undefined;
   }
 }
 
 function hasScheme(given: unknown, scheme: RegExp): boolean {
-  return /string|object/.test(typeof given) && scheme.test(parseUrl(given)?.href ?? '');
+  return scheme.test(parseUrl(given)?.href ?? '');
 }
 
 function isJson(given: unknown): boolean {

@@ -59,10 +59,11 @@ function readProblem(mediaType: string | null, text: string): Problem {
   }
 }
 
-/** RFC 9110 §10.2.3: seconds, or a date, which counts from the answer's own: the page's clock may be wrong. */
+/**
+ * RFC 9110 §10.2.3, in seconds. The other form, a date, says nothing to a page whose clock may be wrong and which is not
+ * shown the answer's own.
+ */
 function retryAfterMs(headers: Headers): number | undefined {
   const value = headers.get('retry-after') ?? '';
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  const ms = Date.parse(value) - Date.parse(headers.get('date') ?? '');
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+  return /^\d+$/.test(value) ? Number(value) * 1000 : undefined;
 }

@@ -1,4 +1,4 @@
-import { readText } from './answer.js';
+import { readBody, readText } from './answer.js';
 import { closeCodeOf } from './close-codes.js';
 import { AdmitError } from './errors.js';
 import type { Link, LinkEnd } from './link.js';
@@ -28,23 +28,18 @@ export class StreamLink implements Link {
       const response = await send(this.#abort.signal);
       const error = await faultOf(response);
       if (error) end = { ...end, error };
-      else await this.#read(response, read);
+      else {
+        this.onopen?.(new Event('open'));
+        await readBody(response, (text) => {
+          read(text);
+          return true;
+        });
+      }
     } catch (error) {
       if (error instanceof RangeError) end = { code: 1009, reason: '' };
     }
     this.close();
     this.onclose?.(end);
-  }
-
-  async #read({ body }: Response, read: (text: string) => void): Promise<void> {
-    this.onopen?.(new Event('open'));
-    const reader = body?.getReader();
-    const decoder = new TextDecoder();
-    while (reader) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      read(decoder.decode(value, { stream: true }));
-    }
   }
 }
 

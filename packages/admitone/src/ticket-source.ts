@@ -152,12 +152,7 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
   }
 
   async function mint({ route, ...retrying }: AcquireOptions): Promise<Minted> {
-    const minted = await ask(
-      '/auth/ticket',
-      { route: options.route ?? route, ...fields },
-      readMinted,
-      retrying,
-    );
+    const minted = await ask('/auth/ticket', { route, ...fields }, readMinted, retrying);
     stats.mints += 1;
     return minted;
   }
@@ -179,8 +174,7 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
     try {
       return await within(timeoutMs, signal, async () => {
         const minted = await taken.minting;
-        const isGood = minted && taken.epoch === epoch && serves(minted);
-        return isGood && (await token()) === minted.login ? minted : undefined;
+        return minted && serves(minted) && (await token()) === minted.login ? minted : undefined;
       });
     } catch (error) {
       if ((error as AdmitError).code === 'aborted' && taken.epoch === epoch) ahead ??= taken;
@@ -188,7 +182,8 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
     }
   }
 
-  async function acquire(asked: AcquireOptions = {}): Promise<MintedTicket> {
+  async function acquire(given: AcquireOptions = {}): Promise<MintedTicket> {
+    const asked = { ...given, route: options.route ?? given.route };
     try {
       for (;;) {
         const begun = epoch;
@@ -205,7 +200,8 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
     }
   }
 
-  async function prefetch(route?: string): Promise<void> {
+  async function prefetch(given?: string): Promise<void> {
+    const route = options.route ?? given;
     if (ahead?.route !== route || (ahead?.minted && !serves(ahead.minted))) ahead = undefined;
     ahead ??= mintAhead(route);
     await ahead.minting;

@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AdmitConnection, type AdmitConnectionOptions, createTicketSource } from '../src/index.js';
+import {
+  AdmitConnection,
+  type AdmitConnectionOptions,
+  admitSocket,
+  createTicketSource,
+} from '../src/index.js';
 import { beginAnew, connect, settle } from './connecting.js';
+import { FakeSocket, FakeWebSocket } from './fake-socket.js';
+import { mintAnswer } from './gateway-answers.js';
 
 beforeEach(beginAnew);
 afterEach(() => {
@@ -111,5 +118,48 @@ describe('the route of an inline source', () => {
     const { fetch } = connect(options);
     await settle();
     expect(JSON.parse(String(fetch.mock.calls[0]?.[1]?.body)).route).toBe(route);
+  });
+});
+
+describe('in a page, where URLs may be relative', () => {
+  beforeEach(() => void vi.stubGlobal('location', { href: 'https://page.example/app/' }));
+  afterEach(() => void vi.unstubAllGlobals());
+
+  it.each<[string, Partial<AdmitConnectionOptions>, string, string | undefined]>([
+    ['no url is none', {}, 'wss://gw.example/chat', undefined],
+    ['an undefined one is none', { url: undefined as unknown as string }, 'wss://gw.example/chat', undefined],
+    ['a relative one counts from the page', { url: '/chat' }, 'wss://page.example/chat', '/chat'],
+  ])('%s', async (_, options, url, route) => {
+    const { fetch } = connect(options);
+    await settle();
+    expect(FakeSocket.latest().url).toBe(url);
+    expect(JSON.parse(String(fetch.mock.calls[0]?.[1]?.body)).route).toBe(route);
+  });
+
+  it.each([null, 7, {}, []])('an url that is %j is still refused', (url) => {
+    expect(() => connect({ url: url as unknown as string })).toThrow('option url: expected');
+  });
+
+  it('a relative gateway counts from the page', async () => {
+    const { fetch } = connect({ gateway: '/edge' });
+    await settle();
+    expect(fetch.mock.calls[0]?.[0]).toBe('https://page.example/edge/auth/ticket');
+  });
+
+  it('admitSocket takes relative URLs, too, and none', async () => {
+    const Socket = admitSocket({
+      gateway: 'https://gw.example',
+      token: () => 'jwt',
+      fetch: async () => mintAnswer(),
+      WebSocket: FakeWebSocket,
+    });
+    for (const socket of [new Socket('/chat'), new Socket()]) {
+      await settle();
+      socket.close();
+    }
+    expect(FakeSocket.all.map(({ url }) => url)).toEqual([
+      'wss://page.example/chat',
+      'wss://gw.example/chat',
+    ]);
   });
 });

@@ -170,6 +170,16 @@ describe('a ticket minted ahead', () => {
   });
 });
 
+it('of a source with a route is for that one, whatever is asked', async () => {
+  const { prefetch, acquire, fetch, answer } = source({ route: '/chat' });
+  const fetched = prefetch();
+  await settle();
+  await answer();
+  await fetched;
+  expect(numberOf(await acquire({ route: '/news' }))).toBe(1);
+  expect(fetch.mock.calls[0]?.[1]?.body).toBe('{"route":"/chat"}');
+});
+
 describe('a login', () => {
   it('that changed discards the ticket of the former one, though nobody said so', async () => {
     const made = await holding();

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createTicketSource } from '../src/index.js';
 import { beginAnew, open, settle, URL_OF_CHAT } from './connecting.js';
 import { FakeSocket } from './fake-socket.js';
-import { mintAnswer, problem } from './gateway-answers.js';
+import { mintAnswer, numberedMints, problem } from './gateway-answers.js';
 import { comeBack, withPage } from './page.js';
 
 beforeEach(beginAnew);
@@ -64,7 +65,7 @@ describe('a login that was refreshed', () => {
     connection.loginChanged();
     socket.end(4900, 'admitone:revoked');
     await settle();
-    expect(seen).not.toContain('!renewed 3600');
+    expect(seen).toEqual(['closed', '!error revoked', '!close revoked']);
   });
 
   it('renews nothing where the JWT opened the socket', async () => {
@@ -78,6 +79,24 @@ describe('a login that was refreshed', () => {
     expect(fetch).not.toHaveBeenCalled();
   });
 });
+
+it.each([
+  [4801, 'ticket_not_accepted', 1],
+  [1006, '', 0],
+])(
+  'F26: after a Close %i %s, %i more mints: what speaks against the login is not trusted ahead',
+  async (code, name, more) => {
+    const fetch = vi.fn(numberedMints());
+    const source = createTicketSource({ gateway: 'https://gw.example', token: () => 'jwt', fetch });
+    const { socket } = await open({ source } as Parameters<typeof open>[0]);
+    await source.prefetch();
+    expect(fetch).toHaveBeenCalledTimes(2);
+    socket.end(code, name && `admitone:${name}`);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(fetch).toHaveBeenCalledTimes(2 + more);
+    expect(FakeSocket.all).toHaveLength(2);
+  },
+);
 
 describe('the person’s return', () => {
   it.each(['online', 'visible', 'restored'] as const)(
@@ -102,6 +121,22 @@ describe('the person’s return', () => {
       connection.close();
     },
   );
+
+  it('is listened for by the wait under way alone', async () => {
+    withPage();
+    const { connection, socket } = await renewing(() => Response.json(RENEWED));
+    socket.end();
+    connection.close();
+    connection.connect();
+    await settle();
+    FakeSocket.latest().end();
+    vi.mocked(Math.random).mockClear();
+    comeBack('online');
+    expect(Math.random).toHaveBeenCalledTimes(1);
+    connection.close();
+    comeBack('online');
+    expect(Math.random).toHaveBeenCalledTimes(1);
+  });
 
   it('means nothing while the socket is open, or when it is over', async () => {
     withPage();

@@ -3,11 +3,17 @@ import {
   AdmitConnection,
   type AdmitConnectionOptions,
   type AdmitError,
+  type AdmitErrorEvent,
+  AdmitEventSource,
+  type AdmitSocket,
+  admitSocket,
   type CloseDetail,
   type ConnectionState,
   createTicketSource,
+  type FallbackReason,
   type MintedTicket,
   offerProtocols,
+  type RenewedSession,
   type TicketSource,
 } from '../src/index.js';
 
@@ -22,6 +28,7 @@ export const connections = [
   new AdmitConnection({ gateway, token }),
   new AdmitConnection({ gateway: new URL(gateway), token, route: '/chat', retryCodes: [4000] }),
   new AdmitConnection({ source, url: 'wss://gw.example/chat', fallback: 'jwt', protocols: 'chat' }),
+  new AdmitConnection({ source, enabled: () => true }),
 ];
 
 export const refused = [
@@ -92,4 +99,38 @@ export function tickets(minted: MintedTicket, error: AdmitError, options: AdmitC
   minted.ticket = '';
   // @ts-expect-error nor do options
   options.url = '';
+}
+
+export function renewals(chat: AdmitConnection): void {
+  chat.addEventListener('renewed', ({ detail }) => holds<Same<typeof detail, RenewedSession>>());
+  holds<Same<typeof chat.fallbackReason, FallbackReason | undefined>>();
+  holds<Same<ReturnType<typeof chat.loginChanged>, void>>();
+}
+
+export function sockets(): void {
+  const Socket = admitSocket({ gateway, token });
+  // What libraries ask for.
+  const asGlobal: typeof WebSocket = Socket;
+  const asConstructor: new (url: string, protocols?: string | string[]) => WebSocket = Socket;
+  const socket = new Socket();
+  holds<Same<typeof socket, AdmitSocket>>();
+  holds<Same<typeof Socket.CLOSED, 3>>();
+  socket.addEventListener('close', ({ code }) => holds<Same<typeof code, number>>());
+  socket.addEventListener('error', (event) => (event as AdmitErrorEvent).error.requiresLogin());
+  // @ts-expect-error a socket does not reconnect
+  admitSocket({ gateway, token, maxRetries: 3 });
+  // @ts-expect-error its protocols come with each socket
+  admitSocket({ gateway, token, protocols: 'chat' });
+  void [asGlobal, asConstructor];
+}
+
+export function streams(): void {
+  const news = new AdmitEventSource('/news', { source, maxRetries: 3 });
+  const asNative: Pick<EventSource, 'url' | 'readyState' | 'onmessage' | 'onerror' | 'onopen' | 'close'> =
+    news;
+  // @ts-expect-error a stream has a URL
+  new AdmitEventSource({ source });
+  // @ts-expect-error and no subprotocols
+  new AdmitEventSource('/news', { source, protocols: 'chat' });
+  void asNative;
 }

@@ -36,7 +36,7 @@ impl Follower {
     fn stream(admin: Arc<Admin>, place: OwnedSemaphorePermit) -> impl Stream<Item = Result<Event, Infallible>> {
         let mut seconds = interval(SECOND);
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let lines = admin.app.audit.follow();
+        let lines = admin.app().audit.follow();
         let follower = Self { admin, lines, seconds, _place: place };
         unfold(follower, async |mut follower| Some((Ok(follower.next().await?), follower)))
     }

@@ -94,7 +94,7 @@ impl Admin {
     pub(super) fn refuse(&self, parts: &Parts, rejection: Rejection) -> Response {
         // Who asks without anything is no event: browsers and probes do so all the time.
         if !matches!(rejection, Rejection::NoCredential) {
-            self.app.audit.tell(&Event {
+            self.app().audit.tell(&Event {
                 address: peer(parts).map(|peer| peer.0.ip()),
                 code: Some(rejection.row().code.name()),
                 cause: Some(&rejection.to_string()),

@@ -47,7 +47,7 @@ async fn sign_in(admin: &Admin, parts: &http::request::Parts, body: axum::body::
     let session = Session::new()?;
     let cookie = session.cookie(admin.is_https);
     admin.logins.add(session, Instant::now());
-    admin.app.audit.tell(&Event { address: peer.map(|peer| peer.0.ip()), ..Event::new(What::AdminLogin) });
+    admin.app().audit.tell(&Event { address: peer.map(|peer| peer.0.ip()), ..Event::new(What::AdminLogin) });
     Ok(cookie)
 }
 

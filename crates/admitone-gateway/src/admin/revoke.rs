@@ -24,8 +24,8 @@ pub(super) async fn revoke(State(admin): State<Arc<Admin>>, request: Request) ->
     let (parts, body) = request.into_parts();
     let fields = fields::read(&parts.headers, body, &FIELDS).await?;
     let revocation = read(&admin, &fields, now)?;
-    admin.app.revocations.revoke(revocation.clone(), now).await?;
-    admin.app.audit.tell(&Event { address: guard::peer(&parts).map(|peer| peer.0.ip()), ..event(&revocation) });
+    admin.app().revocations.revoke(revocation.clone(), now).await?;
+    admin.app().audit.tell(&Event { address: guard::peer(&parts).map(|peer| peer.0.ip()), ..event(&revocation) });
     Ok(status::json(&json!({ "revoked": revocation.mark().name(), "until": until(&revocation) })))
 }
 
@@ -60,7 +60,8 @@ fn read(admin: &Admin, fields: &Fields, now: Now) -> Result<Revocation, Rejectio
 
 /// One of the issuers that are configured: the only one need not be named.
 fn issuer(admin: &Admin, fields: &Fields) -> Result<Arc<str>, Rejection> {
-    let known = &admin.app.issuers;
+    let app = admin.app();
+    let known = &app.issuers;
     let listed = || known.join(", ");
     match fields.text("issuer")? {
         Some(named) if known.contains(&named) => Ok(named.into()),

@@ -23,7 +23,7 @@ pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
 
 /// `GET /admin/api/status`.
 pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Response {
-    let (app, now) = (&admin.app, Now::read());
+    let (app, now) = (admin.app(), Now::read());
     let ability = app.readiness.ability(now).await;
     let routes = app.routes.iter().map(|route| (&*route.path, app.metrics.on(&route.path).sessions()));
     json(&json!({
@@ -41,11 +41,11 @@ pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Response {
 /// `POST /admin/api/drain`: as SIGTERM does.
 pub(super) async fn drain(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    let sessions = admin.app.sessions.count();
+    let sessions = admin.app().sessions.count();
     if !admin.drain.is_cancelled() {
         let address = guard::peer(&parts).map(|peer| peer.0.ip());
         let event = Event { address, by: Some("admin"), count: Some(sessions as u64), ..Event::new(What::AdminDrain) };
-        admin.app.audit.tell(&event);
+        admin.app().audit.tell(&event);
         admin.drain.cancel();
     }
     (StatusCode::ACCEPTED, json(&json!({ "draining": true, "sessions": sessions }))).into_response()
@@ -53,7 +53,7 @@ pub(super) async fn drain(State(admin): State<Arc<Admin>>, request: Request) -> 
 
 impl Admin {
     pub(super) fn metrics(&self) -> String {
-        let app = &self.app;
+        let app = self.app();
         app.metrics.mirror_is(app.revocations.synced(Now::read()));
         app.metrics.text()
     }

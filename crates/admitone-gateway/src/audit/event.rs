@@ -130,7 +130,7 @@ fields! {
     mark: &'a str,
     /// What becomes of the connection whose ticket was replayed.
     on_replay: &'a str,
-    /// Who did it: `subject`, `admin`.
+    /// Who did it: `subject`, `issuer`, `admin`.
     by: &'a str,
     /// Logins up to then are over, Unix seconds.
     until: u64,

@@ -26,7 +26,7 @@ pub(super) async fn run(path: &Path, json: bool) -> ExitCode {
         tracing::info!("ticket keys are random: tickets of this process work in this process only");
     }
     let gateway = match Gateway::bind(config).await {
-        Ok(gateway) => gateway,
+        Ok(gateway) => gateway.reloading(path),
         Err(error) => return fail(1, &error.to_string()),
     };
     // Whoever reads that it listens may end it from then on.

@@ -2,6 +2,7 @@
 
 mod path;
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,11 +27,17 @@ pub struct Route {
     pub path: RoutePath,
     /// Where its sockets lead.
     pub upstream: Address,
+    /// Where they lead as well, all of them in turn.
+    pub more_upstreams: Vec<Address>,
     /// Whose certificates are believed there, when the address is reached by TLS: those signed by the authorities in
     /// `upstream_ca_file`, or without it by Mozilla's.
     pub upstream_tls: Arc<ClientConfig>,
     /// Whether it is told who was admitted in a signed assertion too.
     pub upstream_assertion: bool,
+    /// The addresses of this machine to dial from, in turn; any without.
+    pub bind_addresses: Vec<IpAddr>,
+    /// The headers of clients that the upstream does not see, in lower case.
+    pub drop_headers: Vec<String>,
     /// The origins of the pages that may connect, compared exactly. Empty: no page may, only what sends no `Origin`.
     pub origins: Vec<WebOrigin>,
     /// The names of the issuers whose logins count here; at least one, and each exists.
@@ -186,7 +193,10 @@ fn read_route(
     let (jwt_carriers, jwt_cookie) = read_jwt_carriers(table);
     let query_passthrough = read_query_passthrough(table, jwt_carriers.contains(&Carrier::Query));
     let default_carriers = [Carrier::Subprotocol, Carrier::Authorization, Carrier::Cookie];
-    let (upstream, upstream_tls) = upstream.unzip();
+    let (upstreams, upstream_tls) = upstream.unzip();
+    let mut upstreams = upstreams.into_iter().flatten();
+    let drop_headers = upstream::read_drop_headers(table);
+    let bind_addresses = upstream::read_bind_addresses(table);
     Some(Route {
         issuers: read_issuers(table, issuers),
         ticket_carriers: table.choices("ticket_carriers", &CARRIERS, &default_carriers),
@@ -206,7 +216,10 @@ fn read_route(
         connect_timeout: table.seconds("connect_timeout_seconds", 1..=60, 5),
         upgrade_timeout: table.seconds("upgrade_timeout_seconds", 1..=120, 10),
         path: path?,
-        upstream: upstream?,
+        upstream: upstreams.next()?,
+        more_upstreams: upstreams.collect(),
+        bind_addresses,
+        drop_headers,
         upstream_tls: upstream_tls?,
         origins: origins?,
         jwt_carriers,

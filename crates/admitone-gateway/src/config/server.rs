@@ -26,6 +26,8 @@ pub struct Server {
     pub max_connections: usize,
     /// How long a client may take to send a request's head.
     pub header_timeout: Duration,
+    /// After how long a silent peer, client or upstream, is asked whether it is still there; never without.
+    pub keepalive: Option<Duration>,
     /// TLS on every listen address; none where a proxy ends it or all are loopback.
     pub tls: Option<Tls>,
 }
@@ -52,6 +54,7 @@ pub(super) fn read(table: &Table<'_>, store_is_shared: bool) -> Option<Server> {
         drain: table.seconds("drain_seconds", 0..=300, 20),
         max_connections: usize::try_from(table.number("max_connections", 1..=1_000_000, 10_000)).ok()?,
         header_timeout: table.seconds("header_timeout_seconds", 1..=60, 5),
+        keepalive: Some(table.seconds("tcp_keepalive_seconds", 0..=7200, 60)).filter(|idle| !idle.is_zero()),
         tls: if let tls::Reading::Sound(tls) = tls { Some(tls) } else { None },
         listen: listen?,
     })

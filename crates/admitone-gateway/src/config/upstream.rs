@@ -1,7 +1,9 @@
 //! The server behind a route.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::HeaderName;
 use rustls::ClientConfig;
 
 use super::fault::{Wrong, quoted, wrong};
@@ -11,18 +13,78 @@ use super::table::{Entry, Table};
 use crate::upstream::{Address, AddressError, TlsConfigError, tls_config};
 
 /// Reads `upstream` and `upstream_ca_file` of a route: where its sockets lead, and whose certificates are believed there.
-pub(super) fn read(route: &Table<'_>, public: &Arc<ClientConfig>) -> Option<(Address, Arc<ClientConfig>)> {
-    let mend = "write the server's socket URL, like `ws://127.0.0.1:9000/chat`";
-    let address = route.required_text("upstream", mend).and_then(|entry| entry.parse(parse));
+pub(super) fn read(route: &Table<'_>, public: &Arc<ClientConfig>) -> Option<(Vec<Address>, Arc<ClientConfig>)> {
+    let addresses = read_addresses(route);
     let Some(file) = route.text("upstream_ca_file") else {
-        return address.filter(|_| !route.has("upstream_ca_file")).map(|address| (address, Arc::clone(public)));
+        return addresses.filter(|_| !route.has("upstream_ca_file")).map(|addresses| (addresses, Arc::clone(public)));
     };
     let tls = read_authorities(&file);
-    let address = address?;
-    if !address.is_tls() {
+    let addresses = addresses?;
+    if !addresses.iter().all(Address::is_tls) {
         file.refuse(wrong("the upstream is ws, without TLS", "write the upstream with wss, or leave this out"));
     }
-    Some((address, tls?))
+    Some((addresses, tls?))
+}
+
+fn read_addresses(route: &Table<'_>) -> Option<Vec<Address>> {
+    let mend = "write the server's socket URL, like `ws://127.0.0.1:9000/chat`";
+    if !route.has("upstream") {
+        route.refuse_absence("upstream", mend);
+    }
+    let entries = route.texts("upstream")?;
+    if entries.is_empty() {
+        route.refuse("upstream", wrong("the list is empty", mend));
+    }
+    let mut addresses = Vec::new();
+    for entry in &entries {
+        let Some(address) = entry.parse(parse) else { continue };
+        if addresses.contains(&address) {
+            entry.refuse(wrong(format!("{} is named twice", quoted(entry.text())), "name it once"));
+        }
+        addresses.push(address);
+    }
+    Some(addresses).filter(|addresses| !addresses.is_empty())
+}
+
+/// Reads `bind_addresses` of a route: where its dials come from.
+pub(super) fn read_bind_addresses(route: &Table<'_>) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for entry in route.texts("bind_addresses").unwrap_or_default() {
+        let mend = "write an address of this machine, like `10.0.0.5`";
+        let parsed = entry.parse(|text| match text.parse::<IpAddr>() {
+            Ok(address) if address.is_unspecified() || address.is_multicast() => {
+                Err(wrong(format!("{} is not one machine's address", quoted(text)), mend))
+            }
+            Ok(address) => Ok(address),
+            Err(_) => Err(wrong(format!("{} is not an IP address", quoted(text)), mend)),
+        });
+        let Some(address) = parsed else { continue };
+        if addresses.contains(&address) {
+            entry.refuse(wrong(format!("{} is named twice", quoted(entry.text())), "name it once"));
+        }
+        addresses.push(address);
+    }
+    addresses
+}
+
+/// Reads `drop_headers` of a route: what clients send and the upstream would believe.
+pub(super) fn read_drop_headers(route: &Table<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in route.texts("drop_headers").unwrap_or_default() {
+        let parsed = entry.parse(|text| match HeaderName::try_from(text) {
+            Ok(name) if name.as_str().starts_with("sec-websocket-") => {
+                Err(wrong(format!("the upgrade needs {}", quoted(text)), "leave it out"))
+            }
+            Ok(name) => Ok(name.as_str().to_owned()),
+            Err(_) => Err(wrong(format!("{} is not a header's name", quoted(text)), "write it like `x-user`")),
+        });
+        let Some(name) = parsed else { continue };
+        if names.contains(&name) {
+            entry.refuse(wrong(format!("{} is named twice", quoted(entry.text())), "name it once"));
+        }
+        names.push(name);
+    }
+    names
 }
 
 fn parse(text: &str) -> Result<Address, Wrong> {

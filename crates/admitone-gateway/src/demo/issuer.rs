@@ -12,10 +12,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, StatusCode};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -80,7 +79,7 @@ pub struct Issuer {
 
 struct Signer {
     base_url: String,
-    key: EncodingKey,
+    key: EcdsaKeyPair,
 }
 
 impl Issuer {
@@ -92,8 +91,8 @@ impl Issuer {
     pub fn generate(base_url: &str) -> Result<Self, GenerateError> {
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new())?;
-        let public_key = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref())?.public_key().as_der()?;
-        let key = EncodingKey::from_ec_der(pkcs8.as_ref());
+        let key = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref())?;
+        let public_key = key.public_key().as_der()?;
         Ok(Self {
             public_key_pem: public_key_pem(public_key.as_ref()),
             signer: Arc::new(Signer { base_url: base_url.to_owned(), key }),
@@ -170,10 +169,12 @@ struct Claims<'a> {
     exp: u64,
 }
 
+/// A token could not be signed.
+struct SignError;
+
 impl Signer {
-    fn token(&self, person: &Person, now: SystemTime) -> jsonwebtoken::errors::Result<String> {
+    fn token(&self, person: &Person, now: SystemTime) -> Result<String, SignError> {
         let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let header = Header { typ: Some("at+jwt".to_owned()), ..Header::new(Algorithm::ES256) };
         let claims = Claims {
             iss: &self.base_url,
             aud: AUDIENCE,
@@ -186,7 +187,11 @@ impl Signer {
             iat: now,
             exp: now + TOKEN_SECONDS,
         };
-        jsonwebtoken::encode(&header, &claims, &self.key)
+        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"ES256","typ":"at+jwt"}"#);
+        let message =
+            format!("{header}.{}", URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).map_err(|_| SignError)?));
+        let signature = self.key.sign(&SystemRandom::new(), message.as_bytes()).map_err(|_| SignError)?;
+        Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 }
 

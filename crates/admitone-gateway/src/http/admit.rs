@@ -79,7 +79,7 @@ pub(super) async fn admit(
             offer: taken.offer,
             key: handshake.key.clone(),
             target: taken.target,
-            headers: forward::clean(app, peer, &parts.headers)?,
+            headers: forward::clean(app, route, peer, &parts.headers)?,
         };
         enter(app, route, entry).await
     };

@@ -27,7 +27,8 @@ use tower::ServiceExt as _;
 use super::answer::{self, Answer};
 use super::head::{Framing, Head, HeadError, Scan};
 use super::io::{ClientIo, Rewound};
-use super::{App, Peer, body, connect, headers, mint};
+use super::present::{Present, Serving};
+use super::{Peer, body, connect, headers, mint};
 use crate::limits::Over;
 use crate::rejection::Rejection;
 
@@ -37,9 +38,20 @@ const READ: usize = 1024;
 /// What a connection's requests are answered by.
 #[derive(Clone)]
 pub(super) struct Answers {
-    pub(super) app: Arc<App>,
-    pub(super) router: Router,
+    pub(super) present: Arc<Present>,
+    pub(super) serving: Arc<Serving>,
     pub(super) standing: Standing,
+}
+
+impl Answers {
+    fn router(&self) -> Router {
+        let router = match self.standing {
+            Standing::Admitted => &self.serving.router,
+            Standing::Full => &self.serving.when_full,
+            Standing::Over(_) => &self.serving.when_over,
+        };
+        router.clone()
+    }
 }
 
 /// Whether there is a place for a connection: for upgrades, that is, and more than one request.
@@ -109,6 +121,7 @@ impl Conversation {
                 Ok(None) => return,
                 Err(error) => return Box::pin(self.end_with(Rejection::from(error).into_response())).await,
             };
+            self.answers.present.refresh(&mut self.answers.serving);
             // A page can read a refused upgrade; a full gateway has no time for that.
             if connect::asks_for_upgrade(&head.parts.headers) && self.answers.standing != Standing::Full {
                 return Box::pin(self.upgrade(head)).await;
@@ -163,9 +176,9 @@ impl Conversation {
     async fn answer(&mut self, request: Request<Body>, limits: &Limits) -> bool {
         let is_last = !self.is_admitted() || limits.shutdown.is_cancelled() || wants_to_end(&request);
         let response = if self.is_admitted() && is_mint(&request) {
-            mint::without_router(&self.answers.app, self.peer, request).await
+            mint::without_router(&self.answers.serving.app, self.peer, request).await
         } else {
-            let Ok(response) = self.answers.router.clone().oneshot(request).await;
+            let Ok(response) = self.answers.router().oneshot(request).await;
             response
         };
         let Ok(answer) = Answer::of(response, is_last).await else { return false };
@@ -196,7 +209,7 @@ impl Conversation {
     }
 
     async fn upgrade(self, head: Head) {
-        let app = self.answers.app.clone();
+        let app = self.answers.serving.app.clone();
         match app.routes.find(head.parts.uri.path()).cloned() {
             Some(route) => connect::connect(&app, &route, head.parts, self).await,
             None => self.end_with(Rejection::NoSuchPath.into_response()).await,
@@ -205,7 +218,7 @@ impl Conversation {
 
     /// Answers with a last answer.
     pub(super) async fn end_with(self, mut response: Response) {
-        headers::secure(&self.answers.app, response.headers_mut());
+        headers::secure(&self.answers.serving.app, response.headers_mut());
         if let Ok(answer) = Answer::of(response, true).await {
             self.io.end_with(&answer.bytes).await;
         }
@@ -217,7 +230,7 @@ impl Conversation {
         let ahead = Bytes::from([&head.bytes[..], &read[..]].concat());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            answers.router.clone().oneshot(request)
+            answers.router().oneshot(request)
         });
         let connection = http1::Builder::new()
             .keep_alive(false)

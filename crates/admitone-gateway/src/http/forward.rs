@@ -7,6 +7,7 @@ use admitone::carrier::Offer;
 use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 
 use super::{App, Peer, client};
+use crate::routes::Route;
 use crate::upstream::{HeaderLines, UpgradeError};
 
 const OURS: &str = "x-admitone-";
@@ -43,16 +44,17 @@ fn is_kept(name: &str) -> bool {
     matches!(name, "authorization" | "cookie" | "origin")
 }
 
-/// The client's headers without what ends here, with the forwarding headers of this hop.
+/// The client's headers without what ends here and what the route keeps from its upstream, with the forwarding headers of
+/// this hop.
 ///
 /// What `Connection` lists is removed first, so that it can never remove what is added afterwards.
 ///
 /// # Errors
 ///
 /// [`UpgradeError::BadHead`] for hops that do not fit into a header, which their having been one excludes.
-pub(super) fn clean(app: &App, peer: Peer, headers: &HeaderMap) -> Result<HeaderLines, UpgradeError> {
+pub(super) fn clean(app: &App, route: &Route, peer: Peer, headers: &HeaderMap) -> Result<HeaderLines, UpgradeError> {
     let mut lines = HeaderLines::new();
-    for (name, value) in end_to_end(headers, |name| !is_forwarding(name)) {
+    for (name, value) in end_to_end(headers, |name| !is_forwarding(name) && !route.drops_header(name)) {
         lines.push(name, value);
     }
     lines.push_text("x-forwarded-for", &[&client::forwarded_chain(app, peer, headers)])?;

@@ -27,7 +27,7 @@ pub(super) fn cors(app: &Arc<App>) -> CorsLayer {
     CorsLayer::new()
         .allow_credentials(with_cookies)
         .allow_origin(AllowOrigin::predicate(move |origin, _| app.routes.list_origin(origin.as_bytes())))
-        .allow_methods([Method::POST, Method::DELETE])
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers(allowed)
         .expose_headers([RETRY_AFTER, TICKET_STATE])
         .max_age(Duration::from_secs(600))

@@ -8,7 +8,6 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::AUTHORIZATION;
 
 use super::problem::FailedLogin;
 use super::{App, Peer, client};
@@ -30,27 +29,22 @@ pub(super) async fn logins(
     response
 }
 
-/// Watches what becomes of a request's token, where it has one.
-pub(super) struct Guard(Option<IpAddr>);
+/// Watches what becomes of a request's login.
+pub(super) struct Guard(IpAddr);
 
 impl Guard {
     /// # Errors
     ///
     /// The rejection of an address that is over its limit.
     pub(super) fn of(app: &App, peer: Peer, request: &Request) -> Result<Self, Rejection> {
-        if !request.headers().contains_key(AUTHORIZATION) {
-            return Ok(Self(None));
-        }
         let address = client::address(app, peer, request.headers());
         app.limits.check_login(address, Now::read().instant)?;
-        Ok(Self(Some(address)))
+        Ok(Self(address))
     }
 
     pub(super) fn count(self, app: &App, response: &Response) {
-        if let Some(address) = self.0
-            && response.extensions().get::<FailedLogin>().is_some()
-        {
-            app.limits.count_failed_login(address, Now::read().instant);
+        if response.extensions().get::<FailedLogin>().is_some() {
+            app.limits.count_failed_login(self.0, Now::read().instant);
         }
     }
 }

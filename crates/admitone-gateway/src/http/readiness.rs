@@ -1,6 +1,7 @@
 //! What `/readyz` says.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use admitone::admission::MIRROR_TRUST;
@@ -40,7 +41,7 @@ pub struct Readiness {
     kind: &'static str,
     store: Arc<dyn TicketStore>,
     revocations: Arc<dyn Revocations>,
-    any_fallback: bool,
+    any_fallback: AtomicBool,
     last: Mutex<Option<(Instant, bool)>>,
 }
 
@@ -52,7 +53,12 @@ impl Readiness {
         revocations: Arc<dyn Revocations>,
         any_fallback: bool,
     ) -> Self {
-        Self { kind, store, revocations, any_fallback, last: Mutex::default() }
+        Self { kind, store, revocations, any_fallback: AtomicBool::new(any_fallback), last: Mutex::default() }
+    }
+
+    /// Whether some route lets logins in without a ticket from now on.
+    pub fn any_fallback(&self, any_fallback: bool) {
+        self.any_fallback.store(any_fallback, Ordering::Relaxed);
     }
 
     /// The store's name.
@@ -66,7 +72,8 @@ impl Readiness {
             return Ability::Ready;
         }
         let mirror_is_young = self.revocations.synced(now).is_some_and(|age| age < MIRROR_TRUST);
-        if self.any_fallback && mirror_is_young { Ability::Degraded } else { Ability::Unavailable }
+        let any_fallback = self.any_fallback.load(Ordering::Relaxed);
+        if any_fallback && mirror_is_young { Ability::Degraded } else { Ability::Unavailable }
     }
 
     async fn store_answers(&self, now: Now) -> bool {

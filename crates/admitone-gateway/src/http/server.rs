@@ -5,7 +5,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use futures_util::FutureExt as _;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
@@ -15,9 +14,11 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Peer;
 use super::conversation::{Answers, Conversation, Limits, Standing};
 use super::io::{ClientIo, Places};
-use super::{App, Peer};
+use super::present::Present;
+use crate::keepalive::Keepalive;
 
 /// How long to wait when the system has no descriptor left for a new connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -25,18 +26,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How connections are taken in, the same for every listener.
 #[derive(Clone)]
 pub struct Server {
-    /// What admits.
-    pub app: Arc<App>,
-    /// What answers.
-    pub router: Router,
-    /// What answers when every place is taken.
-    pub when_full: Router,
-    /// What answers an address that has taken all of its own.
-    pub when_over: Router,
-    /// TLS, where this process ends it.
-    pub tls: Option<Arc<ServerConfig>>,
+    /// What admits and answers, and by which certificate.
+    pub present: Arc<Present>,
     /// How long a TLS handshake, and each request's head, may take.
     pub header_timeout: Duration,
+    /// How a client that went away is noticed.
+    pub keepalive: Keepalive,
     /// How many connections may be open at once.
     pub places: Arc<Semaphore>,
     /// How many more may ask for the node's health, or be told that it is full.
@@ -77,7 +72,7 @@ impl Server {
     /// Past the limit only health is told, so that a full node is not taken for a dead one, and the others are told why not. Of
     /// an address past its own limit so few are told that those who are within theirs keep their places.
     fn places(&self, peer: SocketAddr) -> Option<(Places, Standing)> {
-        let of_address = match self.app.place_of_peer(Peer(peer)) {
+        let of_address = match self.present.app().place_of_peer(Peer(peer)) {
             Ok(place) => place,
             Err(over) => {
                 let refusal = self.refusals.clone().try_acquire_owned().ok()?;
@@ -100,23 +95,20 @@ impl Server {
     async fn handle(self: Arc<Self>, stream: TcpStream, peer: Peer, places: Places, standing: Standing) {
         // Only latency is lost where the option is not supported.
         let _ = stream.set_nodelay(true);
-        let io = match &self.tls {
+        self.keepalive.set_on(&stream);
+        let serving = self.present.load();
+        let io = match &serving.tls {
             None => ClientIo::plain(stream, places),
             Some(config) => match Box::pin(self.accept_tls(config.clone(), stream)).await {
                 Some(stream) => ClientIo::tls(stream, places),
                 None => return tracing::debug!("a TLS handshake failed"),
             },
         };
-        let router = match standing {
-            Standing::Admitted => &self.router,
-            Standing::Full => &self.when_full,
-            Standing::Over(_) => &self.when_over,
-        };
-        let answers = Answers { app: self.app.clone(), router: router.clone(), standing };
+        let answers = Answers { present: self.present.clone(), serving, standing };
         let limits = Limits { header_timeout: self.header_timeout, shutdown: self.shutdown.clone() };
         let conversation = AssertUnwindSafe(Conversation::new(io, peer, answers).run(&limits));
         if conversation.catch_unwind().await.is_err() {
-            self.app.metrics.panicked();
+            self.present.app().metrics.panicked();
         }
     }
 

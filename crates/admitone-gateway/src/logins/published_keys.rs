@@ -31,8 +31,8 @@ pub(super) struct PublishedKeys {
     fetch: Fetch,
     refresh: Mutex<Refresh>,
     wanted: Notify,
-    /// Whether the last fetch that ended brought keys.
-    ended: watch::Sender<bool>,
+    /// Changes when a fetch has ended.
+    ended: watch::Sender<()>,
 }
 
 impl PublishedKeys {
@@ -45,7 +45,7 @@ impl PublishedKeys {
             fetch: published.fetch,
             refresh: Mutex::new(Refresh::new(published.limits, Instant::now())),
             wanted: Notify::new(),
-            ended: watch::Sender::new(false),
+            ended: watch::Sender::new(()),
         }
     }
 
@@ -71,15 +71,15 @@ impl PublishedKeys {
         }
     }
 
-    /// After a token named a key that is not known: waits for newer keys where that is worth it, and says whether some came.
-    pub(super) async fn newer(&self) -> bool {
+    /// After a token named a key that is not known: waits for newer keys, where that is worth it.
+    pub(super) async fn newer(&self) {
         let mut ended = self.ended.subscribe();
         let missed = self.refresh().missed(Instant::now());
-        if missed == Missed::Absent {
-            return false;
+        if missed == Missed::Await {
+            self.wanted.notify_one();
+            // Its sender is in here too.
+            let _ = ended.changed().await;
         }
-        self.wanted.notify_one();
-        ended.changed().await.is_ok() && *ended.borrow()
     }
 
     async fn wait(&self, due: Instant) {
@@ -99,9 +99,7 @@ impl PublishedKeys {
     }
 
     async fn refetch(&self) {
-        let fetched = self.published().await;
-        let is_good = fetched.is_ok();
-        match fetched {
+        match self.published().await {
             Ok((keys, max_age)) => {
                 tracing::info!(issuer = self.name, keys = keys.len(), "issuer's keys fetched");
                 self.keys.replace(keys);
@@ -112,7 +110,7 @@ impl PublishedKeys {
                 tracing::warn!(issuer = self.name, %cause, "issuer's keys not fetched: the last good ones stay");
             }
         }
-        self.ended.send_replace(is_good);
+        self.ended.send_replace(());
     }
 
     /// The published keys, and for how long their publisher says that they stay the same.

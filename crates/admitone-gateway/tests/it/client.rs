@@ -231,6 +231,11 @@ impl Request {
         self.with("Content-Type", "application/json").with("Content-Length", &body.len().to_string())
     }
 
+    pub(crate) fn with_body(mut self, body: &str) -> Self {
+        body.clone_into(&mut self.body);
+        self
+    }
+
     pub(crate) fn bearer(self, token: &str) -> Self {
         self.with("Authorization", &format!("Bearer {token}"))
     }

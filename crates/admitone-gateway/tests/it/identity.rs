@@ -194,3 +194,55 @@ claims = { tenant = "org" }
     let outsider = sign(&claims_with("ada", json!({ "iss": "https://tenants.example.com" })));
     assert_eq!(world.ask_for_ticket(&outsider, "{}").await.status, 401);
 }
+
+#[tokio::test]
+async fn s17_a1_a2_headers_that_a_route_drops_reach_the_upstream_in_no_spelling() {
+    let upstream = Upstream::echo().await;
+    let world = World::routing("drop_headers = [\"X-User\", \"x_remote.groups\"]", &upstream.url()).await;
+    let mut request = upgrade(&world.ticket().await).with("X-Users", "kept").with("X-User-Agent", "kept");
+    for name in ["X-User", "x-user", "X_User", "x.user", "X-Remote-Groups", "x_remote_groups", "X.Remote.Groups"] {
+        request = request.with(name, "spoofed");
+    }
+    let request = request.replacing("Connection", "Upgrade, X-Users-Other");
+    assert_eq!(world.ask(request).await.status, 101);
+    let request = upstream.only_request().await;
+    assert!(!request.contains("spoofed"), "{request}");
+    assert_eq!((values(&request, "x-users"), values(&request, "x-user-agent")), (vec!["kept"], vec!["kept"]));
+}
+
+#[tokio::test]
+async fn a6_an_oversize_subject_or_a_host_that_is_no_ascii_is_refused() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    assert_eq!(world.ask_for_ticket(&token(&"a".repeat(513)), "{}").await.status, 401);
+    let longest = world.ticket_for(&token(&"a".repeat(512))).await;
+    world.opens(&longest).await;
+    let ticket = world.ticket().await;
+    for host in ["gätewäy.test", "gateway.test\u{1}", "a b", "gateway.test, evil.test"] {
+        let answer = world.ask(upgrade(&ticket).replacing("Host", host)).await;
+        assert_eq!(answer.status, 400, "{host:?}: {answer:?}");
+    }
+    assert_eq!(upstream.received_by_now().await.len(), 1, "none of them was dialled for");
+    world.opens(&ticket).await;
+}
+
+#[tokio::test]
+async fn a7_a_claim_is_passed_on_as_it_is_and_nothing_is_read_into_it() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    let claims = claims_with("ada@example.com@evil.example", json!({ "email": "ada@example.com@evil.example" }));
+    world.opens(&world.ticket_for(&sign(&claims)).await).await;
+    let request = upstream.only_request().await;
+    for name in ["x-admitone-subject", "x-admitone-email"] {
+        assert_eq!(values(&request, name), ["ada@example.com@evil.example"], "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a12_the_upstream_sees_the_origin_whatever_connection_lists() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    let request = upgrade(&world.ticket().await).replacing("Connection", "Upgrade, Origin");
+    assert_eq!(world.ask(request).await.status, 101);
+    assert_eq!(values(&upstream.only_request().await, "origin"), [ORIGIN]);
+}

@@ -1,9 +1,11 @@
 //! `POST /auth/ticket`: who may mint, and what comes back.
 
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use crate::client::Request;
-use crate::tokens::{claims_with, legacy_token, sign, token, unix_now};
+use crate::tokens::{claims, claims_with, legacy_token, sign, token, unix_now};
 use crate::upstream::Upstream;
 use crate::world::{Lines, ORIGIN, World};
 
@@ -232,4 +234,26 @@ async fn s3_a_mint_says_the_same_whichever_way_it_is_answered() {
         let differs = |name: &str| matches!(name, "date" | "connection" | "content-length");
         assert_eq!(direct.headers_but(differs), routed.headers_but(differs), "{status}");
     }
+}
+
+#[tokio::test]
+async fn s9_a_key_that_a_token_points_to_is_never_fetched() {
+    let upstream = Upstream::echo().await;
+    let world = World::before(&upstream.url()).await;
+    let canary = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/keys", canary.local_addr().expect("an address"));
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let key = EncodingKey::from_ec_pem(key.serialize_pem().as_bytes()).expect("a P-256 key");
+    let typ = Some("at+jwt".to_owned());
+    let pointing = [
+        Header { jku: Some(url.clone()), typ: typ.clone(), ..Header::new(Algorithm::ES256) },
+        Header { x5u: Some(url.clone()), typ: typ.clone(), ..Header::new(Algorithm::ES256) },
+        Header { kid: Some(url), typ, ..Header::new(Algorithm::ES256) },
+    ];
+    for header in pointing {
+        let token = jsonwebtoken::encode(&header, &claims("ada"), &key).expect("a token");
+        assert_eq!(world.ask_for_ticket(&token, "{}").await.status, 401);
+    }
+    let visited = canary.into_std().expect("a listener").accept();
+    assert_eq!(visited.expect_err("nobody came").kind(), std::io::ErrorKind::WouldBlock);
 }

@@ -20,7 +20,7 @@ pub(crate) struct Finished {
 }
 
 /// Ended with the test, however that ends.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -33,6 +33,7 @@ impl Drop for Running {
 /// A running `admitone serve`.
 pub(crate) struct Process {
     child: Running,
+    configuration: PathBuf,
     pub(crate) address: SocketAddr,
     outputs: [oneshot::Receiver<String>; 2],
 }
@@ -61,20 +62,30 @@ impl Process {
     /// The same, by a command with something in its environment.
     pub(crate) async fn serve_by(mut command: Command, configuration: &str) -> Self {
         let path = write_configuration(configuration);
-        command.args(["serve", "--config"]).arg(path).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(["serve", "--config"]).arg(&path).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Running(command.spawn().expect("the binary"));
         let stdout = child.0.stdout.take().expect("piped");
         let stderr = child.0.stderr.take().expect("piped");
         let (found, address) = oneshot::channel();
         let outputs = [in_thread(move || read_all(stdout)), in_thread(move || read_log(stderr, found))];
         let address = soon("it listens", address).await.expect("an address in the log");
-        Self { child, address, outputs }
+        Self { child, configuration: path, address, outputs }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.0.id()
     }
 
     /// Ends it without a word.
     pub(crate) fn kill(&mut self) {
         self.child.0.kill().expect("a running process");
         self.child.0.wait().expect("its end");
+    }
+
+    /// Puts another configuration in the place of its own.
+    pub(crate) fn reconfigure(&self, text: &str) {
+        let new = write_configuration(text);
+        std::fs::rename(new, &self.configuration).expect("in one folder");
     }
 
     /// Sends SIGTERM.

@@ -163,3 +163,26 @@ async fn a_revoked_login_does_not_fall_back_while_the_store_is_away() {
     let (answer, _socket) = there.present(upgrade().bearer(&token("ada"))).await;
     assert_eq!(answer.status, 101, "another login of the same person");
 }
+
+/// With `revocation_gap = "close"` sockets end ten seconds after the last word of revocations; otherwise they stay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f20_sockets_close_while_no_revocation_could_arrive_where_that_is_wanted() {
+    let (redis, upstream) = (Server::start(&[]), Upstream::echo().await);
+    let store = format!("kind = \"redis\"\nurl = \"redis://{}\"\nrevocation_gap = \"close\"", redis.address());
+    let closing = World::with(Lines { store: &store, ..Lines::default() }, &upstream.url()).await;
+    let keeping = gateway(&redis, "", &upstream).await;
+    let (mut closed, mut kept) =
+        (closing.open(&closing.ticket().await).await, keeping.open(&keeping.ticket().await).await);
+    closed.echo("alive").await;
+    redis.stop();
+    let stopped = Instant::now();
+    // A frame comes within ten seconds, or its test fails: so the wait for the Close is in two parts.
+    while stopped.elapsed() < Duration::from_secs(8) {
+        closed.echo("not yet").await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(closed.close().await, (4804, "admitone:store_unavailable".to_owned()));
+    assert!(stopped.elapsed() < Duration::from_secs(14), "{:?}", stopped.elapsed());
+    kept.echo("the default").await;
+    redis.go_on();
+}

@@ -1,6 +1,7 @@
 //! TLS on either side.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
@@ -16,13 +17,13 @@ use crate::upstream::Upstream;
 use crate::world::{Lines, ORIGIN, ROUTE, World};
 
 /// A self-signed certificate for `localhost`, in files of this name.
-struct Pair {
+pub(crate) struct Pair {
     certificate: String,
     key: String,
 }
 
 impl Pair {
-    fn in_files(name: &str) -> Self {
+    pub(crate) fn in_files(name: &str) -> Self {
         let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         let (certificate, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
         fs::write(FOLDER.join(format!("{name}.pem")), &certificate).expect("a file");
@@ -47,6 +48,11 @@ impl Pair {
     }
 
     async fn connect(&self, world: &World) -> Connection {
+        self.reach(world.address).await.expect("TLS")
+    }
+
+    /// A connection to a server that has this certificate; `None` to one that has another.
+    pub(crate) async fn reach(&self, address: SocketAddr) -> Option<Connection> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate()).expect("an authority");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -55,10 +61,10 @@ impl Pair {
             .expect("versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let stream = TcpStream::connect(world.address).await.expect("a connection");
+        let stream = TcpStream::connect(address).await.expect("a connection");
         let name = ServerName::try_from("localhost").expect("a name");
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("TLS");
-        Connection::over(stream)
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.ok()?;
+        Some(Connection::over(stream))
     }
 }
 

@@ -82,7 +82,12 @@ pub(crate) fn claims_with(subject: &str, changes: Value) -> Value {
 
 /// An access token (ES256) with these claims.
 pub(crate) fn sign(claims: &Value) -> String {
-    let header = Header { typ: Some("at+jwt".to_owned()), ..Header::new(Algorithm::ES256) };
+    sign_typed("at+jwt", claims)
+}
+
+/// A token (ES256) of another type.
+pub(crate) fn sign_typed(typ: &str, claims: &Value) -> String {
+    let header = Header { typ: Some(typ.to_owned()), ..Header::new(Algorithm::ES256) };
     let key = EncodingKey::from_ec_pem(SIGNER.serialize_pem().as_bytes()).expect("a P-256 key");
     jsonwebtoken::encode(&header, claims, &key).expect("a token")
 }

@@ -105,7 +105,8 @@ impl World {
         Self::configured(&format!("{before}[[routes]]{routes}")).await
     }
 
-    async fn configured(text: &str) -> Self {
+    /// With this text as configuration.
+    pub(crate) async fn configured(text: &str) -> Self {
         let config = Config::parse(text, "test.toml", &FOLDER, []).unwrap_or_else(|faults| panic!("{faults}"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");

@@ -175,6 +175,14 @@ impl LogoutReplays {
         true
     }
 
+    /// Forgets a token that could not be acted upon, so that it counts when it comes again.
+    pub fn forget(&mut self, token: &LogoutToken) {
+        let fingerprint = fingerprint(token);
+        if self.seen.remove(&fingerprint) {
+            self.by_expiry.remove(&(token.expires_at, fingerprint));
+        }
+    }
+
     fn forget_first(&mut self) {
         if let Some((_, fingerprint)) = self.by_expiry.pop_first() {
             self.seen.remove(&fingerprint);

@@ -8,7 +8,27 @@
 //! and `+eval +evalsha +info +get +set +getdel +mget +del +exists +ttl +pexpiretime +pexpireat +time +zadd +zrem +zcard +zrange
 //! +zremrangebyscore +xadd +xread +xrange`, in a Cluster `+cluster|slots`, with another database `+select`.
 //!
-//! While a Cluster moves a slot, redemptions of tickets in it are refused.
+//! While a Cluster moves a slot, a redemption of a ticket in it may be refused; with the fence, tickets that were minted
+//! before it moved are refused from then on, and their owners mint again.
+//!
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use admitone::{admission::Admission, revocation::redis::RedisRevocations, ticket::keys::TicketKeys};
+//! # use admitone::store::redis::{Deployment, Redis, RedisOptions, RedisTicketStore};
+//! # async fn admission(secret: &[u8], tag_secret: &[u8]) -> Result<Admission, Box<dyn std::error::Error>> {
+//! // The same secrets on every node: 32 random bytes each.
+//! let keys = TicketKeys::new(&[(1, secret)], tag_secret)?;
+//! let mut options = RedisOptions::new(Deployment::Standalone("redis.internal:6379".parse()?));
+//! options.prefix = "chat".into();
+//! let redis = Redis::connect(options).await?;
+//! for warning in &redis.greeting().warnings {
+//!     eprintln!("{warning}");
+//! }
+//! let revocations = RedisRevocations::start(&redis, keys.tagging()).await?;
+//! let store = RedisTicketStore::new(&redis);
+//! Ok(Admission::new(keys, Arc::new(store), Arc::new(revocations)).on_node("node-1"))
+//! # }
+//! ```
 
 mod directory;
 mod greeting;

@@ -55,6 +55,19 @@ async fn a_user_who_may_not_ask_for_the_fence_is_refused_unless_there_is_none() 
 }
 
 #[tokio::test]
+async fn a_server_without_a_replication_id_is_refused_unless_there_is_no_fence() {
+    let address = crate::nameless::start().parse().expect("an address");
+    let options = RedisOptions::new(Deployment::Standalone(address));
+    let error = refused(options.clone()).await;
+    assert!(matches!(error, ConnectError::CannotFence(_)), "{error}");
+    for part in ["master_replid", "fence = \"none\"", "a spent ticket"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    let redis = Redis::connect(unfenced(options)).await.expect("a server without a fence");
+    assert_eq!(redis.greeting().warnings, [Warning::Unfenced]);
+}
+
+#[tokio::test]
 async fn f7_a_server_that_would_evict_tickets_warns() {
     let server = Server::start(&["--maxmemory-policy", "allkeys-lru"]);
     let redis = Redis::connect(nodes::standalone(&server)).await.expect("a server");

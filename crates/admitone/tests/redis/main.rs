@@ -12,11 +12,13 @@ mod faults;
 mod fence;
 mod greeting;
 mod late;
+mod nameless;
 mod nodes;
 mod races;
 mod revocations;
 mod secrecy;
 mod servers;
+mod slots;
 #[path = "../it/store_contract.rs"]
 mod store_contract;
 mod tls;

@@ -328,3 +328,60 @@ fn among_several_routes_there_is_no_default_by_itself() {
         ["a.toml:1:17: default_route: no route has the path `/no`; the routes are `/chat`, `/other`"]
     );
 }
+
+#[test]
+fn upstreams_and_the_addresses_to_dial_from_are_checked() {
+    let mend = "write an address of this machine, like `10.0.0.5`";
+    let folder = Folder::new();
+    let fault = |line: &str| {
+        let faults = folder.faults(&minimal_with("[[routes]]", line));
+        assert_eq!(faults.len(), 1, "{line}: {faults:?}");
+        faults[0].split_once("routes[0].").expect("a key").1.to_owned()
+    };
+    for (line, expected) in [
+        ("bind_addresses = [\"eth0\"]", format!("bind_addresses[0]: `eth0` is not an IP address; {mend}")),
+        ("bind_addresses = \"0.0.0.0\"", format!("bind_addresses: `0.0.0.0` is not one machine's address; {mend}")),
+        ("bind_addresses = [\"::1\", \"::1\"]", "bind_addresses[1]: `::1` is named twice; name it once".to_owned()),
+        (
+            "drop_headers = \"x user\"",
+            "drop_headers: `x user` is not a header's name; write it like `x-user`".to_owned(),
+        ),
+        (
+            "drop_headers = \"Sec-WebSocket-Key\"",
+            "drop_headers: the upgrade needs `Sec-WebSocket-Key`; leave it out".to_owned(),
+        ),
+        (
+            "drop_headers = [\"x-user\", \"X-User\"]",
+            "drop_headers[1]: `X-User` is named twice; name it once".to_owned(),
+        ),
+    ] {
+        assert_eq!(fault(line), expected);
+    }
+    let several = |urls: &str| MINIMAL.replace("\"ws://127.0.0.1:9000/chat\"", urls);
+    for (urls, expected) in [
+        ("[]", "upstream: the list is empty; write the server's socket URL, like `ws://127.0.0.1:9000/chat`"),
+        ("[\"ws://a\", \"ws://a:80/\"]", "upstream[1]: `ws://a:80/` is named twice; name it once"),
+        ("[\"ws://a\", \"http://b\"]", "upstream[1]: an upstream is a socket server; write ws:// instead of http://"),
+    ] {
+        let faults = folder.faults(&several(urls));
+        assert_eq!((faults.len(), faults[0].ends_with(expected)), (1, true), "{faults:?}");
+    }
+    let config = folder.parse(&several("[\"ws://a\", \"ws://b/other\"]")).expect("a configuration");
+    let more: Vec<_> = config.routes[0].more_upstreams.iter().map(ToString::to_string).collect();
+    assert_eq!((config.routes[0].upstream.to_string(), more), ("ws://a/".to_owned(), vec!["ws://b/other".to_owned()]));
+}
+
+#[test]
+fn limits_are_checked_and_zero_is_none() {
+    let folder = Folder::new();
+    let faults =
+        folder.faults(&format!("{MINIMAL}[limits]\ndials_per_ticket = -1\nmints_per_minute_per_subject = \"60\"\n"));
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].ends_with(
+        "limits.dials_per_ticket: -1 is not a whole number from 0 to 1000000; write a whole number from 0 to 1000000"
+    ));
+    let config = folder.parse(&format!("{MINIMAL}[limits]\ndials_per_ticket = 0\n")).expect("a configuration");
+    assert_eq!(config.limits.dials_per_ticket, None);
+    let per_minute = config.limits.mints_per_minute_per_subject.map(std::num::NonZeroU32::get);
+    assert_eq!(per_minute, Some(60));
+}

@@ -5,7 +5,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-use super::super::{DialError, UpstreamIo, connect_any};
+use super::super::{DialError, Sockets, UpstreamIo};
 use super::*;
 
 #[tokio::test]
@@ -36,9 +36,10 @@ async fn a_name_that_is_none_is_an_error() {
 async fn the_addresses_of_a_name_are_tried_in_turn() {
     let (_listener, address) = listen().await;
     let addresses = [closed_port().await, closed_port().await, address];
-    let stream = connect_any(&addresses, Instant::now() + AMPLE).await.expect("the last one listens");
+    let sockets = Sockets::default();
+    let stream = sockets.connect_any(&addresses, Instant::now() + AMPLE).await.expect("the last one listens");
     assert_eq!(stream.peer_addr().expect("connected"), address);
-    let none = connect_any(&addresses[..2], Instant::now() + AMPLE).await.expect_err("nobody listens");
+    let none = sockets.connect_any(&addresses[..2], Instant::now() + AMPLE).await.expect_err("nobody listens");
     assert!(none.is_some());
 }
 

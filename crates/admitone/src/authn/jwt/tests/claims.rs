@@ -98,6 +98,16 @@ fn s11_a_report_of_an_event_is_no_login() {
 }
 
 #[test]
+fn a22_an_accepted_token_is_refused_once_it_has_expired() {
+    let (verifier, token) = (verifier(), token());
+    let last = NOW + 900 + LEEWAY - 1;
+    for _ in 0..2 {
+        assert!(verifier.verify(&token, last).is_ok());
+        assert_eq!(verifier.verify(&token, last + 1).expect_err("past its end"), LoginError::Expired);
+    }
+}
+
+#[test]
 fn a23_an_audience_of_another_issuer_does_not_count() {
     let claims = with(claims(), json!({"iss": ID_ISSUER, "aud": "chat"})).to_string();
     let refused = verify(&signed(r#"{"alg":"ES256","typ":"JWT"}"#, &claims)).expect_err("for the other issuer");

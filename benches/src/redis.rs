@@ -1,0 +1,90 @@
+//! A Redis server for a benchmark: its own, without persistence, on the server's core.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::Failure;
+use crate::place::{GENERATOR, SERVER, TASKSET};
+use crate::process::{Process, free_port};
+
+/// Debian's `redis-server`.
+const PROGRAM: &str = "redis-server";
+
+/// Debian's `redis-tools`.
+const BENCHMARK: &str = "redis-benchmark";
+
+/// A running server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    process: Process,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Starts one. `None` where it is not installed.
+    pub(crate) async fn start() -> Result<Option<Self>, Failure> {
+        if Command::new(PROGRAM).arg("--version").output().is_err() {
+            return Ok(None);
+        }
+        let address = free_port()?;
+        let port = address.port().to_string();
+        let arguments = ["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+        let mut process = Process::start(SERVER, Path::new(PROGRAM), arguments)?;
+        process.listens(address).await.map_err(|error| format!("{PROGRAM}: {error}"))?;
+        Ok(Some(Self { process, address }))
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A number that `INFO` tells.
+    pub(crate) async fn told(&self, section: &str, field: &str) -> Result<u64, Failure> {
+        let text = self.info(section).await?;
+        let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        Ok(line.ok_or_else(|| format!("INFO {section} has no {field}"))?.trim().parse()?)
+    }
+
+    /// How often a command was called.
+    pub(crate) async fn calls(&self, command: &str) -> Result<u64, Failure> {
+        let text = self.info("commandstats").await?;
+        let prefix = format!("cmdstat_{command}:calls=");
+        let calls = text.lines().find_map(|line| line.strip_prefix(&prefix)?.split(',').next()?.parse().ok());
+        Ok(calls.unwrap_or(0))
+    }
+
+    async fn info(&self, section: &str) -> Result<String, Failure> {
+        let mut stream = TcpStream::connect(self.address).await?;
+        stream.write_all(format!("INFO {section}\r\nQUIT\r\n").as_bytes()).await?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await?;
+        Ok(text)
+    }
+
+    /// Stores `count` values for [`Self::take_all`] to take.
+    pub(crate) fn fill(&self, count: usize) -> Result<(), Failure> {
+        self.benchmark(count, &["-P", "100", "SET", "bench:__rand_int__", &"x".repeat(200)])
+    }
+
+    /// `redis-benchmark -c 50 -P 1 GETDEL`, `count` times.
+    pub(crate) fn take_all(&self, count: usize) -> Result<(), Failure> {
+        self.benchmark(count, &["-P", "1", "GETDEL", "bench:__rand_int__"])
+    }
+
+    fn benchmark(&self, count: usize, arguments: &[&str]) -> Result<(), Failure> {
+        let (core, port, count) = (GENERATOR.0.to_string(), self.address.port().to_string(), count.to_string());
+        let output = Command::new(TASKSET)
+            .args(["-c", &core, BENCHMARK, "-q", "-p", &port, "-c", "50", "-n", &count, "-r", &count])
+            .args(arguments)
+            .output()?;
+        if output.status.success() { Ok(()) } else { Err(format!("{BENCHMARK}: {}", output.status).into()) }
+    }
+}

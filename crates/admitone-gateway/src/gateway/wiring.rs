@@ -1,0 +1,144 @@
+//! A configuration becomes an application.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use admitone::admission::Admission;
+use admitone::control::Control;
+use admitone::sessions::Sessions;
+use admitone::ticket::keys::TicketKeys;
+use tokio_util::task::TaskTracker;
+
+use super::StartError;
+use crate::assertion::{Assertions, SigningKey};
+use crate::audit::Audit;
+use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind, WebOrigin};
+use crate::http::App;
+use crate::http::readiness::Readiness;
+use crate::keepalive::Keepalive;
+use crate::limits::Limits;
+use crate::logins::Logins;
+use crate::metrics::Metrics;
+use crate::routes::Routes;
+use crate::stores::Stores;
+use crate::upstream::{Sockets, Upstream};
+
+/// Makes everything, and connects to the store.
+pub(super) async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
+    let (gap, fence) = match &config.store.kind {
+        StoreKind::Redis(redis) => (redis.revocation_gap, Some(redis.fence.name())),
+        _ => (RevocationGap::Keep, None),
+    };
+    let routes = Routes::new(&config);
+    let any_fallback = any_fallback(&config);
+    let keys = config.tickets.keys.map_or_else(TicketKeys::random, Ok)?;
+    let (metrics, node) = (Arc::new(Metrics::new()), node_name(bound));
+    let audit = Arc::new(Audit::open(&config.audit, &node, &metrics).map_err(StartError::Audit)?);
+    let public_url = config.server.public_url_on(bound);
+    let keepalive = Keepalive::after(config.server.keepalive);
+    let assertions = assertions(config.assertion, &public_url)?;
+    let stores = Stores::open(config.store, &keys, &node).await?;
+    let Stores { kind, tickets, revocations, directory, channel } = stores.measured(&metrics);
+    let admission = Admission::new(keys, tickets.clone(), revocations.clone());
+    let admission = Arc::new(admission.on_node(&node).with_directory(directory.clone()));
+    let sessions = Arc::new(Sessions::new(revocations.clone()).listed_in(directory, &node));
+    Ok(App {
+        control: Arc::new(Control::new(admission.clone(), sessions.clone(), channel)),
+        admission,
+        sessions,
+        readiness: Arc::new(Readiness::new(kind, tickets, revocations.clone(), any_fallback)),
+        bound,
+        revocations,
+        node,
+        fence,
+        issuers: config.issuers.iter().map(|issuer| issuer.issuer.clone()).collect(),
+        audit,
+        limits: Arc::new(Limits::new(&config.limits, &metrics)),
+        metrics,
+        gap,
+        logins: Arc::new(Logins::new(config.issuers, config.chain)?),
+        routes,
+        upstreams: config.routes.into_iter().map(|route| upstream(route, &keepalive)).collect(),
+        assertions: assertions.map(Arc::new),
+        public_url,
+        trusted_proxies: config.server.trusted_proxies,
+        default_ttl: config.tickets.ttl,
+        service_permission: config.tickets.service_permission,
+        draining: Arc::new(AtomicBool::new(false)),
+        tasks: TaskTracker::new(),
+    })
+}
+
+/// The same application with what another configuration changes; the rest, and everything that is live, is shared. The logins
+/// too, with the keys that their issuers published, where the issuers are `the_same`.
+pub(super) fn rewire(app: &App, config: Config, the_same: bool) -> Result<App, StartError> {
+    let (routes, any_fallback) = (Routes::new(&config), any_fallback(&config));
+    let public_url = config.server.public_url_on(app.bound);
+    let keepalive = Keepalive::after(config.server.keepalive);
+    // A key that was made at the start goes on: those who verify have it.
+    let assertions = match &app.assertions {
+        Some(assertions) if config.assertion.is_wanted && config.assertion.keys.is_empty() => Some(assertions.clone()),
+        _ => assertions(config.assertion, &public_url)?.map(Arc::new),
+    };
+    let issuers = config.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
+    let logins = match the_same {
+        true => app.logins.clone(),
+        false => Arc::new(Logins::new(config.issuers, config.chain)?),
+    };
+    let app = App {
+        issuers,
+        logins,
+        routes,
+        upstreams: config.routes.into_iter().map(|route| upstream(route, &keepalive)).collect(),
+        assertions,
+        public_url,
+        trusted_proxies: config.server.trusted_proxies,
+        default_ttl: config.tickets.ttl,
+        service_permission: config.tickets.service_permission,
+        admission: app.admission.clone(),
+        sessions: app.sessions.clone(),
+        control: app.control.clone(),
+        revocations: app.revocations.clone(),
+        node: app.node.clone(),
+        bound: app.bound,
+        fence: app.fence,
+        audit: app.audit.clone(),
+        metrics: app.metrics.clone(),
+        gap: app.gap,
+        limits: app.limits.clone(),
+        readiness: app.readiness.clone(),
+        draining: app.draining.clone(),
+        tasks: app.tasks.clone(),
+    };
+    app.readiness.any_fallback(any_fallback);
+    Ok(app)
+}
+
+fn any_fallback(config: &Config) -> bool {
+    config.routes.iter().any(|route| route.jwt_fallback != JwtFallback::Deny)
+}
+
+/// The configured keys, or where assertions are wanted and there are none, one that nobody else has.
+fn assertions(config: config::Assertion, public_url: &WebOrigin) -> Result<Option<Assertions>, StartError> {
+    let mut keys = config.keys.into_iter();
+    let first = match keys.next() {
+        None if !config.is_wanted => return Ok(None),
+        None => SigningKey::generate().map_err(|_| StartError::AssertionKey)?,
+        Some(first) => first,
+    };
+    Ok(Some(Assertions::new(public_url.as_str(), first, keys.collect())))
+}
+
+/// A name that no other node has: random, as a restarted node is another one.
+fn node_name(bound: SocketAddr) -> String {
+    format!("{bound}-{:016x}", RandomState::new().hash_one(std::process::id()))
+}
+
+fn upstream(route: config::Route, keepalive: &Keepalive) -> (Arc<str>, Upstream) {
+    let path = Arc::from(route.path.as_str());
+    let upstream = Upstream::new(route.upstream, route.upstream_tls, route.connect_timeout, route.upgrade_timeout);
+    let sockets = Sockets::new(route.bind_addresses, keepalive.clone());
+    (path, upstream.and_at(route.more_upstreams).over(sockets))
+}
