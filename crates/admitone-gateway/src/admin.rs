@@ -9,6 +9,7 @@ mod guard;
 mod login;
 mod revoke;
 pub mod server;
+mod sessions;
 mod status;
 
 use std::net::SocketAddr;
@@ -95,7 +96,9 @@ impl Admin {
         let guarded = Router::new()
             .route("/metrics", get(status::metrics))
             .route("/admin/api/status", get(status::status))
+            .route("/admin/api/sessions", get(sessions::sessions))
             .route("/admin/api/revoke", post(revoke::revoke))
+            .route("/admin/api/close", post(sessions::close))
             .route("/admin/api/drain", post(status::drain))
             .route("/admin/api/events", get(events::events))
             .route("/admin/logout", post(login::logout))
@@ -107,6 +110,7 @@ impl Admin {
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(guarded)
             .layer(axum::middleware::from_fn_with_state(self.clone(), guard::check_request))
+            .layer(axum::middleware::from_fn_with_state(self.clone(), guard::tell))
             .with_state(self.clone())
     }
 }

@@ -1,8 +1,13 @@
 //! Commands, and what they say on a terminal.
 
 mod demo;
+mod keys;
+mod login_check;
+mod operate;
+mod operator;
 mod serve;
 mod shutdown;
+mod table;
 mod verify_jws;
 
 use std::io::{IsTerminal as _, stderr, stdout};
@@ -10,7 +15,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+
+use self::keys::Keys;
+use self::operator::Operator;
 
 /// One ticket admits one connection: ticket authentication for WebSockets.
 #[derive(Debug, Parser)]
@@ -48,10 +57,48 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Lists the live connections of a running gateway
+    #[command(after_help = OPERATOR_STATUS)]
+    Sessions(operate::List),
+    /// Takes back: a session, a login, or everything of a person; live connections close within a second
+    #[command(after_help = OPERATOR_STATUS)]
+    Revoke(operate::Revoke),
+    /// Ends a running gateway as SIGTERM does: not ready, its connections closed in batches, then exit
+    #[command(after_help = OPERATOR_STATUS)]
+    Drain(Operator),
+    /// Says how a running gateway is
+    #[command(after_help = OPERATOR_STATUS)]
+    Status(Operator),
+    /// Makes and rotates key files
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Prints what makes a shell complete these commands
+    #[command(after_help = "For bash: admitone completions bash > ~/.local/share/bash-completion/completions/admitone")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Explains step by step why a token is or is not a login here, and on which routes it counts
+    #[command(after_help = "The token itself is not printed. Revocations are not looked at.\n\
+                            Exit status: 0 for a login, 1 for none, 2 when that cannot be told.")]
+    LoginCheck {
+        /// The gateway's configuration, TOML
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The token
+        #[arg(long, value_name = "FILE")]
+        token_file: PathBuf,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Looks at single parts of what the gateway does
     #[command(subcommand)]
     Debug(Debug),
 }
+
+const OPERATOR_STATUS: &str = "It asks the listener that [admin] of the gateway's configuration turns on.\n\
+                               Exit status: 0 when done, 1 when refused, 2 for wrong arguments or files, 3 when not reached.";
 
 #[derive(Debug, Subcommand)]
 enum Debug {
@@ -76,6 +123,16 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
         Command::Serve { config, json } => on_runtime(serve::run(&config, json)),
         Command::Demo { port, host, json } => on_runtime(demo::run(host, port, json)),
+        Command::Sessions(list) => on_runtime(operate::sessions(&list)),
+        Command::Revoke(revoke) => on_runtime(operate::revoke(&revoke)),
+        Command::Drain(operator) => on_runtime(operate::drain(&operator)),
+        Command::Status(operator) => on_runtime(operate::status(&operator)),
+        Command::Keys(keys) => keys::run(&keys),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "admitone", &mut stdout());
+            ExitCode::SUCCESS
+        }
+        Command::LoginCheck { config, token_file, json } => on_runtime(login_check::run(&config, &token_file, json)),
         Command::Debug(Debug::VerifyJws { jwk, token_file, json }) => {
             verify_jws::run(&jwk, token_file.as_deref(), json)
         }

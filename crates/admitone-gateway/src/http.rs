@@ -28,6 +28,7 @@ mod replay;
 pub mod server;
 mod session;
 mod session_record;
+pub(crate) mod telling;
 mod tickets;
 
 use std::collections::HashMap;
@@ -48,6 +49,8 @@ use tokio_util::task::TaskTracker;
 
 pub use self::head::HeadError;
 use self::readiness::Readiness;
+pub use self::telling::RequestNames;
+use self::telling::Teller;
 use crate::assertion::Assertions;
 use crate::audit::Audit;
 use crate::config::{Network, RevocationGap, WebOrigin};
@@ -74,6 +77,8 @@ pub struct App {
     pub bound: SocketAddr,
     /// What keeps tickets single across failovers, where the store is shared.
     pub fence: Option<&'static str>,
+    /// Names for requests.
+    pub request_names: Arc<RequestNames>,
     /// The identifiers of the configured issuers.
     pub issuers: Vec<String>,
     /// Who was connected, and why that ended.
@@ -131,6 +136,7 @@ impl App {
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(for_pages)
             .fallback(connect::elsewhere)
+            .layer(axum::middleware::from_fn_with_state(Teller::public(self), telling::endpoint))
             .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure_response))
             .with_state(self.clone())
     }
@@ -152,6 +158,7 @@ impl App {
             .route("/healthz", get(health::live))
             .route("/readyz", get(health::ready))
             .layer(axum::middleware::map_response(headers::last))
+            .layer(axum::middleware::from_fn_with_state(Teller::public(self), telling::endpoint))
             .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure_response))
             .with_state(self.clone())
     }

@@ -14,6 +14,7 @@ mod unavailable;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use admitone::authn::explanation::{Outcome, Step};
 use admitone::authn::{IssuerError, LoginError, LogoutReplays, LogoutToken, LogoutTokenError, TokenKind, Verifier};
 use admitone::carrier::{Carrier, Presented};
 use admitone::now::Now;
@@ -27,8 +28,8 @@ use callback::Callback;
 pub use callback::{Asking, NotAccepted, SessionCarrier};
 use introspector::Introspector;
 pub use presented::PresentError;
-pub use published_keys::KeysAt;
 use published_keys::PublishedKeys;
+pub use published_keys::{KeysAt, KeysState};
 pub use refusal::{NoLogin, NoLogout};
 pub use unavailable::Unavailable;
 
@@ -200,7 +201,7 @@ impl Logins {
         {
             return Some(Credential { of: Of::Callback(of), secret });
         }
-        self.chain.iter().find_map(|source| self.token_for(*source, secret))
+        self.of_token(secret)
     }
 
     /// The login behind a credential, as its source says; nobody has compared it with the marks yet.
@@ -210,7 +211,11 @@ impl Logins {
     /// [`NoLogin`]. It is final: no other source is asked about the same request.
     pub async fn authenticate(&self, credential: Credential<'_>, now: Now) -> Result<Login, NoLogin> {
         match credential.of {
-            Of::Verifier => self.verify(credential.secret, now).await,
+            Of::Verifier => {
+                let judged = self.verify(credential.secret, now).await;
+                self.tell(credential, &judged, now);
+                judged
+            }
             Of::Introspector => match &self.introspector {
                 Some(introspector) => introspector.login(credential.secret, now).await,
                 None => Err(LoginError::UnknownIssuer.into()),
@@ -220,6 +225,28 @@ impl Logins {
                 None => Err(LoginError::UnknownIssuer.into()),
             },
         }
+    }
+
+    /// Waits until every issuer's keys have come, or have been seen not to come; [`follow_keys`](Self::follow_keys) has to run.
+    pub async fn keys_settled(&self) {
+        join_all(self.published_keys.iter().map(|keys| keys.settled())).await;
+    }
+
+    /// What a signed token was judged by, step by step; nothing for other credentials.
+    #[must_use]
+    pub fn explain(&self, credential: Credential<'_>, judged: &Result<Login, NoLogin>, now: Now) -> Vec<Step> {
+        let outcome = match (credential.of, judged) {
+            (Of::Verifier, Ok(login)) => Ok(login.clone()),
+            (Of::Verifier, Err(NoLogin::Token(error))) => Err(error.clone()),
+            _ => return Vec::new(),
+        };
+        self.verifier.explain(credential.secret, &outcome, now.unix)
+    }
+
+    /// The credential that a bearer token is, if any source takes it.
+    #[must_use]
+    pub fn of_token<'r>(&self, token: &'r str) -> Option<Credential<'r>> {
+        self.chain.iter().find_map(|source| self.token_for(*source, token))
     }
 
     /// Whether a credential is one that browsers send unasked.
@@ -241,6 +268,11 @@ impl Logins {
     #[must_use]
     pub fn any_cookie(&self) -> bool {
         self.callbacks.iter().any(|callback| matches!(callback.carrier(), SessionCarrier::Cookie(_)))
+    }
+
+    /// How the published keys of each issuer are.
+    pub fn published_keys(&self, now: Now) -> impl Iterator<Item = KeysState<'_>> {
+        self.published_keys.iter().map(move |keys| keys.state(now.instant))
     }
 
     /// Keeps published keys up to date, for ever.
@@ -290,6 +322,17 @@ impl Logins {
     fn logouts(&self) -> MutexGuard<'_, LogoutReplays> {
         // Nothing that could panic runs while it is held.
         self.logouts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says in the log by which comparison a token was refused.
+    fn tell(&self, credential: Credential<'_>, judged: &Result<Login, NoLogin>, now: Now) {
+        if judged.is_ok() || !tracing::enabled!(tracing::Level::INFO) {
+            return;
+        }
+        let steps = self.explain(credential, judged, now);
+        if let Some(failed) = steps.iter().find(|step| step.outcome == Outcome::Failed) {
+            tracing::info!(step = failed.step, detail = failed.detail, "token refused");
+        }
     }
 
     async fn verify(&self, token: &str, now: Now) -> Result<Login, NoLogin> {

@@ -47,6 +47,8 @@ pub struct Metrics {
     panics: Counter,
     audit_lost: Counter,
     mirror_age: Gauge<f64, std::sync::atomic::AtomicU64>,
+    issuer_keys: Family<Labels, Gauge>,
+    issuer_failures: Family<Labels, Gauge>,
 }
 
 /// The handles of what a store is asked to do.
@@ -113,6 +115,8 @@ impl Metrics {
                 "Audit lines lost because the queue was full or could not be written",
             ),
             mirror_age: Gauge::default(),
+            issuer_keys: Family::default(),
+            issuer_failures: Family::default(),
             routes: ArcSwap::default(),
             families,
             registry,
@@ -129,6 +133,10 @@ impl Metrics {
         self.registry.register_with_unit("start_time", help, Unit::Seconds, ConstGauge::new(started.as_secs_f64()));
         let help = "How long ago this node last knew every revocation; below zero when it never did";
         self.registry.register_with_unit("mirror_age", help, Unit::Seconds, self.mirror_age.clone());
+        let help = "Whether an issuer's published keys count: 1, or 0 while its tokens are answered 503";
+        self.registry.register("issuer_keys", help, self.issuer_keys.clone());
+        let help = "How often fetching an issuer's keys has failed since it last succeeded";
+        self.registry.register("issuer_key_failures", help, self.issuer_failures.clone());
         self
     }
 
@@ -210,6 +218,13 @@ impl Metrics {
     /// How old the mirror of the marks is, just before it is read.
     pub fn mirror_is(&self, age: Option<Duration>) {
         self.mirror_age.set(age.map_or(-1.0, |age| age.as_secs_f64()));
+    }
+
+    /// How an issuer's published keys are, by its name in the configuration, just before it is read.
+    pub fn issuer_keys_are(&self, issuer: &str, do_count: bool, failures: u32) {
+        let labels = vec![("issuer", issuer.to_owned())];
+        self.issuer_keys.get_or_create(&labels).set(i64::from(do_count));
+        self.issuer_failures.get_or_create(&labels).set(i64::from(failures));
     }
 
     /// All of it, as [`MEDIA_TYPE`].

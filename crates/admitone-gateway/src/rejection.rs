@@ -1,10 +1,11 @@
 //! Why something was refused, and the one table that says what the world is told about it.
 
+mod counted;
+mod title;
+
 use std::time::Duration;
 
 use admitone::admission::{LoginRefused, MintError, RedeemError, TicketRefused};
-use admitone::authn::LoginError;
-use admitone::authn::introspection::IntrospectionError;
 use admitone::carrier::TakeError;
 use admitone::close::CloseCode;
 use admitone::control::RenewError;
@@ -20,6 +21,8 @@ use crate::http::HeadError;
 use crate::limits::Over;
 use crate::logins::{NoLogin, NoLogout, PresentError};
 use crate::upstream::{DialError, UpgradeError};
+
+pub use title::title;
 
 /// Why a request was refused. `Display` is for the log: it holds no secret, but more than the world is told.
 #[derive(Debug, thiserror::Error)]
@@ -294,46 +297,6 @@ impl Rejection {
         }
     }
 
-    /// Whether a token was presented that never was a login here. One whose time is over, or not yet there, or that was revoked,
-    /// is no attack.
-    #[must_use]
-    pub const fn is_failed_login(&self) -> bool {
-        match self {
-            Self::Login(NoLogin::Introspected(IntrospectionError::Inactive)) => true,
-            Self::Login(NoLogin::Token(error)) => {
-                !matches!(error, LoginError::Expired | LoginError::NotYetValid | LoginError::IssuedInFuture)
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether a ticket was presented that never was good here, or is spent. One whose time is over is no attack.
-    #[must_use]
-    pub const fn is_failed_redeem(&self) -> bool {
-        match self {
-            Self::TicketFormat(_) | Self::Redeem(RedeemError::Replayed(_)) => true,
-            Self::Ticket(refused) => !matches!(refused, TicketRefused::Expired),
-            _ => false,
-        }
-    }
-
-    /// What came of the ticket that was presented, where it was the ticket that was refused: the word in metrics.
-    #[must_use]
-    pub const fn redeem_outcome(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::TicketFormat(_) => "malformed",
-            Self::Ticket(TicketRefused::UnknownKey(_)) => "unknown_key",
-            Self::Ticket(TicketRefused::Expired) | Self::Redeem(RedeemError::Expired) => "expired",
-            Self::Ticket(TicketRefused::Misbound) => "misbound",
-            Self::Ticket(TicketRefused::Replayed(_)) | Self::Redeem(RedeemError::Replayed(_)) => "replayed",
-            Self::Ticket(_) => "forged",
-            Self::Redeem(RedeemError::Revoked(_)) | Self::RevokedWhileOpening(_) => "revoked",
-            Self::Redeem(RedeemError::Unavailable(_)) => "store_unavailable",
-            Self::Redeem(_) => "internal",
-            _ => return None,
-        })
-    }
-
     /// Whether a token was presented and refused, which `WWW-Authenticate` says (RFC 6750 §3.1).
     #[must_use]
     pub const fn is_invalid_token(&self) -> bool {
@@ -403,35 +366,5 @@ fn mint_row(error: &MintError) -> Row {
         MintError::Store(_) => store_unavailable(),
         MintError::Expiry => not_logged_in(Level::INFO),
         _ => Row::new(StatusCode::INTERNAL_SERVER_ERROR, ProblemCode::Internal, Level::ERROR),
-    }
-}
-
-/// The sentence that goes with a code.
-#[must_use]
-pub const fn title(code: ProblemCode) -> &'static str {
-    match code {
-        ProblemCode::InvalidRequest => "The request breaks a rule of HTTP or WebSocket.",
-        ProblemCode::AmbiguousCredential => "More than one credential was presented.",
-        ProblemCode::QueryTokenNotAllowed => "This route takes no credential in the URL.",
-        ProblemCode::NotLoggedIn => "Log in first.",
-        ProblemCode::TicketNotAccepted => "The ticket was not accepted: mint a new one.",
-        ProblemCode::OriginNotAllowed => "This origin may not connect.",
-        ProblemCode::Forbidden => "This login may not do that.",
-        ProblemCode::NotFound => "Nothing is here.",
-        ProblemCode::TicketsDisabled => "Tickets are off for this login: use the fallback.",
-        ProblemCode::MethodNotAllowed => "Not with this method.",
-        ProblemCode::BodyTooLarge => "The body is too large.",
-        ProblemCode::UnsupportedMediaType => "The body has to be application/json.",
-        ProblemCode::InvalidBody => "The body's fields are wrong.",
-        ProblemCode::HeadTooLarge => "The request's head is too large.",
-        ProblemCode::UpgradeRequired => "Only WebSocket upgrades, version 13, are served here.",
-        ProblemCode::OverLimit => "A limit was reached: try again later.",
-        ProblemCode::UpstreamUnavailable => "The upstream is not available.",
-        ProblemCode::UpstreamTimeout => "The upstream did not answer in time.",
-        ProblemCode::IssuerUnavailable => "Nobody can tell at the moment who this is.",
-        ProblemCode::StoreUnavailable => "The ticket store is not available.",
-        ProblemCode::Overloaded => "There is no room: try again later.",
-        ProblemCode::Draining => "The gateway is shutting down: try again.",
-        _ => "Something went wrong here.",
     }
 }

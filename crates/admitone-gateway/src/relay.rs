@@ -95,13 +95,21 @@ pub struct Ended {
     pub to_upstream: u64,
 }
 
-/// Relays a session's socket until both sides have ended, a limit has passed, or the session is to be closed.
-pub async fn run<C, U>(client: C, client_ahead: Bytes, upstream: U, upstream_ahead: Bytes, session: Session) -> Ended
+/// Relays a session's socket until both sides have ended, a limit has passed, or the session is to be closed; also when nothing
+/// has passed either way for `idle`.
+pub async fn run<C, U>(
+    client: C,
+    client_ahead: Bytes,
+    upstream: U,
+    upstream_ahead: Bytes,
+    session: Session,
+    idle: Option<Duration>,
+) -> Ended
 where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
 {
-    pump(client, client_ahead, upstream, upstream_ahead, session.closing()).await
+    pump(client, client_ahead, upstream, upstream_ahead, session.closing(), idle).await
 }
 
 /// Relays between `client` and `upstream` until both have ended, a limit has passed, or `closing` resolves.
@@ -114,12 +122,14 @@ where
 /// - An upstream that ends without a Close frame while the connection is alive makes the client see
 ///   [`CloseCode::UpstreamUnavailable`], if what it has received ends with a whole frame.
 /// - A client that ends without a Close frame is passed on as what it is, the end of the stream.
+/// - When nothing has passed either way for `idle`, both are closed with [`CloseCode::OverLimit`].
 fn pump<C, U, F>(
     client: C,
     client_ahead: Bytes,
     upstream: U,
     upstream_ahead: Bytes,
     closing: F,
+    idle: Option<Duration>,
 ) -> impl Future<Output = Ended>
 where
     C: AsyncRead + AsyncWrite + Unpin,
@@ -132,6 +142,7 @@ where
         to_upstream: Direction::new(Side::Upstream, client_ahead),
         to_client: Direction::new(Side::Client, upstream_ahead),
         linger_until: None,
+        idle: idle.map(|limit| Box::new(Idle { limit, seen: 0, until: Instant::now() + limit })),
         timer: None,
         why: None,
     };
@@ -154,9 +165,29 @@ struct Pump<C, U> {
     to_upstream: Direction,
     to_client: Direction,
     linger_until: Option<Instant>,
+    /// Only where silence has a limit: most connections are idle, and pay for nothing.
+    idle: Option<Box<Idle>>,
     /// Set to the earliest limit or before it; left running when limits move on.
     timer: Option<Pin<Box<Sleep>>>,
     why: Option<Why>,
+}
+
+/// How long nothing has passed.
+struct Idle {
+    limit: Duration,
+    /// How many bytes had passed when that changed last.
+    seen: u64,
+    until: Instant,
+}
+
+impl Idle {
+    /// When it has been too long, `passed` being how many bytes have passed by now.
+    fn until(&mut self, passed: u64) -> Instant {
+        if passed != self.seen {
+            (self.seen, self.until) = (passed, Instant::now() + self.limit);
+        }
+        self.until
+    }
 }
 
 impl<C, U> Pump<C, U>
@@ -269,7 +300,9 @@ where
 
     /// Ready when a limit has passed and been acted on.
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let limits = [self.linger_until, self.to_upstream.limit(), self.to_client.limit()];
+        let passed = self.to_upstream.forwarded() + self.to_client.forwarded();
+        let idle_until = self.idle.as_mut().map(|idle| idle.until(passed));
+        let limits = [self.linger_until, self.to_upstream.limit(), self.to_client.limit(), idle_until];
         let Some(earliest) = limits.into_iter().flatten().min() else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(earliest)));
         if earliest < timer.deadline() {
@@ -291,6 +324,9 @@ where
                 self.linger_until = Some(now);
             }
             direction.abandon();
+        }
+        if self.idle.take_if(|idle| idle.until <= now).is_some() && self.why.is_none() {
+            self.close(CloseCode::OverLimit);
         }
         if self.linger_until.is_some_and(|until| until <= now) {
             self.to_upstream.abandon();

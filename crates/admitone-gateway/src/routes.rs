@@ -79,6 +79,8 @@ pub struct Route {
     pub max_uses: NonZeroU32,
     /// What becomes of the first connection when its ticket is presented again.
     pub on_replay: OnReplay,
+    /// How long nothing may pass through a socket, either way.
+    pub idle_timeout: Option<Duration>,
     /// On what terms its sessions live.
     pub terms: Terms,
     /// How refused upgrades are answered.
@@ -121,6 +123,7 @@ impl Route {
             upstream_assertion: route.upstream_assertion,
             max_uses: route.max_uses,
             on_replay: route.on_replay,
+            idle_timeout: route.idle_timeout,
             terms: Terms {
                 longest: route.max_session,
                 grace: route.expiry_grace,

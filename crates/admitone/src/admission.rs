@@ -361,7 +361,7 @@ pub struct Admitted {
     pub(crate) grant: Grant,
     pub(crate) session_id: SessionId,
     pub(crate) subject: SubjectTag,
-    method: Method,
+    pub(crate) method: Method,
     pub(crate) terms: Terms,
 }
 

@@ -11,6 +11,7 @@ pub mod answers;
 pub mod callback;
 mod der;
 pub mod discovery;
+pub mod explanation;
 pub mod introspection;
 mod json;
 pub mod jwk;

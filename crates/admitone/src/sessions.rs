@@ -1,6 +1,7 @@
 //! The connections that are live on this node.
 
 mod lease;
+mod listed;
 mod register;
 mod renew;
 mod scope;
@@ -18,6 +19,7 @@ use crate::principal::Principal;
 use crate::revocation::{Cursor, Mark, Revocation, Revocations};
 
 use lease::Listing;
+pub use listed::Listed;
 use register::{Live, Register};
 pub use renew::{NotRenewed, Renewed};
 pub use scope::Scope;

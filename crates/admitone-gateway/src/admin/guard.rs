@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Request, State};
+use axum::Extension;
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{
@@ -14,8 +15,8 @@ use http::request::Parts;
 
 use super::Admin;
 use super::login::Session;
-use crate::audit::{Event, What};
 use crate::http::Peer;
+use crate::http::telling::Teller;
 use crate::rejection::Rejection;
 
 /// Nothing from elsewhere, nothing inline, nowhere framed.
@@ -32,10 +33,21 @@ pub(super) async fn check_request(State(admin): State<Arc<Admin>>, request: Requ
     let (parts, body) = request.into_parts();
     let mut response = match admin.check_request(&parts) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(rejection) => admin.refuse(&parts, rejection),
+        Err(rejection) => rejection.into_response(),
     };
     secure(response.headers_mut(), admin.is_https);
     response
+}
+
+/// For every request: a name, and a word about it if it is refused.
+pub(super) async fn tell(
+    State(admin): State<Arc<Admin>>,
+    peer: Extension<Peer>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    Teller::of_operators(&admin.app()).answer(peer, path, request, next).await
 }
 
 /// For everything but signing in.
@@ -43,7 +55,7 @@ pub(super) async fn check_caller(State(admin): State<Arc<Admin>>, request: Reque
     let (parts, body) = request.into_parts();
     match admin.check_caller(&parts) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(rejection) => admin.refuse(&parts, rejection),
+        Err(rejection) => rejection.into_response(),
     }
 }
 
@@ -89,19 +101,6 @@ impl Admin {
         }
         self.logins.failed(address, now);
         Err(Rejection::AdminSecret)
-    }
-
-    pub(super) fn refuse(&self, parts: &Parts, rejection: Rejection) -> Response {
-        // Who asks without anything is no event: browsers and probes do so all the time.
-        if !matches!(rejection, Rejection::NoCredential) {
-            self.app().audit.tell(&Event {
-                address: peer(parts).map(|peer| peer.0.ip()),
-                code: Some(rejection.row().code.name()),
-                cause: Some(&rejection.to_string()),
-                ..Event::new(What::AdminRefused)
-            });
-        }
-        rejection.into_response()
     }
 }
 

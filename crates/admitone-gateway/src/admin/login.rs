@@ -36,7 +36,7 @@ pub(super) async fn login(State(admin): State<Arc<Admin>>, request: Request) -> 
     let (parts, body) = request.into_parts();
     match sign_in(&admin, &parts, body).await {
         Ok(cookie) => (StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response(),
-        Err(rejection) => admin.refuse(&parts, rejection),
+        Err(rejection) => rejection.into_response(),
     }
 }
 

@@ -54,7 +54,11 @@ pub(super) async fn drain(State(admin): State<Arc<Admin>>, request: Request) -> 
 impl Admin {
     pub(super) fn metrics(&self) -> String {
         let app = self.app();
-        app.metrics.mirror_is(app.revocations.synced(Now::read()));
+        let now = Now::read();
+        app.metrics.mirror_is(app.revocations.synced(now));
+        for keys in app.logins.published_keys(now) {
+            app.metrics.issuer_keys_are(keys.issuer, keys.do_count, keys.failures);
+        }
         app.metrics.text()
     }
 }

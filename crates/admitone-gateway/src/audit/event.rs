@@ -185,9 +185,20 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::time::UNIX_EPOCH;
 
     use super::*;
+
+    #[test]
+    fn the_guide_has_every_event() {
+        let guide = include_str!("../../../../docs/observing.md");
+        let (_, audit) = guide.split_once("\n## Audit\n").expect("its section");
+        let rows = audit.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+        let documented: BTreeSet<&str> = rows.map(|(name, _)| name).collect();
+        let told: BTreeSet<&str> = What::ALL.iter().map(|what| what.name()).collect();
+        assert_eq!(documented, told);
+    }
 
     #[test]
     fn a_line_has_what_is_known_and_cannot_be_broken() {

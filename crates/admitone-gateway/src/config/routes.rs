@@ -62,6 +62,8 @@ pub struct Route {
     pub max_session: Duration,
     /// How long a session stays open behind its login's end, for a renewal that comes late.
     pub expiry_grace: Duration,
+    /// How long nothing may pass through a socket, either way, before it is closed.
+    pub idle_timeout: Option<Duration>,
     /// What becomes of a session that is renewed with a login that may do less.
     pub renew_narrowed: Narrowed,
     /// Whether a ticket is bound to the `Origin` of the mint request.
@@ -207,6 +209,7 @@ fn read_route(
         on_replay: table.choice("on_replay", &REPLAYS, OnReplay::Nothing),
         max_session: table.seconds("max_session_seconds", 1..=2_592_000, 86_400),
         expiry_grace: table.seconds("expiry_grace_seconds", 0..=30, 0),
+        idle_timeout: table.optional_number("idle_timeout_seconds", 1..=86_400).map(Duration::from_secs),
         renew_narrowed: table.choice("renew_narrowed", &NARROWED, Narrowed::Refuse),
         bind_origin: table.switch("bind_origin", true),
         bind_address: table.switch("bind_address", false),

@@ -11,7 +11,17 @@ pub struct Reach {
     pub danger_http: bool,
 }
 
+/// Every address, in networks that are not the whole of anything: that one would be a mistake in a configuration.
+const EVERYWHERE: [&str; 4] = ["0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"];
+
 impl Reach {
+    /// Wherever somebody says who has a right to: for a command line. Without TLS only to this machine itself.
+    #[must_use]
+    pub fn anywhere() -> Self {
+        let networks = EVERYWHERE.iter().filter_map(|network| Network::parse(network).ok());
+        Self { allowed_networks: networks.collect(), danger_http: false }
+    }
+
     /// Whether `address` may be dialled.
     pub(crate) fn allows(&self, address: IpAddr) -> bool {
         is_public(address) || self.allowed_networks.iter().any(|network| network.contains(address))

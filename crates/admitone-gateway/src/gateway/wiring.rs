@@ -15,8 +15,8 @@ use super::StartError;
 use crate::assertion::{Assertions, SigningKey};
 use crate::audit::Audit;
 use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind, WebOrigin};
-use crate::http::App;
 use crate::http::readiness::Readiness;
+use crate::http::{App, RequestNames};
 use crate::keepalive::Keepalive;
 use crate::limits::Limits;
 use crate::logins::Logins;
@@ -53,6 +53,7 @@ pub(super) async fn wire(config: Config, bound: SocketAddr) -> Result<App, Start
         revocations,
         node,
         fence,
+        request_names: Arc::new(RequestNames::of_process(RandomState::new().hash_one(bound))),
         issuers: config.issuers.iter().map(|issuer| issuer.issuer.clone()).collect(),
         audit,
         limits: Arc::new(Limits::new(&config.limits, &metrics)),
@@ -104,6 +105,7 @@ pub(super) fn rewire(app: &App, config: Config, the_same: bool) -> Result<App, S
         node: app.node.clone(),
         bound: app.bound,
         fence: app.fence,
+        request_names: app.request_names.clone(),
         audit: app.audit.clone(),
         metrics: app.metrics.clone(),
         gap: app.gap,
@@ -113,6 +115,8 @@ pub(super) fn rewire(app: &App, config: Config, the_same: bool) -> Result<App, S
         tasks: app.tasks.clone(),
     };
     app.readiness.any_fallback(any_fallback);
+    // What everybody has taken by now stays counted.
+    app.limits.set(&config.limits);
     Ok(app)
 }
 

@@ -14,6 +14,7 @@ use http::request::Parts;
 
 use super::handshake::Handshake;
 use super::session_record::{Entrance, SessionRecord};
+use super::telling::REQUEST_ID;
 use super::{App, Peer, client, forward, replay};
 use crate::config::JwtFallback;
 use crate::limits::{Dialling, Place};
@@ -73,6 +74,7 @@ pub(super) async fn admit(
             authentic,
             carrier: presented.carrier,
             address,
+            request_id: parts.headers.get(REQUEST_ID).cloned(),
             place,
             dialling,
             dialed,
@@ -149,6 +151,7 @@ struct Entry {
     authentic: Authentic,
     carrier: Carrier,
     address: IpAddr,
+    request_id: Option<HeaderValue>,
     place: Option<Place>,
     /// Counts as a dial until the ticket is spent.
     dialling: Dialling,
@@ -161,7 +164,8 @@ struct Entry {
 
 /// Redeems, opens the session, and asks the upstream: in this order.
 async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
-    let Entry { authentic, carrier, address, place, dialling, dialed, offer, key, target, mut headers } = entry;
+    let Entry { authentic, carrier, address, request_id, place, dialling, dialed, offer, key, target, mut headers } =
+        entry;
     let now = Now::read();
     // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
     app.check_not_draining()?;
@@ -174,7 +178,7 @@ async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Conne
     let admitted = admitted.map_err(|error| refused(error.into()))?;
     dialling.redeemed();
     forward::identify(&mut headers, &admitted, &offer)?;
-    let entrance = Entrance { method, carrier, address, login: admitted.grant().login.clone() };
+    let entrance = Entrance { method, carrier, address, login: admitted.grant().login.clone(), request_id };
     if route.upstream_assertion {
         let assertion = app.assertions.as_ref().and_then(|keys| keys.sign(&admitted, &route.path, now.unix).ok());
         forward::assert(&mut headers, &assertion.ok_or(Rejection::Internal("no assertion can be signed"))?)?;

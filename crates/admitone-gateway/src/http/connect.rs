@@ -12,6 +12,7 @@ use http::request::Parts;
 use super::admit::{Connected, Refused, admit};
 use super::conversation::Conversation;
 use super::handshake::Handshake;
+use super::telling::REQUEST_ID;
 use super::{App, answer, forward, problem, refuse};
 use crate::rejection::Rejection;
 use crate::relay::{self, Why};
@@ -31,7 +32,7 @@ pub(super) async fn connect(app: &Arc<App>, route: &Arc<Route>, mut parts: Parts
     match admit(app, route, client.peer(), &mut parts, &handshake).await {
         Ok(connected) => {
             app.metrics.admitted_after(began.elapsed());
-            switch(app, connected, client).await;
+            switch(app, route, connected, client).await;
         }
         Err(refused) => {
             app.metrics.refused_after(began.elapsed());
@@ -41,19 +42,22 @@ pub(super) async fn connect(app: &Arc<App>, route: &Arc<Route>, mut parts: Parts
 }
 
 /// Answers 101, and relays behind it in a task that holds nothing of the request any more.
-async fn switch(app: &Arc<App>, connected: Connected, client: Conversation) {
+async fn switch(app: &Arc<App>, route: &Route, connected: Connected, client: Conversation) {
     let Connected { session, record, upgraded, place, selected } = connected;
+    let id = client.request_id().clone();
     let (mut io, ahead) = client.into_parts();
+    let passed = forward::answer(&upgraded.headers).filter(|(name, _)| **name != REQUEST_ID);
     let head = answer::switching_protocols(
         upgraded.headers.get(SEC_WEBSOCKET_ACCEPT),
         selected.as_deref(),
-        forward::answer(&upgraded.headers),
+        passed.chain([(&REQUEST_ID, &id)]),
     );
     if answer::write(&mut io, &head).await.is_err() {
         return;
     }
     let (upstream, upstream_ahead) = (upgraded.io, upgraded.ahead);
-    let (metrics, relayed) = (app.metrics.clone(), relay::run(io, ahead, upstream, upstream_ahead, session));
+    let relayed = relay::run(io, ahead, upstream, upstream_ahead, session, route.idle_timeout);
+    let metrics = app.metrics.clone();
     app.tasks.spawn(async move {
         let ended = relayed.await;
         if ended.why == Why::Panicked {

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::{Bytes, BytesMut};
-use http::header::EXPECT;
+use http::header::{EXPECT, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Version};
 use http_body_util::BodyExt as _;
@@ -28,7 +28,8 @@ use super::answer::{self, Answer};
 use super::head::{Framing, Head, HeadError, Scan};
 use super::io::{ClientIo, Rewound};
 use super::present::{Present, Serving};
-use super::{Peer, body, connect, headers, mint};
+use super::telling::{Asked, Refusal, Teller};
+use super::{Peer, body, connect, headers};
 use crate::limits::Over;
 use crate::rejection::Rejection;
 
@@ -79,11 +80,23 @@ pub(super) struct Conversation {
     /// Read, and not yet used.
     read: BytesMut,
     answers: Answers,
+    asked: Asked,
 }
 
 impl Conversation {
     pub(super) fn new(io: ClientIo, peer: Peer, answers: Answers) -> Self {
-        Self { io, peer, read: BytesMut::new(), answers }
+        let asked = Asked::unreadable(&answers.serving.app, peer);
+        Self { io, peer, read: BytesMut::new(), answers, asked }
+    }
+
+    /// The name of the request that is being answered.
+    pub(super) const fn request_id(&self) -> &HeaderValue {
+        self.asked.id()
+    }
+
+    /// Tells of a refusal.
+    pub(super) fn refused(&self, refusal: &Refusal) {
+        Teller::public(&self.answers.serving.app).refused(&self.asked, "", refusal);
     }
 
     pub(super) const fn peer(&self) -> Peer {
@@ -175,12 +188,7 @@ impl Conversation {
     /// Answers; false when the connection is to end behind it.
     async fn answer(&mut self, request: Request<Body>, limits: &Limits) -> bool {
         let is_last = !self.is_admitted() || limits.shutdown.is_cancelled() || wants_to_end(&request);
-        let response = if self.is_admitted() && is_mint(&request) {
-            mint::without_router(&self.answers.serving.app, self.peer, request).await
-        } else {
-            let Ok(response) = self.answers.router().oneshot(request).await;
-            response
-        };
+        let Ok(response) = self.answers.router().oneshot(request).await;
         let Ok(answer) = Answer::of(response, is_last).await else { return false };
         if answer::write(&mut self.io, &answer.bytes).await.is_err() {
             return false;
@@ -208,8 +216,9 @@ impl Conversation {
         }
     }
 
-    async fn upgrade(self, head: Head) {
+    async fn upgrade(mut self, mut head: Head) {
         let app = self.answers.serving.app.clone();
+        self.asked = Asked::name(&app, self.peer, &mut head.parts.headers);
         match app.routes.find(head.parts.uri.path()).cloned() {
             Some(route) => connect::connect(&app, &route, head.parts, self).await,
             None => self.end_with(Rejection::NoSuchPath.into_response()).await,
@@ -218,6 +227,7 @@ impl Conversation {
 
     /// Answers with a last answer.
     pub(super) async fn end_with(self, mut response: Response) {
+        Teller::public(&self.answers.serving.app).tell(&self.asked, "", &mut response);
         headers::secure(&self.answers.serving.app, response.headers_mut());
         if let Ok(answer) = Answer::of(response, true).await {
             self.io.end_with(&answer.bytes).await;
@@ -226,7 +236,7 @@ impl Conversation {
 
     /// Has hyper answer a request, the last of its connection.
     async fn hand_over(self, head: Head) {
-        let Self { io, peer, read, answers } = self;
+        let Self { io, peer, read, answers, .. } = self;
         let ahead = Bytes::from([&head.bytes[..], &read[..]].concat());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
@@ -250,10 +260,6 @@ fn usual_body(head: &Head) -> Option<usize> {
         && !matches!(head.parts.method, Method::HEAD | Method::CONNECT)
         && !head.parts.headers.contains_key(EXPECT);
     usize::try_from(length).ok().filter(|length| is_usual && *length <= body::MAX_BYTES)
-}
-
-fn is_mint(request: &Request<Body>) -> bool {
-    request.method() == Method::POST && request.uri().path() == "/auth/ticket"
 }
 
 fn wants_to_end(request: &Request<Body>) -> bool {

@@ -5,9 +5,8 @@ use axum::extract::State;
 use axum::response::Response;
 use http::Method;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION,
-    CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
-    RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    AUTHORIZATION, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -31,31 +30,6 @@ pub(super) fn cors(app: &Arc<App>) -> CorsLayer {
         .allow_headers(allowed)
         .expose_headers([RETRY_AFTER, TICKET_STATE])
         .max_age(Duration::from_secs(600))
-}
-
-/// What [`cors`] says on an answer that is not to a preflight.
-pub(super) struct Shared {
-    origin: Option<HeaderValue>,
-    with_cookies: bool,
-}
-
-impl Shared {
-    /// With the page that asks, if a route lists it.
-    pub(super) fn with(app: &App, headers: &HeaderMap) -> Self {
-        let origin = headers.get(ORIGIN).filter(|origin| app.routes.list_origin(origin.as_bytes())).cloned();
-        Self { origin, with_cookies: app.logins.any_cookie() }
-    }
-
-    pub(super) fn write(self, headers: &mut HeaderMap) {
-        headers.append(VARY, HeaderValue::from_static("origin"));
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after,admitone-ticket"));
-        if let Some(origin) = self.origin {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        }
-        if self.with_cookies {
-            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        }
-    }
 }
 
 /// Ends the connection after this answer.

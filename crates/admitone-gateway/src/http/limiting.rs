@@ -1,6 +1,5 @@
 //! What is asked of every request before anything in it is verified.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use admitone::now::Now;
@@ -20,31 +19,13 @@ pub(super) async fn logins(
     request: Request,
     next: Next,
 ) -> Response {
-    let guard = match Guard::of(&app, peer, &request) {
-        Ok(guard) => guard,
-        Err(over) => return over.into_response(),
-    };
+    let address = client::address(&app, peer, request.headers());
+    if let Err(over) = app.limits.check_login(address, Now::read().instant) {
+        return Rejection::from(over).into_response();
+    }
     let response = next.run(request).await;
-    guard.count(&app, &response);
+    if response.extensions().get::<FailedLogin>().is_some() {
+        app.limits.count_failed_login(address, Now::read().instant);
+    }
     response
-}
-
-/// Watches what becomes of a request's login.
-pub(super) struct Guard(IpAddr);
-
-impl Guard {
-    /// # Errors
-    ///
-    /// The rejection of an address that is over its limit.
-    pub(super) fn of(app: &App, peer: Peer, request: &Request) -> Result<Self, Rejection> {
-        let address = client::address(app, peer, request.headers());
-        app.limits.check_login(address, Now::read().instant)?;
-        Ok(Self(address))
-    }
-
-    pub(super) fn count(self, app: &App, response: &Response) {
-        if response.extensions().get::<FailedLogin>().is_some() {
-            app.limits.count_failed_login(self.0, Now::read().instant);
-        }
-    }
 }

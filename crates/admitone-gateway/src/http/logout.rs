@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::{App, body, login};
+use super::{App, body, login, telling};
 use crate::audit::{Event, What};
 use crate::rejection::Rejection;
 
@@ -25,7 +25,12 @@ pub(super) async fn logout(State(app): State<Arc<App>>, request: Request) -> Res
     };
     let mark = revocation.mark();
     app.revocations.revoke_of(&login.principal, revocation, now).await?;
-    let event = Event { mark: Some(mark.name()), by: Some("subject"), ..Event::new(What::LoggedOut) };
+    let event = Event {
+        request_id: telling::request_id(&parts.headers),
+        mark: Some(mark.name()),
+        by: Some("subject"),
+        ..Event::new(What::LoggedOut)
+    };
     app.audit.tell(&event.of(&login.principal).by_login(&login.stamp));
     Ok(StatusCode::NO_CONTENT)
 }

@@ -17,8 +17,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, ORIGIN};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::limiting::Guard;
-use super::{App, Peer, body, client, headers, login};
+use super::{App, Peer, body, client, login, telling};
 use crate::audit::{Event, What};
 use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
@@ -34,23 +33,6 @@ pub(super) async fn mint(
     let outcome = minted.as_ref().map_or_else(|refused| refused.row().code.name(), |_| "minted");
     app.metrics.minted(outcome, now.instant.elapsed());
     minted
-}
-
-/// The most frequent request of all, answered as the router answers it, without its layers and boxes.
-pub(super) async fn without_router(app: &Arc<App>, peer: Peer, request: Request) -> Response {
-    let shared = headers::Shared::with(app, request.headers());
-    let mut response = match Guard::of(app, peer, &request) {
-        Ok(guard) => {
-            let minted = mint(State(app.clone()), Extension(peer), request).await;
-            let response = minted.into_response();
-            guard.count(app, &response);
-            response
-        }
-        Err(over) => over.into_response(),
-    };
-    shared.write(response.headers_mut());
-    headers::secure(app, response.headers_mut());
-    response
 }
 
 async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result<Response, Rejection> {
@@ -75,6 +57,7 @@ async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result
             session_id: Some(minted.session_id.as_str()),
             expires_at: Some(minted.expires_at),
             address: Some(address),
+            request_id: telling::request_id(&parts.headers),
             ..Event::new(What::Minted)
         }
         .of(&login.principal)

@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use admitone::problem::{MEDIA_TYPE, Problem};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
-use tracing::Level;
 
+use super::telling::Refusal;
 use crate::rejection::{Rejection, Row, title};
 
 /// Says whether the ticket of a refused request is spent.
@@ -16,43 +18,27 @@ pub(super) struct FailedLogin;
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        respond(&self, "")
+        answer(&self, None)
     }
 }
 
-/// The problem that tells of a refusal, which is logged with the route that it happened on.
-pub(super) fn respond(rejection: &Rejection, route: &str) -> Response {
+/// The problem that tells of a refusal on a route.
+pub(super) fn respond(rejection: &Rejection, route: &Arc<str>) -> Response {
+    answer(rejection, Some(route))
+}
+
+/// It is told of where the answer leaves.
+fn answer(rejection: &Rejection, route: Option<&Arc<str>>) -> Response {
     let row = rejection.row();
-    log(rejection, &row, route);
-    let mut response = Response::new(Body::from(body(rejection, &row)));
+    let problem = body(rejection, &row);
+    let mut response = Response::new(Body::from(problem.clone()));
     *response.status_mut() = row.status;
     write_headers(response.headers_mut(), rejection, &row);
+    response.extensions_mut().insert(Refusal::new(rejection, &row, route, problem));
     if rejection.is_failed_login() {
         response.extensions_mut().insert(FailedLogin);
     }
     response
-}
-
-/// One line for each refusal, at its row's level. The cause holds no secret.
-pub(super) fn log(rejection: &Rejection, row: &Row, route: &str) {
-    macro_rules! line {
-        ($level:expr) => {
-            tracing::event!(
-                $level,
-                code = row.code.name(),
-                status = row.status.as_u16(),
-                route,
-                cause = %rejection,
-                "refused"
-            )
-        };
-    }
-    match row.level {
-        Level::ERROR => line!(Level::ERROR),
-        Level::WARN => line!(Level::WARN),
-        Level::INFO => line!(Level::INFO),
-        _ => line!(Level::DEBUG),
-    }
 }
 
 fn body(rejection: &Rejection, row: &Row) -> Vec<u8> {

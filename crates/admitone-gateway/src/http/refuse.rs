@@ -9,6 +9,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::admit::Refused;
 use super::conversation::Conversation;
 use super::handshake::Handshake;
+use super::telling::Refusal;
 use super::{answer, problem};
 use crate::config::{CloseProfile, RefuseWith};
 use crate::relay::{Side, close_frame};
@@ -30,7 +31,7 @@ pub(super) async fn refuse(route: &Route, refused: Refused, handshake: &Handshak
     let Some(frames) = code.and_then(|code| refusal(code, route.close_profile)) else {
         return client.end_with(problem::respond(&rejection, &route.path)).await;
     };
-    problem::log(&rejection, &row, &route.path);
+    client.refused(&Refusal::new(&rejection, &row, Some(&route.path), Vec::new()));
     // Without our marker, selecting what the application offered keeps Chromium from aborting before the Close.
     let selected = if handshake.reads_refusals { Some(REFUSED) } else { offer.protocols.first().map(String::as_str) };
     let accept = HeaderValue::from_str(&derive_accept_key(handshake.key.as_bytes())).ok();

@@ -11,7 +11,8 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::json;
 
-use super::{App, body, login};
+use super::{App, body, login, telling};
+use crate::audit::{Event, What};
 use crate::rejection::Rejection;
 
 pub(super) async fn renew(
@@ -31,13 +32,13 @@ pub(super) async fn renew(
     let id = SessionId::parse(&id).map_err(|_| Rejection::NoSuchSession)?;
     let now = Now::read();
     let renewed = app.control.renew(&id, &login, now).await?;
-    tracing::info!(
-        subject = login.principal.subject(),
-        issuer = login.principal.issuer(),
-        session_id = id.as_str(),
-        expires_at = renewed.expires_at,
-        "session renewed"
-    );
+    let event = Event {
+        request_id: telling::request_id(&parts.headers),
+        session_id: Some(id.as_str()),
+        expires_at: Some(renewed.expires_at),
+        ..Event::new(What::Renewed)
+    };
+    app.audit.tell(&event.of(&login.principal).by_login(&login.stamp));
     let expires_in = renewed.expires_at.saturating_sub(now.unix);
     let answer = json!({ "session_id": id.as_str(), "expires_at": renewed.expires_at, "expires_in": expires_in });
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];

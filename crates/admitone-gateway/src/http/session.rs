@@ -7,7 +7,7 @@ use admitone::now::Now;
 use axum::extract::{Path, State};
 use http::{HeaderMap, StatusCode};
 
-use super::{App, login};
+use super::{App, login, telling};
 use crate::audit::{Event, What};
 use crate::rejection::Rejection;
 
@@ -24,6 +24,7 @@ pub(super) async fn end(
         return Err(Rejection::NoSuchSession);
     }
     let event = Event {
+        request_id: telling::request_id(&headers),
         session_id: Some(id.as_str()),
         mark: Some("session"),
         by: Some("subject"),

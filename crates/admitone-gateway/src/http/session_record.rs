@@ -6,6 +6,7 @@ use admitone::carrier::Carrier;
 use admitone::grant::SessionId;
 use admitone::principal::{LoginStamp, Method, Principal};
 use admitone::sessions::Session;
+use http::HeaderValue;
 
 use super::App;
 use crate::audit::{Audit, Event, What};
@@ -19,6 +20,7 @@ pub(super) struct Entrance {
     pub(super) carrier: Carrier,
     pub(super) address: IpAddr,
     pub(super) login: LoginStamp,
+    pub(super) request_id: Option<HeaderValue>,
 }
 
 /// A session in the audit and the metrics: an event when it opens, and always one when it ends.
@@ -45,6 +47,7 @@ impl SessionRecord {
             method: Some(entrance.method.name()),
             carrier: Some(entrance.carrier.name()),
             address: Some(entrance.address),
+            request_id: entrance.request_id.as_ref().and_then(|id| id.to_str().ok()),
             ..Event::new(What::Opened)
         };
         app.audit.tell(&event.of(session.principal()).by_login(&entrance.login));

@@ -21,6 +21,17 @@ pub enum KeysAt {
     Discovered(Url),
 }
 
+/// How an issuer's published keys are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeysState<'k> {
+    /// What the configuration calls the issuer.
+    pub issuer: &'k str,
+    /// Whether there are any that count.
+    pub do_count: bool,
+    /// How often fetching them has failed since it last succeeded.
+    pub failures: u32,
+}
+
 /// What keeps one issuer's keys up to date.
 #[derive(Debug)]
 pub(super) struct PublishedKeys {
@@ -59,6 +70,11 @@ impl PublishedKeys {
         self.refresh().is_usable(now)
     }
 
+    pub(super) fn state(&self, now: Instant) -> KeysState<'_> {
+        let refresh = self.refresh();
+        KeysState { issuer: &self.name, do_count: refresh.is_usable(now), failures: refresh.failures() }
+    }
+
     /// Keeps the keys up to date, for ever. Only one may run.
     pub(super) async fn run(self: Arc<Self>) {
         loop {
@@ -77,6 +93,19 @@ impl PublishedKeys {
         let missed = self.refresh().missed(Instant::now());
         if missed == Missed::Await {
             self.wanted.notify_one();
+            // Its sender is in here too.
+            let _ = ended.changed().await;
+        }
+    }
+
+    /// Waits for the end of the first fetch.
+    pub(super) async fn settled(&self) {
+        let mut ended = self.ended.subscribe();
+        let has_ended = {
+            let refresh = self.refresh();
+            refresh.usable_until().is_some() || refresh.failures() > 0
+        };
+        if !has_ended {
             // Its sender is in here too.
             let _ = ended.changed().await;
         }

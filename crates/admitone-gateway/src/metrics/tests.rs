@@ -21,6 +21,7 @@ fn busy() -> Metrics {
     metrics.minted("minted", Duration::from_millis(2));
     metrics.refused("/chat", "forbidden");
     metrics.limit("dials_per_ticket").inc();
+    metrics.issuer_keys_are("google", true, 0);
     metrics.admitted_after(Duration::from_millis(1));
     metrics
 }

@@ -7,6 +7,7 @@ mod forwarding;
 use std::collections::hash_map::RandomState;
 use std::future::pending;
 use std::hash::BuildHasher;
+use std::time::Duration;
 
 use admitone::close::CloseCode;
 use bytes::Bytes;
@@ -31,6 +32,15 @@ impl Relayed {
     }
 
     fn with_ahead(capacity: usize, client_ahead: Bytes, upstream_ahead: Bytes) -> Self {
+        Self::made(capacity, client_ahead, upstream_ahead, None)
+    }
+
+    /// One that nothing may pass through for so long.
+    fn idling(idle: Duration) -> Self {
+        Self::made(4096, Bytes::new(), Bytes::new(), Some(idle))
+    }
+
+    fn made(capacity: usize, client_ahead: Bytes, upstream_ahead: Bytes, idle: Option<Duration>) -> Self {
         let (client, near_client) = duplex(capacity);
         let (upstream, near_upstream) = duplex(capacity);
         let (close, closing) = oneshot::channel();
@@ -40,7 +50,7 @@ impl Relayed {
                 Err(_) => pending().await,
             }
         };
-        let relay = tokio::spawn(pump(near_client, client_ahead, near_upstream, upstream_ahead, closing));
+        let relay = tokio::spawn(pump(near_client, client_ahead, near_upstream, upstream_ahead, closing, idle));
         Self { client, upstream, close, relay }
     }
 }

@@ -21,8 +21,14 @@ pub(crate) struct Operated {
 
 impl Operated {
     pub(crate) async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// With sections behind everything.
+    pub(crate) async fn with(sections: &str) -> Self {
         let upstream = Upstream::echo().await;
-        let world = World::with(Lines { end: ADMIN, ..Lines::default() }, &upstream.url()).await;
+        let end = format!("{ADMIN}\n{sections}");
+        let world = World::with(Lines { end: &end, ..Lines::default() }, &upstream.url()).await;
         let admin = world.admin.expect("an operators' listener");
         Self { world, _upstream: upstream, admin }
     }

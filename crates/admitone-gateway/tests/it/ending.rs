@@ -192,3 +192,12 @@ async fn f12_a_shutdown_closes_sockets_admits_nobody_meanwhile_and_ends() {
     drop(sockets);
     soon("the gateway ends", ended).await.expect("no panic");
 }
+
+#[tokio::test]
+async fn a_silent_socket_is_closed_where_its_route_says_so() {
+    let upstream = Upstream::echo().await;
+    let world = World::routing("idle_timeout_seconds = 1", &upstream.url()).await;
+    let mut socket = world.open(&world.ticket().await).await;
+    socket.echo("alive").await;
+    assert_eq!(socket.close().await, (4803, "admitone:over_limit".to_owned()));
+}

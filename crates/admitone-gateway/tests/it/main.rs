@@ -24,9 +24,11 @@ mod introspection;
 #[path = "../../../admitone/tests/redis/late.rs"]
 mod late;
 mod limits;
+mod login_check;
 mod mint_requests;
 mod minting;
 mod multi_use;
+mod operating;
 mod origins;
 mod process;
 mod published_keys;
@@ -36,6 +38,7 @@ mod refusals;
 mod reloading;
 mod renewing;
 mod replays;
+mod requests;
 mod secrecy;
 #[path = "../../../admitone/tests/redis/servers.rs"]
 #[allow(dead_code, reason = "the library's tests use all of it")]

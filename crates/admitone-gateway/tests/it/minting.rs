@@ -212,9 +212,9 @@ async fn f8_a_full_store_refuses_rather_than_evicts() {
     world.opens(&ticket).await;
 }
 
-/// A chunked request takes the router's way, any other a shorter one.
+/// A chunked request is read by hyper, any other here.
 #[tokio::test]
-async fn s3_a_mint_says_the_same_whichever_way_it_is_answered() {
+async fn s3_a_mint_says_the_same_whichever_way_it_is_read() {
     let upstream = Upstream::echo().await;
     let world = World::before(&upstream.url()).await;
     let from = |origin: Option<&str>| {

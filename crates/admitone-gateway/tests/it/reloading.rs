@@ -156,3 +156,23 @@ async fn f19_what_cannot_change_is_named_and_stays() {
     }
     assert_eq!(log.matches("at the next start only").count(), 2, "{log}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f19_other_limits_count_at_once_and_forget_nothing() {
+    let upstream = Upstream::echo().await;
+    let text = configuration("", &upstream);
+    let limited = |limits: &str| format!("{text}[limits]\nmints_per_minute_per_subject = {limits}\n");
+    let process = Process::serve(&limited("1")).await;
+    assert_eq!(status(&process, mint_from(ORIGIN)).await, 201);
+    assert_eq!(status(&process, mint_from(ORIGIN)).await, 429);
+    process.reconfigure(&limited("1").replace(ORIGIN, OTHER));
+    process.signal("HUP");
+    let of_another = || Request::post("/auth/ticket").origin(OTHER).bearer(&legacy_token("grace"));
+    soon("the other origin counts", async || status(&process, of_another()).await != 403).await;
+    assert_eq!(status(&process, mint_from(OTHER)).await, 429, "what was taken stays counted");
+    process.reconfigure(&limited("0").replace(ORIGIN, OTHER));
+    process.signal("HUP");
+    soon("no limit any more", async || status(&process, mint_from(OTHER)).await == 201).await;
+    let log = log_of(process).await;
+    assert!(!log.contains("at the next start only"), "{log}");
+}

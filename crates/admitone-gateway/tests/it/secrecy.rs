@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use crate::client::{Connection, Request};
+use crate::admin::Operated;
+use crate::client::{Connection, Request, soon};
 use crate::process::Process;
-use crate::tokens::{claims_with, legacy_token, sign, token, unix_now};
+use crate::tokens::{ADMIN_SECRET, FOLDER, claims_with, legacy_token, sign, token, unix_now};
 use crate::upstream::{Behaviour, Upstream};
 use crate::world::{Lines, ORIGIN, ROUTE};
 
@@ -50,7 +51,7 @@ async fn s28_no_ticket_or_token_is_logged_on_any_path() {
     );
     let lines = Lines {
         top: "default_route = \"/chat\"",
-        server: "drain_seconds = 0\n[log]\nformat = \"text\"\nlevel = \"trace\"",
+        server: "drain_seconds = 0\n[log]\nformat = \"text\"\nlevel = \"trace\"\n[audit]\nto = \"stdout\"",
         end: &end,
         ..Lines::default()
     };
@@ -73,7 +74,7 @@ async fn s28_no_ticket_or_token_is_logged_on_any_path() {
     let finished = process.finished().await;
     assert_eq!(finished.status.code(), Some(0));
     let told = finished.stdout + &finished.stderr;
-    assert!(told.contains("refused") && told.contains("ticket minted") && told.contains("DEBUG"), "{told}");
+    assert!(told.contains("refused") && told.contains("ticket_minted") && told.contains("DEBUG"), "{told}");
     assert!(secrets.0.len() > 30, "{}", secrets.0.len());
     for secret in secrets.0.iter().map(String::as_str).chain(["a secret in a message", "adm1_", "eyJ"]) {
         let line = told.lines().find(|line| line.contains(secret));
@@ -98,6 +99,8 @@ async fn refuse_at_mint(process: &Process, secrets: &mut Secrets) {
             Request::post(&format!("/auth/ticket?access_token={token}")),
             Request::post("/auth/ticket").bearer(&token).bearer(&token),
             Request::new(&format!("GET /auth/ticket/{token}")),
+            Request::new("TRACE /auth/ticket").bearer(&token),
+            Request::new("TRACE /chat").bearer(&token),
         ] {
             assert!(ask(process, request).await.status >= 400);
         }
@@ -131,6 +134,8 @@ async fn refuse_at_upgrade(process: &Process, secrets: &mut Secrets) {
             upgrade("/chat").with("Sec-WebSocket-Protocol", &format!("not a token admitone.ticket.{ticket}")),
             Request::upgrade("/chat").origin(&format!("https://{ticket}")).ticket(&ticket),
             upgrade("/chat").ticket(&ticket).without("Sec-WebSocket-Key"),
+            upgrade("/chat").starting("TRACE /chat HTTP/1.1").ticket(&ticket),
+            upgrade("/wrong").ticket(&ticket).with("X-Request-Id", &ticket),
             upgrade("/chat").ticket(&ticket).with("X-Bad", "\u{1b}[31m\0"),
         ];
         for request in requests {
@@ -147,5 +152,64 @@ async fn refuse_at_upgrade(process: &Process, secrets: &mut Secrets) {
         upgrade("/chat").with("Sec-WebSocket-Protocol", &format!("bearer.{jwt}")),
     ] {
         assert!(ask(process, request).await.status >= 400);
+    }
+}
+
+/// What the operators' listener tells at the moment.
+async fn told_to_operators(operated: &Operated) -> String {
+    let mut told = String::new();
+    for path in ["/metrics", "/admin/api/status", "/admin/api/sessions", "/admin/api/nothing"] {
+        let answer = operated.get(path).await;
+        told.push_str(&String::from_utf8(answer.body).expect("UTF-8"));
+    }
+    for (path, body) in [("/admin/api/revoke", "{\"subject\":1}"), ("/admin/login", "{\"secret\":1}")] {
+        let answer = operated.post(path, &serde_json::from_str(body).expect("JSON")).await;
+        told.push_str(&String::from_utf8(answer.body).expect("UTF-8"));
+    }
+    told
+}
+
+#[tokio::test]
+async fn s28_a16_metrics_audit_operators_and_problems_hold_no_secret() {
+    let path = FOLDER.join("audit-secrecy.log");
+    let operated = Operated::with("[audit]\nto = \"file\"\npath = \"audit-secrecy.log\"").await;
+    let mut secrets = Secrets::default();
+    let mut told = String::new();
+    let login = secrets.keep(&token("ada"));
+    let ticket = secrets.keep(&operated.world.ticket_for(&login).await);
+    let _socket = operated.world.open(&ticket).await;
+    let forged = secrets.keep(&format!("adm1_{}", "0123456789abcdefghijklmn".repeat(3)));
+    let upgrade = || Request::upgrade(ROUTE).origin(ORIGIN);
+    for request in [
+        upgrade().ticket(&ticket),
+        upgrade().ticket(&forged).with("X-Request-Id", &forged),
+        upgrade().bearer(&login),
+        upgrade().ticket(&ticket).bearer(&login),
+        Request::upgrade(&format!("/chat?ticket={ticket}")).origin(ORIGIN),
+        Request::upgrade(&format!("/{ticket}")).origin(ORIGIN),
+        upgrade().starting("TRACE /chat HTTP/1.1").ticket(&ticket),
+        Request::new("TRACE /auth/ticket").bearer(&login).with("Cookie", &format!("session={login}")),
+        Request::post("/auth/ticket").bearer(&login).json(&format!("{{\"{ticket}\":\"{login}\"}}")),
+        Request::post(&format!("/auth/ticket?token={login}")),
+        Request::post("/auth/logout").bearer(&(login.clone() + "x")),
+        Request::post("/auth/ticket/revoke").bearer(&login).json(&format!("{{\"ticket\":\"{forged}\"}}")),
+    ] {
+        let answer = operated.world.ask(request.clone()).await;
+        assert!(answer.status >= 400, "{}", request.text());
+        let body = String::from_utf8(answer.body).expect("UTF-8");
+        // A field's name is repeated to whoever wrote it, and to nobody else.
+        if !request.text().contains(&format!("{{\"{ticket}")) {
+            told.push_str(&body);
+        }
+    }
+    told.push_str(&told_to_operators(&operated).await);
+    secrets.keep(ADMIN_SECRET);
+    let (world, running) = (operated.admin, operated.world.shut_down());
+    soon("the end", running).await.expect("an end");
+    told.push_str(&std::fs::read_to_string(path).expect("an audit file"));
+    assert!(told.contains("admitone_redeems_total") && told.contains("\"event\":\"refused\""), "{world}: {told}");
+    for secret in secrets.0.iter().map(String::as_str).chain(["adm1_", "eyJ", "the-secret-that-operators"]) {
+        let line = told.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{secret} is told");
     }
 }

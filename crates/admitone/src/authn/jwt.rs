@@ -234,6 +234,11 @@ impl Verifier {
         claims::read_login(&signed.claims, signed.issuer, now)
     }
 
+    /// The issuers, in their order.
+    pub(super) fn issuers(&self) -> &[JwtIssuer] {
+        &self.issuers
+    }
+
     /// Finds the issuer and checks that one of its keys signed the token, whatever the token is for.
     pub(super) fn check_signature(&self, token: &str) -> Result<Signed<'_>, LoginError> {
         let jws = Jws::parse(token).map_err(LoginError::Jws)?;

@@ -9,7 +9,7 @@ use crate::admission::Admitted;
 use crate::close::CloseCode;
 use crate::grant::SessionId;
 use crate::now::Now;
-use crate::principal::{LoginStamp, Permissions, Principal};
+use crate::principal::{LoginStamp, Method, Permissions, Principal};
 use crate::store::directory::Lease;
 use crate::sync::{Mutex, MutexGuard};
 use crate::ticket::SubjectTag;
@@ -79,6 +79,7 @@ pub(super) struct Live {
     pub(super) route: Arc<str>,
     pub(super) terms: Terms,
     pub(super) subject: SubjectTag,
+    pub(super) method: Method,
     pub(super) opened: Now,
     authority: Mutex<Authority>,
     code: OnceLock<CloseCode>,
@@ -103,7 +104,7 @@ impl Authority {
 
 impl Live {
     pub(super) fn new(admitted: Admitted, now: Now) -> Self {
-        let Admitted { grant, session_id, subject, terms, .. } = admitted;
+        let Admitted { grant, session_id, subject, method, terms } = admitted;
         Self {
             id: session_id,
             principal: grant.principal,
@@ -111,6 +112,7 @@ impl Live {
             route: grant.route,
             terms,
             subject,
+            method,
             opened: now,
             authority: Mutex::new(Authority::new(grant.login, grant.login_expires_at, now)),
             code: OnceLock::new(),

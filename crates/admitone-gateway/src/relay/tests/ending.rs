@@ -176,7 +176,7 @@ async fn f24_a_panic_costs_its_own_socket_which_hears_1011() {
     let (mut client, near_client) = duplex(PIPE);
     let (mut upstream, near_upstream) = duplex(PIPE);
     let faulty = Faulty { inner: near_client, reads: 0 };
-    let relay = tokio::spawn(pump(faulty, Bytes::new(), near_upstream, Bytes::new(), pending()));
+    let relay = tokio::spawn(pump(faulty, Bytes::new(), near_upstream, Bytes::new(), pending(), None));
     send(&mut client, &masked_text("fine")).await;
     receive(&mut upstream, masked_text("fine").len()).await;
 
@@ -192,4 +192,27 @@ async fn f24_a_panic_costs_its_own_socket_which_hears_1011() {
     let mut next = Relayed::new(PIPE);
     send(&mut next.client, &masked_text("unaffected")).await;
     receive(&mut next.upstream, masked_text("unaffected").len()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_through_which_nothing_passes_is_closed_after_its_time_and_no_sooner() {
+    let idle = Duration::from_secs(60);
+    let mut far = Relayed::idling(idle);
+    let start = Instant::now();
+    for _ in 0..3 {
+        sleep(Duration::from_secs(50)).await;
+        send(&mut far.client, &masked_text("a")).await;
+        receive(&mut far.upstream, masked_text("a").len()).await;
+        sleep(Duration::from_secs(50)).await;
+        send(&mut far.upstream, &text("b")).await;
+        assert_eq!(receive(&mut far.client, text("b").len()).await, text("b"));
+    }
+    assert_eq!(receive(&mut far.client, 4).await, close_to_client(CloseCode::OverLimit)[..4]);
+    let lived = start.elapsed();
+    assert!((Duration::from_secs(360)..Duration::from_secs(361)).contains(&lived), "{lived:?}");
+    drop(far.client);
+    let received = receive_to_end(&mut far.upstream).await;
+    assert_close_to_upstream(&received, CloseCode::OverLimit);
+    drop(far.upstream);
+    assert_eq!(far.relay.await.expect("no panic").why, Why::Closing(CloseCode::OverLimit));
 }

@@ -20,7 +20,7 @@ async fn a_relay_of_two_sockets_is_small() {
     let address = listener.local_addr().expect("bound");
     let client = TcpStream::connect(address).await.expect("listening");
     let upstream = TcpStream::connect(address).await.expect("listening");
-    let relay = pump(client, Bytes::new(), upstream, Bytes::new(), pending());
+    let relay = pump(client, Bytes::new(), upstream, Bytes::new(), pending(), None);
     let size = size_of_val(&relay);
     assert!(size <= IDLE_BUDGET, "{size} bytes");
 }
@@ -138,7 +138,7 @@ async fn a_side_that_holds_back_writes_is_flushed() {
     let (mut client, near_client) = duplex(1_000);
     let (mut upstream, near_upstream) = duplex(1_000);
     let buffered = BufWriter::new(near_client);
-    tokio::spawn(pump(buffered, Bytes::new(), near_upstream, Bytes::new(), pending()));
+    tokio::spawn(pump(buffered, Bytes::new(), near_upstream, Bytes::new(), pending(), None));
     let words = text("as TLS does");
     send(&mut upstream, &words).await;
     let received = timeout(SECOND, receive(&mut client, words.len())).await;
@@ -148,7 +148,7 @@ async fn a_side_that_holds_back_writes_is_flushed() {
 #[test]
 fn a_flood_leaves_others_their_turn() {
     let flood = || join(repeat(0), sink());
-    let mut relay = pin!(pump(flood(), Bytes::new(), flood(), Bytes::new(), pending()));
+    let mut relay = pin!(pump(flood(), Bytes::new(), flood(), Bytes::new(), pending(), None));
     // Outside the runtime nothing but the relay itself bounds a poll.
     assert!(relay.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
 }
@@ -163,7 +163,7 @@ async fn sockets_are_relayed_like_pipes() {
     };
     let (mut client, near_client) = pair().await;
     let (mut upstream, near_upstream) = pair().await;
-    let relay = tokio::spawn(pump(near_client, Bytes::new(), near_upstream, Bytes::new(), pending()));
+    let relay = tokio::spawn(pump(near_client, Bytes::new(), near_upstream, Bytes::new(), pending(), None));
 
     let mut random = Random::new();
     let big = frame(0x82, Some([9; 4]), &random.bytes(3_000_000));

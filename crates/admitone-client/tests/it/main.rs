@@ -1,0 +1,3 @@
+//! The client through its public doors.
+
+mod vectors;
