@@ -83,7 +83,7 @@ async fn s3_a_preflight_is_allowed_for_listed_origins_only() {
         let answer = world.ask(preflight(ORIGIN)).await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
-        assert_eq!(answer.header("access-control-allow-methods"), Some("POST,DELETE"));
+        assert_eq!(answer.header("access-control-allow-methods"), Some("GET,POST,DELETE"));
         let headers = answer.header("access-control-allow-headers").expect("headers");
         assert_eq!(headers, "authorization,content-type");
         assert_eq!(answer.header("access-control-allow-credentials"), None);
