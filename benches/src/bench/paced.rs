@@ -19,6 +19,9 @@ const PACE: Duration = Duration::from_millis(25);
 
 const PAYLOAD: usize = 128;
 
+/// What it is called, how it is read, and the most that it may be of the peer's.
+type Figure = (&'static str, fn(&Sample) -> f64, f64);
+
 pub(super) async fn run(settings: Settings) -> Result<Table, Failure> {
     let relays = Relays::start().await?;
     let mut table =
@@ -27,7 +30,7 @@ pub(super) async fn run(settings: Settings) -> Result<Table, Failure> {
     let mut paced = Paced { addresses, tickets, sockets: Vec::new() };
     let rounds = Rounds::measure(&contenders, Some(upstream.pid()), settings, &mut paced).await?;
     for (peer, name) in PEERS {
-        let figures: [(_, fn(&Sample) -> f64, f64); 2] =
+        let figures: [Figure; 2] =
             [("paced echo p50 us", |sample| sample.p50, 1.05), ("paced echo p99 us", |sample| sample.p99, 1.2)];
         for (what, figure, bound) in figures {
             let goal = Some(Goal::AtMost(bound)).filter(|_| peer == NGINX);

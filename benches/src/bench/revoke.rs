@@ -27,6 +27,9 @@ struct Closed {
     cpu: f64,
 }
 
+/// What it is called, how it is read, and the most that it may be of the peer's.
+type Figure = (&'static str, fn(&Closed) -> f64, f64);
+
 pub(super) async fn run() -> Result<Table, Failure> {
     let folder = Folder::new()?;
     let (_upstream, upstream) = Process::in_role(GENERATOR, &["role", "echo"])?;
@@ -42,7 +45,7 @@ pub(super) async fn run() -> Result<Table, Failure> {
         }
     }
     let mut table = Table::new(format!("revoke: {CONNECTIONS} live connections of one subject ended at once"));
-    let figures: [(_, fn(&Closed) -> f64, f64); 2] = [
+    let figures: [Figure; 2] = [
         ("ms until the last was closed", |closed| closed.milliseconds, 1.0),
         ("CPU us of a close", |closed| closed.cpu, 1.2),
     ];
