@@ -128,7 +128,7 @@ impl Conversation {
         (self.io, Bytes::copy_from_slice(&self.read))
     }
 
-    /// Answers requests until the connection ends.
+    /// Answers requests until the connection ends. What answers them is boxed: whoever waits for a request needs none of it.
     pub(super) async fn run(mut self, limits: &Limits) {
         loop {
             let head = tokio::select! {
@@ -139,16 +139,18 @@ impl Conversation {
             let head = match head {
                 Ok(Some(head)) => head,
                 Ok(None) => return,
-                Err(error) => return self.end_with(Rejection::from(error).into_response()).await,
+                Err(error) => return Box::pin(self.end_with(Rejection::from(error).into_response())).await,
             };
             self.answers.present.refresh(&mut self.answers.serving);
             // A page can read a refused upgrade; a full gateway has no time for that.
             if connect::asks_for_upgrade(&head.parts.headers) && self.answers.standing != Standing::Full {
-                return self.upgrade(head).await;
+                return Box::pin(self.upgrade(head)).await;
             }
-            let Some(length) = usual_body(&head) else { return self.hand_over(head).await };
+            let Some(length) = usual_body(&head) else {
+                return Box::pin(self.hand_over(head)).await;
+            };
             let Some(request) = self.read_body(head.parts, length).await else { return };
-            if !self.answer(request, limits).await {
+            if !Box::pin(self.answer(request, limits)).await {
                 return;
             }
         }

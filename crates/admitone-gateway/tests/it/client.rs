@@ -50,6 +50,14 @@ impl Answer {
         value
     }
 
+    /// The other headers, in the order of their names.
+    pub(crate) fn headers_but(&self, left_out: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+        let mut headers = self.headers.clone();
+        headers.retain(|(name, _)| !left_out(name));
+        headers.sort();
+        headers
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
