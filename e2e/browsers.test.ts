@@ -80,7 +80,9 @@ describe.each(Object.entries(BROWSERS))('in %s', (_, launch) => {
     await page.goto(`${pages.origin}/elsewhere`);
     await gateway.start();
     await page.evaluate(() => history.back()).catch(() => {});
-    await expect.poll(() => page.evaluate(() => window.persisted).catch(() => undefined)).toBe(true);
+    await expect
+      .poll(() => page.evaluate(() => window.persisted).catch(() => undefined), { timeout: 15_000 })
+      .toBe(true);
     await page.waitForFunction(() => window.chat.state.name === 'open');
     expect(await page.evaluate(() => window.source.stats.prefetched)).toBe(1);
   });
