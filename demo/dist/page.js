@@ -1822,6 +1822,9 @@ function createTicketSource(options) {
 	async function renew(sessionId, retrying = {}) {
 		return (await ask(`/auth/session/${encodeURIComponent(sessionId)}/renew`, {}, readRenewed, retrying)).read;
 	}
+	async function revoke(ticket, retrying = {}) {
+		await ask("/auth/ticket/revoke", { ticket }, () => {}, retrying);
+	}
 	function serves({ read: ticket, ageMs }) {
 		const lifetimeMs = ticket.expiresIn * 1e3;
 		return lifetimeMs - ageMs() > Math.min(refreshThresholdMs, lifetimeMs / 2);
@@ -1895,6 +1898,7 @@ function createTicketSource(options) {
 		acquire,
 		prefetch,
 		renew,
+		revoke,
 		clear,
 		token,
 		stats
@@ -2103,6 +2107,9 @@ var HeldSource = class {
 	}
 	renew(...session) {
 		return this.#source.renew(...session);
+	}
+	revoke(...ticket) {
+		return this.#source.revoke(...ticket);
 	}
 	clear() {
 		this.#held = void 0;

@@ -49,6 +49,10 @@ export class HeldSource implements TicketSource {
     return this.#source.renew(...session);
   }
 
+  revoke(...ticket: Parameters<TicketSource['revoke']>): Promise<void> {
+    return this.#source.revoke(...ticket);
+  }
+
   /** Gives up the ticket that waits, if one does. It expires unspent. */
   clear(): void {
     this.#held = undefined;

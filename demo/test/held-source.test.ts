@@ -34,6 +34,8 @@ class NumberedSource implements TicketSource {
     throw new Error('no session');
   }
 
+  async revoke(): Promise<void> {}
+
   async token(): Promise<string> {
     return 'token';
   }

@@ -24,6 +24,8 @@ pub(crate) enum Need {
     Clock,
     /// Valkey's server, from PyPI; its client is Redis's.
     Valkey,
+    /// Debian's nginx and HAProxy, which are measured beside us.
+    Proxies,
     /// cargo-deny, built under the target folder.
     CargoDeny,
 }
@@ -41,6 +43,7 @@ impl Need {
             Self::Redis => redis(root),
             Self::Clock => debian(root, &[("/usr/bin/faketime", "faketime")]),
             Self::Valkey => valkey(root),
+            Self::Proxies => proxies(root),
             Self::CargoDeny => cargo_deny(root),
         }
     }
@@ -95,6 +98,10 @@ fn browser(root: &Path) -> Outcome {
 
 fn redis(root: &Path) -> Outcome {
     debian(root, &[("/usr/bin/redis-server", "redis-server")])
+}
+
+fn proxies(root: &Path) -> Outcome {
+    debian(root, &[("/usr/sbin/nginx", "nginx-light"), ("/usr/sbin/haproxy", "haproxy")])
 }
 
 /// Installs the Debian packages whose programs are missing: (program, package).

@@ -62,6 +62,12 @@ export interface TicketSource {
    * @throws AdmitError as `acquire` does; the session is as it was
    */
   renew(sessionId: string, options?: RetryOptions): Promise<RenewedSession>;
+  /**
+   * Has the gateway forget a ticket of this login that will not be used.
+   *
+   * @throws AdmitError `not_found` where it is spent, expired or revoked already; else as `acquire` does
+   */
+  revoke(ticket: string, options?: RetryOptions): Promise<void>;
   /** The login has changed, or was not accepted: a ticket that was minted with the former one reaches nobody. */
   clear(): void;
   /**
@@ -162,6 +168,10 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
       .read;
   }
 
+  async function revoke(ticket: string, retrying: RetryOptions = {}): Promise<void> {
+    await ask('/auth/ticket/revoke', { ticket }, () => {}, retrying);
+  }
+
   function serves({ read: ticket, ageMs }: Minted): boolean {
     const lifetimeMs = ticket.expiresIn * 1000;
     return lifetimeMs - ageMs() > Math.min(refreshThresholdMs, lifetimeMs / 2);
@@ -230,7 +240,7 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
     loggedIn = new AbortController();
   }
 
-  return { acquire, prefetch, renew, clear, token, stats };
+  return { acquire, prefetch, renew, revoke, clear, token, stats };
 }
 
 async function post(

@@ -116,6 +116,7 @@ describe('a dial that cannot begin', () => {
     prefetch: async () => {},
     clear: () => {},
     renew: () => Promise.reject(),
+    revoke: () => Promise.reject(),
     stats: { mints: 0, failures: 0, retries: 0, prefetched: 0 },
   });
 

@@ -19,6 +19,8 @@ mod exhaustion;
 mod fallback;
 mod full_store;
 mod handshake;
+mod http2;
+mod http2_floods;
 mod identity;
 mod idp;
 mod introspection;
