@@ -124,7 +124,7 @@ struct Listening {
 impl Listening {
     fn of(server: &config::Server) -> Self {
         Self {
-            tls: server.tls.as_ref().map(|tls| tls.server.clone()),
+            tls: server.tls.as_ref().map(config::Tls::offering_http_2),
             header_timeout: server.header_timeout,
             keepalive: Keepalive::after(server.keepalive),
             max_connections: server.max_connections,

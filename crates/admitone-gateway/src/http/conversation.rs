@@ -45,7 +45,7 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    fn router(&self) -> Router {
+    pub(super) fn router(&self) -> Router {
         let router = match self.standing {
             Standing::Admitted => &self.serving.router,
             Standing::Full => &self.serving.when_full,
@@ -64,6 +64,16 @@ pub(super) enum Standing {
     Full,
     /// Its address has taken all of its own.
     Over(Over),
+}
+
+impl Standing {
+    /// What its address has too much of.
+    pub(super) const fn over(self) -> Option<Over> {
+        match self {
+            Self::Over(over) => Some(over),
+            Self::Admitted | Self::Full => None,
+        }
+    }
 }
 
 /// How long a client may take, and when there is no time left.
@@ -105,10 +115,7 @@ impl Conversation {
 
     /// Why there is no upgrade for it.
     pub(super) const fn over(&self) -> Option<Over> {
-        match self.answers.standing {
-            Standing::Over(over) => Some(over),
-            Standing::Admitted | Standing::Full => None,
-        }
+        self.answers.standing.over()
     }
 
     fn is_admitted(&self) -> bool {
