@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::grant::{Grant, SessionId};
+use crate::grant::{Grant, MAX_USES, SessionId};
 use crate::now::Now;
 use crate::principal::{Login, Method, Principal};
 use crate::revocation::{MARK_RETENTION, Mark, Revocations};
@@ -106,7 +106,7 @@ impl Admission {
         self.mint_for_uses(grant, NonZeroU32::MIN, place, now).await
     }
 
-    /// Mints a ticket that admits `uses` connections, one after another or together.
+    /// Mints a ticket that admits `uses` connections, [`MAX_USES`] at most, one after another or together.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ impl Admission {
         let session_id = self.keys.session_of(id, subject);
         let ticket = self.keys.seal(&Opened { single_use: uses.get() == 1, expires_at, subject, id }, place);
         let (created_at, expires_at) = (grant.created_at, grant.expires_at);
-        let stored = Stored { grant, session_id: session_id.clone(), uses: uses.get() };
+        let stored = Stored { grant, session_id: session_id.clone(), uses: uses.get().min(MAX_USES) };
         self.store.put(TicketKey { subject, id }, stored, now).await?;
         Ok(Minted { ticket, session_id, created_at, expires_at })
     }

@@ -13,6 +13,9 @@ use crate::principal::{Login, LoginStamp, Permissions, Principal};
 /// Most bytes of metadata in a grant, as JSON.
 pub const MAX_METADATA_BYTES: usize = 2048;
 
+/// Most connections that one ticket admits.
+pub const MAX_USES: u32 = 1000;
+
 /// The public handle of a connection, fixed when its ticket is minted. Not a secret, and not the ticket's id.
 ///
 /// `ses_` and 23 characters of base64url: the subject's bucket, 10 bytes that nobody can foretell, and 6 by which those who
@@ -82,6 +85,12 @@ impl SessionId {
     #[must_use]
     pub fn of_ticket(&self) -> Option<Self> {
         (self.as_str() != self.handle()).then(|| Self::holding(self.handle()))
+    }
+
+    /// Of a connection of a multi-use ticket: which use of it, counted from 1.
+    #[must_use]
+    pub fn use_number(&self) -> Option<u32> {
+        self.as_str().split_once('.')?.1.parse().ok()
     }
 
     /// Which of the 256 groups of subjects its owner belongs to.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admitone::carrier::{Carrier, TICKET_COOKIE};
+use admitone::grant::MAX_USES;
 use admitone::principal::Permissions;
 use admitone::sessions::Narrowed;
 use rustls::ClientConfig;
@@ -232,7 +233,7 @@ fn read_route(
 }
 
 fn read_max_uses(table: &Table<'_>) -> NonZeroU32 {
-    let uses = table.number("max_uses", 1..=1000, 1);
+    let uses = table.number("max_uses", 1..=u64::from(MAX_USES), 1);
     u32::try_from(uses).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
 }
 

@@ -33,7 +33,11 @@ fn audit(app: &Arc<App>, route: &Route, session_id: &SessionId) {
     }
 }
 
+/// Once: whoever goes on presenting the ticket costs no writing.
 async fn close(app: Arc<App>, session_id: SessionId) {
+    if app.revocations.mirror().has_session(&session_id) {
+        return;
+    }
     if app.admission.close_session(&session_id, Now::read()).await.is_err() {
         tracing::error!(session_id = session_id.as_str(), "a replayed ticket's session was not closed: no store");
     }

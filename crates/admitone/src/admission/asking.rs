@@ -1,10 +1,10 @@
 //! What the owner of a ticket may ask and take back.
 
 use super::{Admission, is_over, key};
-use crate::grant::{Grant, SessionId};
+use crate::grant::{Grant, MAX_USES, SessionId};
 use crate::now::Now;
 use crate::principal::Principal;
-use crate::revocation::Revocation;
+use crate::revocation::{Mark, Revocation};
 use crate::store::StoreUnavailable;
 use crate::ticket::Ticket;
 use crate::ticket::keys::Opened;
@@ -68,21 +68,28 @@ impl Admission {
         let Some(opened) = self.live(ticket, now).filter(|opened| self.subject_tag(owner) == opened.subject) else {
             return Ok(None);
         };
-        let Some(seen) = self.store.peek(key(&opened), now).await?.filter(|seen| seen.mark.is_none()) else {
+        let seen = self.store.peek(key(&opened), now).await?;
+        // One whose session is marked may be what a try before left half done.
+        let Some(seen) = seen.filter(|seen| seen.mark.is_none_or(|mark| mark == Mark::Session)) else {
             return Ok(None);
         };
         let session_id = seen.stored.session_id;
+        if !opened.single_use {
+            // Before it is gone: who repeats this after a lost answer would not find what its connections are known by.
+            self.close_session(&session_id, now).await?;
+        }
         let was_there = self.store.discard(key(&opened), now).await?;
-        if !(was_there && opened.single_use) {
-            // It has opened connections, or did so between the look and now.
-            self.revocations.revoke(Revocation::Session(session_id.clone()), now).await?;
+        if opened.single_use && !was_there {
+            // It opened its connection between the look and now.
+            self.close_session(&session_id, now).await?;
         }
         self.remember_spent(&opened, now);
         Ok(Some(session_id))
     }
 
     /// Revokes a session of `owner`'s: the live connection on whichever node, and the ticket that would open it, whose place
-    /// among the subject's outstanding tickets is free then. False when it is somebody else's, or of other keys.
+    /// among the subject's outstanding tickets is free then. False when it is somebody else's, of other keys, or the number
+    /// of a use that no ticket has.
     ///
     /// # Errors
     ///
@@ -94,29 +101,28 @@ impl Admission {
         now: Now,
     ) -> Result<bool, StoreUnavailable> {
         let subject = self.subject_tag(owner);
-        if !self.keys.is_session_of(subject, session) {
+        if !self.keys.is_session_of(subject, session) || session.use_number().is_some_and(|number| number > MAX_USES) {
             return Ok(false);
         }
-        self.close_session(session, now).await?;
+        // What the whole ticket's mark covers needs none of its own; that one may have failed to reach the store.
+        let covering = session.of_ticket().filter(|ticket| self.revocations.mirror().has_session(ticket));
+        self.close_session(covering.as_ref().unwrap_or(session), now).await?;
         self.store.discard_session(subject, session, now).await?;
         Ok(true)
     }
 
-    /// Revokes a session whosever it is.
+    /// Revokes a session whosever it is. Its mark is written anew even when this node knows it: the store may not.
     ///
     /// # Errors
     ///
     /// [`StoreUnavailable`]: it may be revoked or not; to repeat it is safe.
     pub async fn close_session(&self, session: &SessionId, now: Now) -> Result<(), StoreUnavailable> {
-        if self.revocations.mirror().has_session(session) {
-            return Ok(());
-        }
         self.revocations.revoke(Revocation::Session(session.clone()), now).await
     }
 
-    /// What a ticket says that is genuine, not over, and not known as spent here.
+    /// What a ticket says that is genuine and not over. One that is remembered here as spent may not be: the store knows.
     fn live(&self, ticket: &Ticket, now: Now) -> Option<Opened> {
         let opened = self.keys.open_anywhere(ticket).ok()?;
-        (!is_over(&opened, now) && !self.spent.has(opened.id)).then_some(opened)
+        (!is_over(&opened, now)).then_some(opened)
     }
 }

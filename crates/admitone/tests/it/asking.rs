@@ -1,17 +1,63 @@
 //! Asking about tickets, and taking them and their connections back.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use admitone::admission::{Asker, RedeemError, TicketRefused};
-use admitone::grant::Grant;
-use admitone::revocation::Mark;
-use admitone::store::StoreUnavailable;
+use admitone::admission::{Admission, Asker, RedeemError, TicketRefused};
+use admitone::grant::{Grant, MAX_USES};
+use admitone::now::Now;
+use admitone::revocation::memory::MemoryRevocations;
+use admitone::revocation::{Batch, Cursor, Mark, Mirror, Revocation, Revocations};
+use admitone::store::{BoxFuture, StoreUnavailable, TicketStore as _};
 use admitone::ticket::Ticket;
 
 use crate::world::{
     Answers, ROUTE, Refused, TICKET_LIFE, World, chat, grant, keys, keys_of, login, login_at, now, present,
     revocations_of_login, seconds,
 };
+
+/// Revocations that reach the mirror first, as those of a shared store do, and the store only while that answers.
+#[derive(Default)]
+struct Watched {
+    inner: MemoryRevocations,
+    fails: AtomicBool,
+    written: Mutex<Vec<Revocation>>,
+}
+
+impl Watched {
+    fn written(&self) -> Vec<Revocation> {
+        std::mem::take(&mut *self.written.lock().expect("no test panicked here"))
+    }
+}
+
+impl Revocations for Watched {
+    fn revoke(&self, revocation: Revocation, now: Now) -> BoxFuture<'_, Result<(), StoreUnavailable>> {
+        self.inner.mirror().add(&revocation, now);
+        if self.fails.load(Ordering::SeqCst) {
+            return Box::pin(std::future::ready(Err(StoreUnavailable)));
+        }
+        self.written.lock().expect("no test panicked here").push(revocation.clone());
+        self.inner.revoke(revocation, now)
+    }
+
+    fn mirror(&self) -> &Mirror {
+        self.inner.mirror()
+    }
+
+    fn synced(&self, now: Now) -> Option<Duration> {
+        self.inner.synced(now)
+    }
+
+    fn follow(&self, cursor: Cursor) -> BoxFuture<'_, Batch> {
+        self.inner.follow(cursor)
+    }
+}
+
+fn watching(world: &World) -> (Admission, Arc<Watched>) {
+    let watched = Arc::new(Watched::default());
+    (Admission::new(keys(), world.store.clone(), watched.clone()), watched)
+}
 
 #[tokio::test]
 async fn an_owner_learns_what_a_ticket_stands_for_and_it_is_still_good() {
@@ -126,6 +172,83 @@ async fn a15_revoking_a_multi_use_ticket_marks_its_connections() {
     assert!(present(&world.another_node(keys()), &minted.ticket, now).await.is_err());
 }
 
+/// The ticket is gone then, and with it what a second try would find the connections by.
+#[tokio::test]
+async fn a15_a_multi_use_tickets_connections_are_marked_though_the_answer_of_its_discard_is_lost() {
+    let (world, now) = (World::new(), now());
+    let ada = login("ada", now);
+    let minted = world.mint_for(&ada, 3, now).await;
+    world.store.answers(Answers::LoseDiscards);
+    assert_eq!(world.node.revoke_ticket(&minted.ticket, &ada.principal, now).await, Err(StoreUnavailable));
+    assert!(world.revocations.mirror().has_session(&minted.session_id));
+}
+
+#[tokio::test]
+async fn a15_revoking_a_multi_use_ticket_again_finishes_what_was_left_half_done() {
+    let limits = admitone::store::memory::MemoryLimits { per_subject: 1, ..Default::default() };
+    let (world, now) = (World::with_limits(limits), now());
+    let ada = login("ada", now);
+    let minted = world.mint_for(&ada, 3, now).await;
+    world.revoke(Revocation::Session(minted.session_id.clone()), now).await;
+    let revoked = world.node.revoke_ticket(&minted.ticket, &ada.principal, now).await;
+    assert_eq!(revoked, Ok(Some(minted.session_id)));
+    world.mint_for(&ada, 3, now).await;
+    assert_eq!(world.node.revoke_ticket(&minted.ticket, &ada.principal, now).await, Ok(None));
+}
+
+/// Its redemption failed before the store took it; this node refuses it, the others would not.
+#[tokio::test]
+async fn a_ticket_that_only_this_node_takes_for_spent_can_be_revoked_here() {
+    let (world, now) = (World::new(), now());
+    let ada = login("ada", now);
+    let minted = world.mint(&ada, &chat(), now).await;
+    world.store.answers(Answers::Fail);
+    assert!(present(&world.node, &minted.ticket, now).await.is_err());
+    world.store.answers(Answers::Work);
+    let told = world.node.introspect(&minted.ticket, Asker::Owner(&ada.principal), now).await;
+    assert!(told.expect("an answer").is_some());
+    let revoked = world.node.revoke_ticket(&minted.ticket, &ada.principal, now).await;
+    assert_eq!(revoked, Ok(Some(minted.session_id)));
+    assert!(present(&world.another_node(keys()), &minted.ticket, now).await.is_err());
+}
+
+#[tokio::test]
+async fn a_mark_that_did_not_reach_the_store_is_written_when_its_revocation_is_repeated() {
+    let (world, now) = (World::new(), now());
+    let ada = login("ada", now);
+    let session = world.mint(&ada, &chat(), now).await.session_id;
+    let (node, watched) = watching(&world);
+    watched.fails.store(true, Ordering::SeqCst);
+    assert_eq!(node.revoke_session(&session, &ada.principal, now).await, Err(StoreUnavailable));
+    watched.fails.store(false, Ordering::SeqCst);
+    assert_eq!(node.revoke_session(&session, &ada.principal, now).await, Ok(true));
+    assert_eq!(watched.written(), [Revocation::Session(session.clone())]);
+    assert_eq!(node.close_session(&session, now).await, Ok(()));
+    assert_eq!(watched.written(), [Revocation::Session(session)]);
+}
+
+#[tokio::test]
+async fn the_numbers_of_uses_fill_no_store_with_marks() {
+    let (world, now) = (World::new(), now());
+    let ada = login("ada", now);
+    let minted = world.mint_for(&ada, u32::MAX, now).await;
+    let told = world.node.introspect(&minted.ticket, Asker::Service, now).await.expect("an answer");
+    assert_eq!(told.map(|told| told.uses_left), Some(MAX_USES));
+    let (node, watched) = watching(&world);
+    let ticket = minted.session_id;
+    for number in [MAX_USES + 1, u32::MAX] {
+        assert_eq!(node.revoke_session(&ticket.of_use(number), &ada.principal, now).await, Ok(false));
+    }
+    assert!(watched.written().is_empty());
+    for session in [ticket.of_use(MAX_USES), ticket.clone()] {
+        assert_eq!(node.revoke_session(&session, &ada.principal, now).await, Ok(true));
+        assert_eq!(watched.written(), [Revocation::Session(session)]);
+    }
+    assert_eq!(node.revoke_session(&ticket.of_use(7), &ada.principal, now).await, Ok(true));
+    assert_eq!(watched.written(), [Revocation::Session(ticket.clone())], "the mark that covers it");
+    assert!(!watched.mirror().has_session(&ticket.of_use(7)));
+}
+
 #[tokio::test]
 async fn an_owner_ends_a_session_and_the_ticket_that_would_open_it() {
     let (world, now) = (World::new(), now());
@@ -134,12 +257,10 @@ async fn an_owner_ends_a_session_and_the_ticket_that_would_open_it() {
     for _ in 0..2 {
         assert_eq!(world.node.revoke_session(&minted.session_id, &ada.principal, now).await, Ok(true));
     }
+    let (key, _) = world.store.all_put().remove(0);
+    assert!(world.store.peek(key, now).await.expect("an answer").is_none(), "it is in the store no more");
     let refused = present(&world.node, &minted.ticket, now).await.err();
-    assert_eq!(
-        refused,
-        Some(Refused::AtRedeem(RedeemError::Replayed(minted.session_id))),
-        "it is in the store no more"
-    );
+    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Revoked(Mark::Session))));
     let multi = world.mint_for(&ada, 2, now).await;
     let one = multi.session_id.of_use(1);
     assert_eq!(world.node.revoke_session(&one, &ada.principal, now).await, Ok(true));

@@ -170,6 +170,8 @@ pub(crate) const UNLIMITED: MemoryLimits = MemoryLimits { total: usize::MAX, per
 pub(crate) enum Answers {
     Work,
     Fail,
+    /// Works, but the answers of discards are lost.
+    LoseDiscards,
     Hang,
 }
 
@@ -205,13 +207,17 @@ impl WatchedStore {
         *self.answers.lock().expect("no test panicked here") = answers;
     }
 
+    fn loses_discards(&self) -> bool {
+        matches!(*self.answers.lock().expect("no test panicked here"), Answers::LoseDiscards)
+    }
+
     fn asked<'a, T: Send + 'a>(
         &self,
         answer: BoxFuture<'a, Result<T, StoreUnavailable>>,
     ) -> BoxFuture<'a, Result<T, StoreUnavailable>> {
         self.operations.fetch_add(1, Ordering::SeqCst);
         match *self.answers.lock().expect("no test panicked here") {
-            Answers::Work => answer,
+            Answers::Work | Answers::LoseDiscards => answer,
             Answers::Fail => Box::pin(std::future::ready(Err(StoreUnavailable))),
             Answers::Hang => Box::pin(std::future::pending()),
         }
@@ -241,7 +247,10 @@ impl TicketStore for WatchedStore {
     }
 
     fn discard(&self, key: TicketKey, now: Now) -> BoxFuture<'_, Result<bool, StoreUnavailable>> {
-        self.asked(Box::pin(async move { self.inner.discard(key, now).await }))
+        self.asked(Box::pin(async move {
+            let discarded = self.inner.discard(key, now).await;
+            if self.loses_discards() { Err(StoreUnavailable) } else { discarded }
+        }))
     }
 
     fn discard_session<'a>(
