@@ -5,13 +5,16 @@ mod flood;
 mod handshake;
 mod idle;
 mod mint;
+mod paced;
 mod redeem;
+mod revoke;
 mod store;
 mod verify;
 
 use std::net::SocketAddr;
 
 use crate::gateway::{Folder, Gateway, Tickets};
+use crate::haproxy::HaProxy;
 use crate::place::{GENERATOR, SERVER};
 use crate::process::Process;
 use crate::rounds::{Contender, Rounds};
@@ -21,6 +24,8 @@ use crate::{Failure, Settings, nginx};
 /// A benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Bench {
+    /// Every numbered goal about connections, beside nginx and HAProxy, in one table.
+    Table,
     /// A login becomes a ticket, beside a bare POST of the same HTTP stack.
     Mint,
     /// The library's inspect and redeem, beside an HMAC and a map.
@@ -31,31 +36,64 @@ pub(crate) enum Bench {
     Store,
     /// Honest people while forged tickets pour in.
     Flood,
-    /// A ticketed handshake, beside nginx without authentication and a direct connection.
+    /// A ticketed handshake, beside nginx and HAProxy without authentication and a direct connection.
     Handshake,
-    /// Messages through the gateway, beside nginx and a direct connection.
+    /// Messages through the gateway, as many as go, beside nginx, HAProxy and a direct connection.
     Echo,
-    /// Memory of idle connections and of an idle gateway.
+    /// The same at a pace that leaves everybody idle most of the time.
+    Paced,
+    /// Memory of idle connections and of an idle gateway, and what operations cost beside them.
     Idle,
+    /// Thousands of live connections closed at once.
+    Revoke,
 }
 
 impl Bench {
+    /// Those that are measured when none is named.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Mint,
+        Self::Redeem,
+        Self::Verify,
+        Self::Store,
+        Self::Flood,
+        Self::Handshake,
+        Self::Echo,
+        Self::Paced,
+        Self::Idle,
+        Self::Revoke,
+    ];
+
     pub(crate) async fn run(self, settings: Settings) -> Result<Table, Failure> {
         match self {
+            Self::Table => table(settings).await,
             Self::Mint => mint::run(settings).await,
             Self::Redeem => redeem::run(settings),
             Self::Verify => verify::run(settings),
             Self::Store => store::run(settings).await,
             Self::Flood => flood::run(settings).await,
             Self::Handshake => handshake::run(settings).await,
-            Self::Echo => echo::run(settings).await,
+            Self::Echo => echo::run(settings, &echo::CONNECTIONS).await,
+            Self::Paced => paced::run(settings).await,
             Self::Idle => idle::run().await,
+            Self::Revoke => revoke::run().await,
         }
     }
 }
 
-/// The gateway, a direct connection's server and, where installed, nginx: each on the server's core, and the upstream of the
-/// two proxies beside the load.
+/// One after another, each with processes of its own.
+async fn table(settings: Settings) -> Result<Table, Failure> {
+    let tables = vec![
+        handshake::run(settings).await?,
+        echo::run(settings, &[echo::MANY]).await?,
+        paced::run(settings).await?,
+        idle::run().await?,
+        revoke::run().await?,
+    ];
+    Ok(Table::of_goals("goals: ours beside the peers that authenticate nobody", tables))
+}
+
+/// The gateway, a direct connection's server, nginx and HAProxy: each on the server's core, and the upstream of the proxies
+/// beside the load.
 #[derive(Debug)]
 struct Relays {
     gateway: Gateway,
@@ -65,12 +103,17 @@ struct Relays {
     contenders: Vec<Contender>,
     /// Alive for as long as they are measured.
     _others: Vec<Process>,
+    _haproxy: HaProxy,
     _folder: Folder,
 }
 
-/// The gateway's place among the contenders.
+/// The gateway's place among the contenders, and the others'.
 const OURS: usize = 0;
 const NGINX: usize = 2;
+const HAPROXY: usize = 3;
+
+/// The others, with their places.
+const PEERS: [(usize, &str); 3] = [(1, "direct"), (NGINX, "nginx"), (HAPROXY, "HAProxy")];
 
 /// Longer than any benchmark: what a round does not use, the next one does.
 const TTL_SECONDS: u32 = 3600;
@@ -81,26 +124,18 @@ impl Relays {
         let (upstream, upstream_address) = Process::in_role(GENERATOR, &["role", "echo"])?;
         let gateway = Gateway::start(folder.path(), upstream_address, TTL_SECONDS).await?;
         let (direct, direct_address) = Process::in_role(SERVER, &["role", "echo"])?;
-        let mut contenders =
-            vec![Contender { name: "admitone", pid: gateway.pid() }, Contender { name: "direct", pid: direct.pid() }];
-        let mut addresses = vec![gateway.address(), direct_address];
-        let mut others = vec![direct];
-        if let Some((nginx, address)) = nginx::start(folder.path(), upstream_address).await? {
-            contenders.push(Contender { name: "nginx", pid: nginx.pid() });
-            addresses.push(address);
-            others.push(nginx);
-        }
-        let tickets = Tickets::of(&gateway)?;
-        Ok(Self { gateway, tickets, upstream, addresses, contenders, _others: others, _folder: folder })
-    }
-
-    /// The peers that there are, with their places.
-    fn peers(&self) -> Vec<(usize, &'static str)> {
-        self.contenders.iter().enumerate().skip(1).map(|(at, peer)| (at, peer.name)).collect()
-    }
-
-    fn has_nginx(&self) -> bool {
-        self.contenders.len() > NGINX
+        let (nginx, nginx_address) = nginx::start(folder.path(), upstream_address).await?;
+        let haproxy = HaProxy::start(folder.path(), upstream_address).await?;
+        let contender = |name, pid| Contender { name, pids: vec![pid] };
+        let contenders = vec![
+            contender("admitone", gateway.pid()),
+            contender("direct", direct.pid()),
+            contender("nginx", nginx.pid()),
+            contender("HAProxy", haproxy.pid()),
+        ];
+        let addresses = vec![gateway.address(), direct_address, nginx_address, haproxy.address()];
+        let (tickets, _others) = (Tickets::of(&gateway)?, vec![direct, nginx]);
+        Ok(Self { gateway, tickets, upstream, addresses, contenders, _others, _haproxy: haproxy, _folder: folder })
     }
 }
 

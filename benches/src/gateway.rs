@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use crate::http::{Client, mint_request};
+use crate::http::{Client, logout_request, mint_request};
 use crate::place::SERVER;
 use crate::process::{Process, free_port};
 use crate::redis::Server;
@@ -19,6 +20,9 @@ pub(crate) const ROUTE: &str = "/echo";
 
 /// How many people there are.
 pub(crate) const SUBJECTS: usize = 1000;
+
+/// How long a connection for minting is used again.
+const KEPT_ALIVE: Duration = Duration::from_secs(1);
 
 const IN_MEMORY: &str = "max_tickets = 10000000";
 
@@ -85,6 +89,29 @@ impl Gateway {
     }
 }
 
+impl Gateway {
+    /// Logs a subject out everywhere: its live sockets are told so.
+    pub(crate) async fn revoke(&self, subject: usize) -> Result<(), Failure> {
+        log_out(&mut Client::connect(self.address).await?, subject).await
+    }
+
+    /// The same for all of them.
+    pub(crate) async fn revoke_everybody(&self) -> Result<(), Failure> {
+        let mut client = Client::connect(self.address).await?;
+        for subject in 0..SUBJECTS {
+            log_out(&mut client, subject).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn log_out(client: &mut Client, subject: usize) -> Result<(), Failure> {
+    match client.send(&logout_request(subject)?).await?.status {
+        204 => Ok(()),
+        status => Err(format!("a logout was answered {status}").into()),
+    }
+}
+
 /// Tickets of a gateway, minted ahead.
 #[derive(Debug)]
 pub(crate) struct Tickets {
@@ -92,12 +119,23 @@ pub(crate) struct Tickets {
     requests: Vec<Vec<u8>>,
     minted: usize,
     held: Vec<String>,
+    /// With the time of its last use.
+    client: Option<(Client, Instant)>,
 }
 
 impl Tickets {
     pub(crate) fn of(gateway: &Gateway) -> Result<Self, Failure> {
         let requests = (0..SUBJECTS).map(mint_request).collect::<Result<_, _>>()?;
-        Ok(Self { gateway: gateway.address(), requests, minted: 0, held: Vec::new() })
+        Self::by(gateway, requests)
+    }
+
+    /// Of one subject.
+    pub(crate) fn of_subject(gateway: &Gateway, subject: usize) -> Result<Self, Failure> {
+        Self::by(gateway, vec![mint_request(subject)?])
+    }
+
+    fn by(gateway: &Gateway, requests: Vec<Vec<u8>>) -> Result<Self, Failure> {
+        Ok(Self { gateway: gateway.address(), requests, minted: 0, held: Vec::new(), client: None })
     }
 
     /// Mints until `count` are held.
@@ -105,12 +143,24 @@ impl Tickets {
         if self.held.len() >= count {
             return Ok(());
         }
-        let mut client = Client::connect(self.gateway).await?;
+        // A connection that was not used for a while is closed by the gateway.
+        let client = match self.client.take().filter(|(_, used)| used.elapsed() < KEPT_ALIVE) {
+            Some((client, _)) => client,
+            None => Client::connect(self.gateway).await?,
+        };
+        let (client, used) = self.client.insert((client, Instant::now()));
         while self.held.len() < count {
             self.minted += 1;
             self.held.push(client.mint(&self.requests[self.minted % self.requests.len()]).await?);
         }
+        *used = Instant::now();
         Ok(())
+    }
+
+    /// One that is minted now, unless one is held.
+    pub(crate) async fn one(&mut self) -> Result<String, Failure> {
+        self.fill(1).await?;
+        Ok(self.held.pop().ok_or("a ticket that was minted is missing")?)
     }
 
     /// Takes `count`, or as many as are held.

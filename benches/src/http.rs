@@ -76,6 +76,18 @@ pub(crate) fn mint_request(number: usize) -> Result<Vec<u8>, Failure> {
     Ok(request.into_bytes())
 }
 
+/// The request that logs the subject with this number out everywhere.
+pub(crate) fn logout_request(number: usize) -> Result<Vec<u8>, Failure> {
+    let body = r#"{"everywhere":true}"#;
+    let request = format!(
+        "POST /auth/logout HTTP/1.1\r\nHost: gateway.example.com\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        token::access(number)?,
+        body.len()
+    );
+    Ok(request.into_bytes())
+}
+
 /// `None` while something is missing.
 fn whole(bytes: &[u8]) -> Result<Option<Answer>, Failure> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::process::cpu;
-use crate::{Failure, nginx};
+use crate::{Failure, haproxy, nginx};
 
 /// The machine, as every output begins.
 #[derive(Debug, Serialize)]
@@ -18,6 +18,7 @@ pub(crate) struct Machine {
     load: String,
     version: &'static str,
     nginx: Option<String>,
+    haproxy: Option<String>,
 }
 
 impl Machine {
@@ -34,23 +35,29 @@ impl Machine {
             kernel,
             load,
             version: env!("CARGO_PKG_VERSION"),
-            nginx: nginx::program().and_then(|program| version(&program)),
+            nginx: version(nginx::PROGRAM, "nginx version: nginx/"),
+            haproxy: version(haproxy::PROGRAM, "HAProxy version "),
         }
     }
 }
 
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nginx = self.nginx.as_deref().unwrap_or(nginx::ABSENT);
-        let Self { cores, processor, kernel, load, version, .. } = self;
-        write!(f, "{cores} cores ({processor}), Linux {kernel}, load {load}; admitone {version}; {nginx}")
+        let of = |version: &Option<String>| version.clone().unwrap_or_else(|| "missing".to_owned());
+        let Self { cores, processor, kernel, load, version, nginx, haproxy } = self;
+        let (nginx, haproxy) = (of(nginx), of(haproxy));
+        write!(
+            f,
+            "{cores} cores ({processor}), Linux {kernel}, load {load}; admitone {version}; nginx {nginx}; HAProxy {haproxy}"
+        )
     }
 }
 
-fn version(program: &std::path::Path) -> Option<String> {
+/// What a program says of its version behind `words`, up to the next blank.
+fn version(program: &str, words: &str) -> Option<String> {
     let output = Command::new(program).arg("-v").output().ok()?;
-    let text = String::from_utf8(output.stderr).ok()?;
-    Some(text.trim().trim_start_matches("nginx version: ").replace('/', " "))
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(words)?.split_whitespace().next().map(str::to_owned))
 }
 
 /// Compares what the machine does with what we do.
@@ -78,7 +85,8 @@ impl Watch {
     }
 }
 
-fn total(pids: &[u32]) -> Result<Duration, Failure> {
+/// Time that these processes have spent on a core.
+pub(crate) fn total(pids: &[u32]) -> Result<Duration, Failure> {
     pids.iter().map(|pid| cpu(*pid)).sum()
 }
 

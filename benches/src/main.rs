@@ -2,6 +2,7 @@
 
 mod bench;
 mod gateway;
+mod haproxy;
 mod http;
 mod machine;
 mod nginx;
@@ -95,17 +96,7 @@ fn measure(command: &Command) -> Result<(), Failure> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let machine = machine::Machine::look();
-    let all = [
-        Bench::Mint,
-        Bench::Redeem,
-        Bench::Verify,
-        Bench::Store,
-        Bench::Flood,
-        Bench::Handshake,
-        Bench::Echo,
-        Bench::Idle,
-    ];
-    let chosen = if command.benches.is_empty() { &all[..] } else { &command.benches };
+    let chosen = if command.benches.is_empty() { &Bench::ALL[..] } else { &command.benches };
     if !command.json {
         println!("{machine}");
     }

@@ -1,34 +1,25 @@
 //! nginx as a peer: it proxies WebSockets and authenticates nobody.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::Failure;
 use crate::place::SERVER;
 use crate::process::{Process, free_port};
 
-/// What is said where it is missing.
-pub(crate) const ABSENT: &str = "nginx is not installed: apt-get install nginx";
+/// Where Debian puts it.
+pub(crate) const PROGRAM: &str = "/usr/sbin/nginx";
 
-/// The program, from `PATH` or where Debian puts it.
-pub(crate) fn program() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    folders.push(PathBuf::from("/usr/sbin"));
-    folders.into_iter().map(|folder| folder.join("nginx")).find(|program| program.is_file())
-}
-
-/// Starts it before `upstream`, with its files in `folder`; `None` where it is not installed.
-pub(crate) async fn start(folder: &Path, upstream: SocketAddr) -> Result<Option<(Process, SocketAddr)>, Failure> {
-    let Some(program) = program() else { return Ok(None) };
+/// Starts it before `upstream`, with its files in `folder`.
+pub(crate) async fn start(folder: &Path, upstream: SocketAddr) -> Result<(Process, SocketAddr), Failure> {
     let address = free_port()?;
     let file = folder.join("nginx.conf");
     std::fs::write(&file, configuration(folder, address, upstream))?;
     let errors = folder.join("nginx.log");
     let arguments = ["-e".as_ref(), errors.as_os_str(), "-c".as_ref(), file.as_os_str()];
-    let mut process = Process::start(SERVER, &program, arguments)?;
+    let mut process = Process::start(SERVER, Path::new(PROGRAM), arguments)?;
     process.listens(address).await.map_err(|error| format!("nginx: {error}"))?;
-    Ok(Some((process, address)))
+    Ok((process, address))
 }
 
 /// The defaults, one process, no access log.
@@ -40,7 +31,7 @@ daemon off;
 master_process off;
 worker_processes 1;
 pid {folder}/nginx.pid;
-events {{ worker_connections 16000; }}
+events {{ worker_connections 18000; }}
 http {{
     access_log off;
     client_body_temp_path {folder}/body;

@@ -8,8 +8,8 @@ use crate::Failure;
 /// Part of util-linux, which every Debian has.
 pub(crate) const TASKSET: &str = "/usr/bin/taskset";
 
-/// A socket on each side of five thousand connections, and room.
-const DESCRIPTORS: u32 = 16_384;
+/// A socket on each side of eight thousand connections, and room.
+const DESCRIPTORS: u32 = 20_000;
 
 /// A core by its number.
 #[derive(Clone, Copy, Debug)]

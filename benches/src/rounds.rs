@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::machine::Watch;
+use crate::machine::{Watch, total};
 use crate::process::cpu;
 use crate::{Failure, Settings};
 
@@ -16,7 +16,8 @@ const PATIENCE: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
-    pub(crate) pid: u32,
+    /// All of its processes.
+    pub(crate) pids: Vec<u32>,
 }
 
 /// What is done to each contender.
@@ -45,6 +46,8 @@ pub(crate) struct Sample {
     pub(crate) cpu: f64,
     /// The median time of an operation, microseconds.
     pub(crate) p50: f64,
+    /// What one operation in a hundred exceeds, microseconds.
+    pub(crate) p99: f64,
     /// How much of its core the server used.
     pub(crate) server: f64,
     /// How much of its core the load used, the upstream included.
@@ -125,7 +128,7 @@ async fn run_round<W: Workload>(
     time: Duration,
     workload: &mut W,
 ) -> Result<Round, Failure> {
-    let mut ours: Vec<u32> = contenders.iter().map(|contender| contender.pid).collect();
+    let mut ours: Vec<u32> = contenders.iter().flat_map(|contender| contender.pids.clone()).collect();
     ours.extend(upstream);
     let mut round = Round { samples: vec![Sample::default(); contenders.len()], others: 0.0 };
     for step in 0..contenders.len() {
@@ -133,7 +136,7 @@ async fn run_round<W: Workload>(
         let in_context = |error: Failure| format!("{}: {error}", contenders[at].name);
         workload.prepare(at, time).await.map_err(in_context)?;
         let watch = Watch::begin(&ours)?;
-        round.samples[at] = sample(at, contenders[at].pid, upstream, time, workload).await.map_err(in_context)?;
+        round.samples[at] = sample(at, &contenders[at].pids, upstream, time, workload).await.map_err(in_context)?;
         round.others = round.others.max(watch.others()?);
     }
     Ok(round)
@@ -141,30 +144,44 @@ async fn run_round<W: Workload>(
 
 async fn sample<W: Workload>(
     at: usize,
-    pid: u32,
+    pids: &[u32],
     upstream: Option<u32>,
     time: Duration,
     workload: &mut W,
 ) -> Result<Sample, Failure> {
     let generator = || Ok::<_, Failure>(cpu(std::process::id())? + upstream.map_or(Ok(Duration::ZERO), cpu)?);
-    let (begun, server_before, generator_before) = (Instant::now(), cpu(pid)?, generator()?);
+    let (begun, server_before, generator_before) = (Instant::now(), total(pids)?, generator()?);
     let load = workload.run(at, time).await?;
     let wall = begun.elapsed().as_secs_f64();
-    let server = (cpu(pid)? - server_before).as_secs_f64();
+    let server = (total(pids)? - server_before).as_secs_f64();
     let generator = (generator()? - generator_before).as_secs_f64();
     let operations = load.operations as f64;
+    let mut took: Vec<f64> = load.took.iter().map(|took| took.as_secs_f64() * 1e6).collect();
+    took.sort_by(f64::total_cmp);
     Ok(Sample {
         rate: operations / wall,
         cpu: server * 1e6 / operations,
-        p50: median(load.took.iter().map(|took| took.as_secs_f64() * 1e6).collect()),
+        p50: percentile(&took, 50),
+        p99: percentile(&took, 99),
         server: server / wall,
         generator: generator / wall,
     })
 }
 
+/// Of values in order.
+fn percentile(sorted: &[f64], percent: usize) -> f64 {
+    sorted.get(sorted.len() * percent / 100).copied().unwrap_or(f64::NAN)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::median;
+    use super::{median, percentile};
+
+    #[test]
+    fn a_percentile_is_exceeded_by_the_rest() {
+        let values: Vec<f64> = (0..200).map(f64::from).collect();
+        assert_eq!((percentile(&values, 50), percentile(&values, 99)), (100.0, 198.0));
+    }
 
     #[test]
     fn the_median_is_in_the_middle() {

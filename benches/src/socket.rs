@@ -18,6 +18,9 @@ pub(crate) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// A Close frame with code 1000, masked as a client's.
 const CLIENT_CLOSE: [u8; 8] = [0x88, 0x82, 1, 2, 3, 4, 0x03 ^ 1, 0xe8 ^ 2];
 
+/// How a Close of 4900 with the reason `admitone:revoked` begins.
+const REVOKED: &[u8] = b"\x88\x12\x13\x24admitone:revoked";
+
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// In place of a ticket, where nobody looks at it: every peer gets a request of the same length.
@@ -87,6 +90,24 @@ impl Socket {
             Some(0x88) => Ok(()),
             _ => Err("a Close was not answered with a Close".into()),
         }
+    }
+}
+
+impl Socket {
+    /// Waits for the gateway's Close of a revocation.
+    pub(crate) async fn revoked(mut self) -> Result<(), Failure> {
+        self.read.clear();
+        while self.read.len() < REVOKED.len() && self.stream.read_buf(&mut self.read).await? > 0 {}
+        if self.read.starts_with(REVOKED) {
+            return Ok(());
+        }
+        Err(format!("a revoked connection was not sent 4900, but {:?}", String::from_utf8_lossy(&self.read)).into())
+    }
+
+    /// Waits for the end of the stream, whatever comes before it.
+    pub(crate) async fn ended(mut self) -> Result<(), Failure> {
+        while matches!(self.stream.read_buf(&mut self.read).await, Ok(read) if read > 0) {}
+        Ok(())
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Row {
     /// The smallest and the largest ratio.
     spread: Option<[f64; 2]>,
     goal: Option<String>,
+    /// The goal's number.
+    number: Option<u8>,
     met: Option<bool>,
 }
 
@@ -62,6 +64,7 @@ impl Row {
             ratio: None,
             spread: None,
             goal: goal.map(Goal::text),
+            number: None,
             met: goal.map(|goal| goal.is_met(ours)),
         }
     }
@@ -94,6 +97,12 @@ impl Row {
         Self::beside(what, peers, rounds.median(ours, figure), rounds.ratios(ours, peer, figure), goal)
     }
 
+    /// Says which of the project's numbered goals this is.
+    pub(crate) fn numbered(mut self, number: u8) -> Self {
+        self.number = Some(number);
+        self
+    }
+
     fn cells(&self) -> [String; 6] {
         let optional = |value: Option<f64>| value.map_or_else(String::new, figure);
         let spread = self.spread.map(|[low, high]| format!(" ({low:.2}-{high:.2})")).unwrap_or_default();
@@ -102,13 +111,14 @@ impl Row {
             Some(true) => " met",
             Some(false) => " MISSED",
         };
+        let number = self.number.map(|number| format!(" (goal {number})")).unwrap_or_default();
         [
             self.what.clone(),
             self.peer.unwrap_or_default().to_owned(),
             optional(self.peers),
             figure(self.ours),
             self.ratio.map(|ratio| format!("{ratio:.2}{spread}")).unwrap_or_default(),
-            self.goal.as_ref().map(|goal| format!("{goal}{verdict}")).unwrap_or_default(),
+            self.goal.as_ref().map(|goal| format!("{goal}{verdict}{number}")).unwrap_or_default(),
         ]
     }
 }
@@ -120,6 +130,17 @@ impl Table {
 
     pub(crate) fn add(&mut self, row: Row) {
         self.rows.push(row);
+    }
+
+    /// What there is of other tables' rows that have a numbered goal, and their notes.
+    pub(crate) fn of_goals(title: impl Into<String>, tables: Vec<Self>) -> Self {
+        let mut goals = Self::new(title);
+        for table in tables {
+            goals.rows.extend(table.rows.into_iter().filter(|row| row.number.is_some()));
+            goals.notes.extend(table.notes);
+        }
+        goals.rows.sort_by_key(|row| row.number);
+        goals
     }
 
     pub(crate) fn note(&mut self, note: impl Into<String>) {

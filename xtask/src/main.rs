@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use arguments::Task;
 use call::Outcome;
+use install::Need;
 
 fn main() -> ExitCode {
     let task = match arguments::parse(std::env::args().skip(1)) {
@@ -44,6 +45,7 @@ fn perform(task: Task, root: &Path) -> Outcome<ExitCode> {
             bundle::build(root)?;
         }
         Task::Bench(arguments) => {
+            Need::Proxies.meet(root)?;
             call::cargo(root).args(["run", "--release", "--package", "admitone-benches", "--"]).args(arguments).run()?
         }
     }

@@ -61,7 +61,8 @@ static SUITES: &[Suite] = &[
     suite("rust", "unit and integration tests", rust).needing(&[Need::Redis, Need::Clock]),
     suite("valkey", "the stores' tests again, on Valkey", valkey).needing(&[Need::Redis, Need::Valkey]),
     suite("autobahn", "Autobahn's cases through the gateway, against without it", autobahn).needing(&[Need::Kosoku]),
-    suite("peers", "nginx, HAProxy and Caddy before and behind the gateway", peers).needing(&[Need::Proxies]),
+    suite("peers", "nginx, HAProxy and Caddy before and behind the gateway", peers)
+        .needing(&[Need::Proxies, Need::Caddy]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
     suite("history", "half an hour of faults over two gateways and a Redis pair", history)
         .needing(&[Need::Redis])

@@ -4,42 +4,46 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::{OURS, Relays, busyness};
+use super::{HAPROXY, OURS, PEERS, Relays, busyness};
 use crate::gateway::Tickets;
 use crate::rounds::{Load, Rounds, Workload};
 use crate::socket::{NO_TICKET, Socket, client_frame, upgrade};
-use crate::table::{Row, Table};
-use crate::{Failure, Settings, nginx};
+use crate::table::{Goal, Row, Table};
+use crate::{Failure, Settings};
 
-const PAYLOADS: [(usize, &str); 2] = [(128, "128 B"), (16 * 1024, "16 KB")];
+/// With the goals: their numbers, of the rate and of the CPU time.
+const PAYLOADS: [(usize, &str, u8, f64, f64); 2] = [(128, "128 B", 4, 1.0, 0.95), (16 * 1024, "16 KB", 5, 1.2, 0.65)];
 
-const CONNECTIONS: [usize; 2] = [1, 64];
+/// Enough that the server's core is full.
+pub(super) const MANY: usize = 64;
 
-pub(super) async fn run(settings: Settings) -> Result<Table, Failure> {
+pub(super) const CONNECTIONS: [usize; 2] = [1, MANY];
+
+pub(super) async fn run(settings: Settings, counts: &[usize]) -> Result<Table, Failure> {
     let relays = Relays::start().await?;
     let mut table = Table::new("echo: one message in flight on each connection");
-    let (peers, has_nginx) = (relays.peers(), relays.has_nginx());
-    let Relays { gateway: _gateway, tickets, upstream, addresses, contenders, _others, _folder } = relays;
+    let Relays { gateway: _gateway, tickets, upstream, addresses, contenders, _others, _haproxy, _folder } = relays;
     let mut echoes = Echoes { addresses, tickets, sockets: Vec::new(), connections: 0, payload: Vec::new() };
-    for (bytes, size) in PAYLOADS {
-        for connections in CONNECTIONS {
+    for (bytes, size, number, rate, cpu) in PAYLOADS {
+        for &connections in counts {
             (echoes.connections, echoes.payload) = (connections, (0..bytes).map(|byte| byte as u8).collect());
             let rounds = Rounds::measure(&contenders, Some(upstream.pid()), settings, &mut echoes).await?;
-            let label = |what: &str| format!("{size} x {connections}, {what}");
-            for &(peer, name) in &peers {
+            let label = |what: &str| format!("{what}, {size} x {connections}");
+            for (peer, name) in PEERS {
                 let pair = (OURS, peer, name);
-                table.add(Row::of_rounds(label("echoes/s"), &rounds, pair, |sample| sample.rate, None));
-                table.add(Row::of_rounds(label("CPU us"), &rounds, pair, |sample| sample.cpu, None));
+                let counts = peer == HAPROXY && connections == MANY;
+                let goal = |goal| Some(goal).filter(|_| counts);
+                let rate =
+                    Row::of_rounds(label("echoes/s"), &rounds, pair, |sample| sample.rate, goal(Goal::AtLeast(rate)));
+                let cpu =
+                    Row::of_rounds(label("echo CPU us"), &rounds, pair, |sample| sample.cpu, goal(Goal::AtMost(cpu)));
+                for row in [rate, cpu] {
+                    table.add(if counts { row.numbered(number) } else { row });
+                }
             }
-            table.note(format!("{size} x {connections}: {}", busyness(&rounds, &contenders)));
-            table.note(format!("{size} x {connections}: {}", rounds.quietness()));
+            table.note(format!("echo, {size} x {connections}: {}", busyness(&rounds, &contenders)));
+            table.note(format!("echo, {size} x {connections}: {}", rounds.quietness()));
         }
-    }
-    table.note(
-        "the goals are beside HAProxy (128 B: 1.0 and 0.95; 16 KB: 1.2 and 0.65), which is not measured here yet",
-    );
-    if !has_nginx {
-        table.note(nginx::ABSENT);
     }
     Ok(table)
 }

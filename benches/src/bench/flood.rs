@@ -41,7 +41,7 @@ pub(super) async fn run(settings: Settings) -> Result<Table, Failure> {
     let genuine = Client::connect(gateway.address()).await?.mint(&requests[0]).await?;
     let forgery = upgrade(&forged(&genuine));
     let (refused, touched) = forged_alone(&gateway, &forgery, &server, settings.run()).await?;
-    let contenders = ["in a flood", "alone"].map(|name| Contender { name, pid: gateway.pid() });
+    let contenders = ["in a flood", "alone"].map(|name| Contender { name, pids: vec![gateway.pid()] });
     let mut people = People { gateway: gateway.address(), requests, forgery, refused: 0, seconds: 0.0 };
     let rounds = Rounds::measure(&contenders, Some(upstream.pid()), settings, &mut people).await?;
 

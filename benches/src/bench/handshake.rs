@@ -3,12 +3,12 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::{NGINX, OURS, Relays, busyness};
+use super::{HAPROXY, NGINX, OURS, PEERS, Relays, busyness};
 use crate::gateway::Tickets;
-use crate::rounds::{Load, Rounds, Workload};
+use crate::rounds::{Load, Rounds, Sample, Workload};
 use crate::socket::{NO_TICKET, Socket, upgrade};
 use crate::table::{Goal, Row, Table};
-use crate::{Failure, Settings, nginx};
+use crate::{Failure, Settings};
 
 /// Tickets for a second: more than any gateway on one core redeems.
 const TICKETS_PER_SECOND: f64 = 12_000.0;
@@ -17,33 +17,32 @@ pub(super) async fn run(settings: Settings) -> Result<Table, Failure> {
     let relays = Relays::start().await?;
     let mut table =
         Table::new("handshake: connect, upgrade, 101; then closed properly, untimed in p50 and counted in the rest");
-    let (peers, has_nginx) = (relays.peers(), relays.has_nginx());
-    let Relays { gateway: _gateway, tickets, upstream, addresses, contenders, _others, _folder } = relays;
+    let Relays { gateway: _gateway, tickets, upstream, addresses, contenders, _others, _haproxy, _folder } = relays;
     let mut handshakes = Handshakes { addresses, tickets, shares: Vec::new(), in_flight: 0 };
     for in_flight in [32, 1] {
         handshakes.in_flight = in_flight;
         let rounds = Rounds::measure(&contenders, Some(upstream.pid()), settings, &mut handshakes).await?;
-        for &(peer, name) in &peers {
+        for (peer, name) in PEERS {
             add(&mut table, &rounds, (peer, name), in_flight);
         }
-        table.note(format!("{in_flight} in flight: {}", busyness(&rounds, &contenders)));
-        table.note(format!("{in_flight} in flight: {}", rounds.quietness()));
+        table.note(format!("handshake, {in_flight} in flight: {}", busyness(&rounds, &contenders)));
+        table.note(format!("handshake, {in_flight} in flight: {}", rounds.quietness()));
     }
-    table.note("tickets were minted before the clock started: the figures hold redemption and upgrade");
-    if !has_nginx {
-        table.note(nginx::ABSENT);
-    }
+    table.note("handshake: tickets were minted before the clock started: the figures hold redemption and upgrade");
     Ok(table)
 }
 
 fn add(table: &mut Table, rounds: &Rounds, (peer, name): (usize, &'static str), in_flight: usize) {
     let label = |what: &str| format!("{what}, {in_flight} in flight");
-    let pair = (OURS, peer, name);
-    let counts = peer == NGINX && in_flight > 1;
-    let (rate, cpu) = (Goal::AtLeast(0.95), Goal::AtMost(1.05));
-    table.add(Row::of_rounds(label("handshakes/s"), rounds, pair, |sample| sample.rate, counts.then_some(rate)));
-    table.add(Row::of_rounds(label("CPU us"), rounds, pair, |sample| sample.cpu, counts.then_some(cpu)));
-    table.add(Row::of_rounds(label("p50 us"), rounds, pair, |sample| sample.p50, None));
+    let mut row = |what: &str, figure: fn(&Sample) -> f64, goal: Option<(u8, Goal)>| {
+        let row = Row::of_rounds(label(what), rounds, (OURS, peer, name), figure, goal.map(|(_, goal)| goal));
+        table.add(if let Some((number, _)) = goal { row.numbered(number) } else { row });
+    };
+    let throughput = peer == NGINX && in_flight > 1;
+    let latency = peer == HAPROXY && in_flight == 1;
+    row("handshakes/s", |sample| sample.rate, throughput.then_some((1, Goal::AtLeast(0.95))));
+    row("handshake CPU us", |sample| sample.cpu, throughput.then_some((1, Goal::AtMost(1.05))));
+    row("handshake p50 us", |sample| sample.p50, latency.then_some((3, Goal::AtMost(1.15))));
 }
 
 /// The same request for every contender, but for the ticket.

@@ -27,9 +27,9 @@ pub(super) async fn run(settings: Settings) -> Result<Table, Failure> {
     let (hyper, hyper_address) = Process::in_role(SERVER, &["role", "floor", "hyper", &bytes])?;
     let (axum, axum_address) = Process::in_role(SERVER, &["role", "floor", "axum", &bytes])?;
     let contenders = [
-        Contender { name: "admitone", pid: gateway.pid() },
-        Contender { name: "bare hyper", pid: hyper.pid() },
-        Contender { name: "bare axum", pid: axum.pid() },
+        Contender { name: "admitone", pids: vec![gateway.pid()] },
+        Contender { name: "bare hyper", pids: vec![hyper.pid()] },
+        Contender { name: "bare axum", pids: vec![axum.pid()] },
     ];
     let addresses = [gateway.address(), hyper_address, axum_address];
     let mut posts = Posts { addresses, requests, clients: Vec::new() };
@@ -39,7 +39,8 @@ pub(super) async fn run(settings: Settings) -> Result<Table, Failure> {
     let (goal, peers) = (Some(Goal::AtLeast(0.70)), [(1, "bare hyper", true), (2, "bare axum", false)]);
     for (peer, name, counts) in peers {
         let pair = (0, peer, name);
-        table.add(Row::of_rounds("mints/s", &rounds, pair, |sample| sample.rate, goal.filter(|_| counts)));
+        let row = Row::of_rounds("mints/s", &rounds, pair, |sample| sample.rate, goal.filter(|_| counts));
+        table.add(if counts { row.numbered(9) } else { row });
         table.add(Row::of_rounds("CPU us/mint", &rounds, pair, |sample| sample.cpu, None));
     }
     table.note(busyness(&rounds, &contenders));

@@ -45,7 +45,7 @@ pub(super) async fn run(settings: Settings) -> Result<Table, Failure> {
     let bytes = server.told("memory", "used_memory").await?.saturating_sub(before) as f64 / OUTSTANDING as f64;
 
     let names = ["unfenced", "fenced", "redis-benchmark"];
-    let contenders = names.map(|name| Contender { name, pid: server.pid() });
+    let contenders = names.map(|name| Contender { name, pids: vec![server.pid()] });
     let mut takes = Takes { nodes: [unfenced, fenced], server: &server, tickets: Vec::new() };
     let rounds = Rounds::measure(&contenders, None, settings, &mut takes).await?;
 

@@ -50,6 +50,7 @@ pub use redis::{Redis, RedisFence, RedisLogin, RedisServer, RedisServers, Revoca
 pub use routes::{CloseProfile, JwtFallback, OnReplay, RefuseWith, Route, RoutePath};
 pub use server::Server;
 pub use tickets::{Store, StoreKind, TTL_SECONDS, Tickets};
+pub(crate) use tls::HTTP_2;
 pub use tls::Tls;
 
 /// Longest configuration file, in bytes.

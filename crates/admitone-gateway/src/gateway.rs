@@ -38,6 +38,9 @@ const RESERVE: usize = 64;
 /// Connections past an address's limit that are told so.
 const REFUSALS: usize = 64;
 
+/// The pause between two beats: shorter than the limits of requests and dials.
+const BEAT: Duration = Duration::from_millis(200);
+
 /// How long requests that are under way may take after the drain.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
@@ -121,7 +124,7 @@ struct Listening {
 impl Listening {
     fn of(server: &config::Server) -> Self {
         Self {
-            tls: server.tls.as_ref().map(|tls| tls.server.clone()),
+            tls: server.tls.as_ref().map(config::Tls::offering_http_2),
             header_timeout: server.header_timeout,
             keepalive: Keepalive::after(server.keepalive),
             max_connections: server.max_connections,
@@ -204,6 +207,7 @@ impl Gateway {
             self.app.tasks.spawn(server.clone().serve(listener));
         }
         reopen_audit_on_hangup(&self.app);
+        governing.spawn(beat());
         governing.spawn(follow_revocations(self.app.clone()));
         governing.spawn(self.app.control.clone().follow());
         let app = self.app.clone();
@@ -264,6 +268,15 @@ fn reopen_audit_on_hangup(app: &Arc<App>) {
             });
         }
         Err(error) => tracing::warn!(%error, "cannot listen for hangups: the audit file is not opened again"),
+    }
+}
+
+/// Wakes the timers a few times a second. A timer that is due before all others interrupts the wait for sockets, with a system
+/// call and a wake-up; beside this one, the limits of requests and dials never are.
+async fn beat() {
+    let mut beat = tokio::time::interval(BEAT);
+    loop {
+        beat.tick().await;
     }
 }
 

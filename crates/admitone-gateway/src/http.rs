@@ -7,6 +7,7 @@ pub(crate) mod body;
 mod client;
 mod connect;
 mod conversation;
+mod extended;
 mod forward;
 mod handshake;
 mod head;
@@ -18,6 +19,7 @@ mod limiting;
 mod login;
 mod logout;
 mod mint;
+mod multiplexed;
 pub mod present;
 mod problem;
 mod public_config;
@@ -44,6 +46,7 @@ use admitone::now::Now;
 use admitone::revocation::Revocations;
 use admitone::sessions::Sessions;
 use axum::Router;
+use axum::http::Version;
 use axum::routing::{delete, get, post};
 use tokio_util::task::TaskTracker;
 
@@ -174,9 +177,11 @@ impl App {
         if self.trusts(address) { Ok(None) } else { self.limits.connection(address, Now::read().instant).map(Some) }
     }
 
-    /// The same for a socket behind a proxy, whose address is known by what the proxy says.
-    fn place_behind_proxy(&self, peer: Peer, address: IpAddr) -> Result<Option<Place>, Over> {
-        if self.trusts(peer.0.ip()) { self.limits.connection(address, Now::read().instant).map(Some) } else { Ok(None) }
+    /// The same for a socket whose connection has none for it: behind a proxy, where the address is known by what the proxy
+    /// says, and where many sockets share a connection.
+    fn place_of_socket(&self, peer: Peer, address: IpAddr, version: Version) -> Result<Option<Place>, Over> {
+        let has_one = version == Version::HTTP_11 && !self.trusts(peer.0.ip());
+        if has_one { Ok(None) } else { self.limits.connection(address, Now::read().instant).map(Some) }
     }
 
     fn check_not_draining(&self) -> Result<(), Rejection> {

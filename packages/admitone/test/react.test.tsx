@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { act, Component, type ReactNode, StrictMode } from 'react';
+import { act, type ReactNode, StrictMode } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type AdmitError, createTicketSource } from '../src/index.js';
@@ -14,6 +14,7 @@ import {
 } from '../src/react/index.js';
 import { FakeSocket, FakeWebSocket } from './fake-socket.js';
 import { numberedMints, problem } from './gateway-answers.js';
+import { Boundary } from './react-boundary.js';
 
 const fetch = vi.fn<typeof globalThis.fetch>();
 let root: Root;
@@ -276,19 +277,6 @@ describe('useConnection', () => {
     expect(page.textContent).toMatch(/^invalid_options: .*<AdmitProvider>/);
   });
 });
-
-class Boundary extends Component<{ readonly children: ReactNode }, { readonly error?: AdmitError }> {
-  override state: { readonly error?: AdmitError } = {};
-
-  static getDerivedStateFromError(error: AdmitError) {
-    return { error };
-  }
-
-  override render(): ReactNode {
-    const { error } = this.state;
-    return error ? `${error.code}: ${error.message}` : this.props.children;
-  }
-}
 
 describe('AdmitProvider', () => {
   test('for another person, nothing of the former login is used and the connection is opened anew', async () => {

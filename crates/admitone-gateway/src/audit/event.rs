@@ -122,6 +122,8 @@ fields! {
     method: &'a str,
     /// Where the credential was.
     carrier: &'a str,
+    /// The version of HTTP that the connection came by.
+    http: &'a str,
     /// The problem's code.
     code: &'a str,
     /// Why, in words of the code.

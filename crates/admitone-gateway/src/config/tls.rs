@@ -19,6 +19,19 @@ pub struct Tls {
     pub server: Arc<ServerConfig>,
 }
 
+/// HTTP/2's name in ALPN (RFC 9113 §3.1).
+pub(crate) const HTTP_2: &[u8] = b"h2";
+
+impl Tls {
+    /// The same, offering HTTP/2 too, and rather.
+    #[must_use]
+    pub fn offering_http_2(&self) -> Arc<ServerConfig> {
+        let mut server = ServerConfig::clone(&self.server);
+        server.alpn_protocols.insert(0, HTTP_2.to_vec());
+        Arc::new(server)
+    }
+}
+
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls").finish_non_exhaustive()

@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::wiring;
-use crate::config::{self, Config, Faults, Outline};
+use crate::config::{self, Config, Faults, Outline, Tls};
 use crate::http::present::{Present, Serving};
 use crate::logins::{Logins, Reachable};
 
@@ -110,7 +110,7 @@ impl Reloading {
         for warning in &config.warnings {
             tracing::warn!(%warning, "configuration");
         }
-        let tls = config.server.tls.as_ref().map(|tls| tls.server.clone());
+        let tls = config.server.tls.as_ref().map(Tls::offering_http_2);
         let the_same = outline.has_issuers_of(&self.present_outline);
         match wiring::rewire(&self.present.app(), config, the_same) {
             Ok(app) => {

@@ -9,6 +9,7 @@ use admitone::now::Now;
 use admitone::principal::Method;
 use admitone::sessions::Session;
 use admitone::ticket::Ticket;
+use http::Version;
 use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
 
@@ -33,7 +34,7 @@ pub(super) struct Connected {
     pub(super) session: Session,
     pub(super) record: SessionRecord,
     pub(super) upgraded: Upgraded,
-    /// Its place among those of its address, where that is known by a proxy's word only.
+    /// Its place among those of its address, where its connection has none for it.
     pub(super) place: Option<Place>,
     /// The subprotocol to select.
     pub(super) selected: Option<String>,
@@ -62,7 +63,7 @@ pub(super) async fn admit(
         let origin = handshake.origin.as_deref();
         route.check_origin(origin, taken.presented.as_ref().map(|presented| presented.carrier))?;
         let presented = taken.presented.ok_or(Rejection::NoCredential)?;
-        let place = app.place_behind_proxy(peer, address)?;
+        let place = app.place_of_socket(peer, address, parts.version)?;
         let authentic = inspect(app, route, &presented, origin, address).await?;
         let uses = if authentic.is_single_use() { 1 } else { route.max_uses.get() };
         let dialling = app.limits.dial(address, authentic.ticket_id(), uses, Now::read().instant)?;
@@ -80,6 +81,7 @@ pub(super) async fn admit(
             dialed,
             offer: taken.offer,
             key: handshake.key.clone(),
+            version: parts.version,
             target: taken.target,
             headers: forward::clean(app, route, peer, &parts.headers)?,
         };
@@ -158,14 +160,27 @@ struct Entry {
     dialed: Dialed,
     offer: Offer,
     key: HeaderValue,
+    version: Version,
     target: String,
     headers: HeaderLines,
 }
 
 /// Redeems, opens the session, and asks the upstream: in this order.
 async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
-    let Entry { authentic, carrier, address, request_id, place, dialling, dialed, offer, key, target, mut headers } =
-        entry;
+    let Entry {
+        authentic,
+        carrier,
+        address,
+        request_id,
+        place,
+        dialling,
+        dialed,
+        offer,
+        key,
+        version,
+        target,
+        mut headers,
+    } = entry;
     let now = Now::read();
     // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
     app.check_not_draining()?;
@@ -178,7 +193,8 @@ async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Conne
     let admitted = admitted.map_err(|error| refused(error.into()))?;
     dialling.redeemed();
     forward::identify(&mut headers, &admitted, &offer)?;
-    let entrance = Entrance { method, carrier, address, login: admitted.grant().login.clone(), request_id };
+    let login = admitted.grant().login.clone();
+    let entrance = Entrance { method, carrier, address, version, login, request_id };
     if route.upstream_assertion {
         let assertion = app.assertions.as_ref().and_then(|keys| keys.sign(&admitted, &route.path, now.unix).ok());
         forward::assert(&mut headers, &assertion.ok_or(Rejection::Internal("no assertion can be signed"))?)?;

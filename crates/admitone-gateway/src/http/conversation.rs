@@ -45,7 +45,7 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    fn router(&self) -> Router {
+    pub(super) fn router(&self) -> Router {
         let router = match self.standing {
             Standing::Admitted => &self.serving.router,
             Standing::Full => &self.serving.when_full,
@@ -64,6 +64,16 @@ pub(super) enum Standing {
     Full,
     /// Its address has taken all of its own.
     Over(Over),
+}
+
+impl Standing {
+    /// What its address has too much of.
+    pub(super) const fn over(self) -> Option<Over> {
+        match self {
+            Self::Over(over) => Some(over),
+            Self::Admitted | Self::Full => None,
+        }
+    }
 }
 
 /// How long a client may take, and when there is no time left.
@@ -105,10 +115,7 @@ impl Conversation {
 
     /// Why there is no upgrade for it.
     pub(super) const fn over(&self) -> Option<Over> {
-        match self.answers.standing {
-            Standing::Over(over) => Some(over),
-            Standing::Admitted | Standing::Full => None,
-        }
+        self.answers.standing.over()
     }
 
     fn is_admitted(&self) -> bool {
@@ -121,7 +128,7 @@ impl Conversation {
         (self.io, Bytes::copy_from_slice(&self.read))
     }
 
-    /// Answers requests until the connection ends.
+    /// Answers requests until the connection ends. What answers them is boxed: whoever waits for a request needs none of it.
     pub(super) async fn run(mut self, limits: &Limits) {
         loop {
             let head = tokio::select! {
@@ -132,16 +139,18 @@ impl Conversation {
             let head = match head {
                 Ok(Some(head)) => head,
                 Ok(None) => return,
-                Err(error) => return self.end_with(Rejection::from(error).into_response()).await,
+                Err(error) => return Box::pin(self.end_with(Rejection::from(error).into_response())).await,
             };
             self.answers.present.refresh(&mut self.answers.serving);
             // A page can read a refused upgrade; a full gateway has no time for that.
             if connect::asks_for_upgrade(&head.parts.headers) && self.answers.standing != Standing::Full {
-                return self.upgrade(head).await;
+                return Box::pin(self.upgrade(head)).await;
             }
-            let Some(length) = usual_body(&head) else { return self.hand_over(head).await };
+            let Some(length) = usual_body(&head) else {
+                return Box::pin(self.hand_over(head)).await;
+            };
             let Some(request) = self.read_body(head.parts, length).await else { return };
-            if !self.answer(request, limits).await {
+            if !Box::pin(self.answer(request, limits)).await {
                 return;
             }
         }

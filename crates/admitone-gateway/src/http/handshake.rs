@@ -7,6 +7,7 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{Method, Version};
+use hyper::ext::Protocol;
 
 use crate::rejection::Rejection;
 
@@ -20,6 +21,23 @@ pub(super) struct Handshake {
 }
 
 impl Handshake {
+    /// Of an extended CONNECT (RFC 8441 §5.1), which has no key: the upstream's is made here.
+    pub(super) fn read_extended(parts: &Parts, protocol: &Protocol) -> Result<Self, Rejection> {
+        if !protocol.as_str().eq_ignore_ascii_case("websocket") {
+            return Err(Rejection::Request("`:protocol` may only be websocket"));
+        }
+        check_version_and_query(parts)?;
+        if parts.headers.contains_key(CONTENT_LENGTH) {
+            return Err(Rejection::Request("an upgrade has no body"));
+        }
+        Self::of(&parts.headers, made_key()?)
+    }
+
+    fn of(headers: &HeaderMap, key: HeaderValue) -> Result<Self, Rejection> {
+        let reads_refusals = lists(headers, &SEC_WEBSOCKET_PROTOCOL, REFUSED);
+        Ok(Self { key, origin: read_origin(headers), reads_refusals })
+    }
+
     pub(super) fn read(parts: &Parts) -> Result<Self, Rejection> {
         let headers = &parts.headers;
         if parts.method != Method::GET || !headers.contains_key(UPGRADE) {
@@ -37,21 +55,29 @@ impl Handshake {
         if only(headers, &HOST)?.is_none() {
             return Err(Rejection::Request("there is no Host"));
         }
-        if only(headers, &SEC_WEBSOCKET_VERSION)?.is_none_or(|version| version != "13") {
-            return Err(Rejection::NotAnUpgrade);
-        }
+        check_version_and_query(parts)?;
         if headers.contains_key(TRANSFER_ENCODING) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0") {
             return Err(Rejection::Request("an upgrade has no body"));
         }
-        if parts.uri.query().is_some_and(|query| !query.bytes().all(|byte| byte.is_ascii_graphic())) {
-            return Err(Rejection::Request("the query has a character beyond visible ASCII: percent-encode it"));
-        }
-        Ok(Self {
-            key: read_key(headers)?,
-            origin: read_origin(headers),
-            reads_refusals: lists(headers, &SEC_WEBSOCKET_PROTOCOL, REFUSED),
-        })
+        Self::of(headers, read_key(headers)?)
     }
+}
+
+/// What upgrades of every HTTP version have to keep to.
+fn check_version_and_query(parts: &Parts) -> Result<(), Rejection> {
+    if only(&parts.headers, &SEC_WEBSOCKET_VERSION)?.is_none_or(|version| version != "13") {
+        return Err(Rejection::NotAnUpgrade);
+    }
+    if parts.uri.query().is_some_and(|query| !query.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(Rejection::Request("the query has a character beyond visible ASCII: percent-encode it"));
+    }
+    Ok(())
+}
+
+fn made_key() -> Result<HeaderValue, Rejection> {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Rejection::Internal("there is no randomness"))?;
+    HeaderValue::from_str(&STANDARD.encode(bytes)).map_err(|_| Rejection::Internal("a key is no header"))
 }
 
 fn read_key(headers: &HeaderMap) -> Result<HeaderValue, Rejection> {

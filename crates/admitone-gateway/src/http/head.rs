@@ -160,9 +160,13 @@ fn check_host(version: Version, headers: &HeaderMap) -> Result<(), HeadError> {
     let mut lines = headers.get_all(HOST).iter();
     match (lines.next(), lines.next()) {
         (None, _) if version == Version::HTTP_10 => Ok(()),
-        (Some(host), None) if host.as_bytes().iter().all(|byte| is_of_host(*byte)) => Ok(()),
+        (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
         _ => Err(HeadError::Host),
     }
+}
+
+pub(super) fn is_host(text: &[u8]) -> bool {
+    text.iter().all(|byte| is_of_host(*byte))
 }
 
 /// RFC 3986 §3.2.2 and §3.2.3, without the comma, which a list of two hosts would have.

@@ -17,7 +17,9 @@ use tokio_util::task::TaskTracker;
 use super::Peer;
 use super::conversation::{Answers, Conversation, Limits, Standing};
 use super::io::{ClientIo, Places};
+use super::multiplexed;
 use super::present::Present;
+use crate::config::HTTP_2;
 use crate::keepalive::Keepalive;
 
 /// How long to wait when the system has no descriptor left for a new connection.
@@ -97,17 +99,26 @@ impl Server {
         let _ = stream.set_nodelay(true);
         self.keepalive.set_on(&stream);
         let serving = self.present.load();
-        let io = match &serving.tls {
-            None => ClientIo::plain(stream, places),
+        let (io, speaks_http_2) = match &serving.tls {
+            None => (ClientIo::plain(stream, places), false),
             Some(config) => match Box::pin(self.accept_tls(config.clone(), stream)).await {
-                Some(stream) => ClientIo::tls(stream, places),
+                Some(stream) => {
+                    let speaks_http_2 = stream.get_ref().1.alpn_protocol() == Some(HTTP_2);
+                    (ClientIo::tls(stream, places), speaks_http_2)
+                }
                 None => return tracing::debug!("a TLS handshake failed"),
             },
         };
         let answers = Answers { present: self.present.clone(), serving, standing };
         let limits = Limits { header_timeout: self.header_timeout, shutdown: self.shutdown.clone() };
-        let conversation = AssertUnwindSafe(Conversation::new(io, peer, answers).run(&limits));
-        if conversation.catch_unwind().await.is_err() {
+        let conversation = async {
+            if speaks_http_2 {
+                Box::pin(multiplexed::serve(io, peer, answers, self.places.clone(), &limits)).await;
+            } else {
+                Conversation::new(io, peer, answers).run(&limits).await;
+            }
+        };
+        if AssertUnwindSafe(conversation).catch_unwind().await.is_err() {
             self.present.app().metrics.panicked();
         }
     }

@@ -6,7 +6,7 @@ use admitone::carrier::Carrier;
 use admitone::grant::SessionId;
 use admitone::principal::{LoginStamp, Method, Principal};
 use admitone::sessions::Session;
-use http::HeaderValue;
+use http::{HeaderValue, Version};
 
 use super::App;
 use crate::audit::{Audit, Event, What};
@@ -19,6 +19,7 @@ pub(super) struct Entrance {
     pub(super) method: Method,
     pub(super) carrier: Carrier,
     pub(super) address: IpAddr,
+    pub(super) version: Version,
     pub(super) login: LoginStamp,
     pub(super) request_id: Option<HeaderValue>,
 }
@@ -46,6 +47,7 @@ impl SessionRecord {
             session_id: Some(session.id().as_str()),
             method: Some(entrance.method.name()),
             carrier: Some(entrance.carrier.name()),
+            http: Some(if entrance.version == Version::HTTP_2 { "2" } else { "1.1" }),
             address: Some(entrance.address),
             request_id: entrance.request_id.as_ref().and_then(|id| id.to_str().ok()),
             ..Event::new(What::Opened)

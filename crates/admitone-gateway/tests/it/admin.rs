@@ -193,6 +193,7 @@ async fn metrics_and_status_tell_what_happened() {
     operated.world.does_not_open(&ticket).await;
     let forged = Request::upgrade(ROUTE).origin(ORIGIN).ticket(&format!("adm1_{}", "A".repeat(72)));
     assert_eq!(operated.world.ask(forged).await.status, 401);
+    assert_eq!(operated.world.ask(Request::post("/auth/ticket")).await.status, 401);
     for (sample, value) in [
         ("admitone_mints_total{outcome=\"minted\"}", 1.0),
         ("admitone_redeems_total{route=\"/chat\",outcome=\"admitted\"}", 1.0),
@@ -201,6 +202,8 @@ async fn metrics_and_status_tell_what_happened() {
         ("admitone_sessions_open{route=\"/chat\"}", 1.0),
         ("admitone_dials_total{route=\"/chat\",outcome=\"connected\"}", 1.0),
         ("admitone_handshake_seconds_count{outcome=\"refused\"}", 2.0),
+        ("admitone_refusals_total{route=\"/chat\",reason=\"ticket_not_accepted\"}", 2.0),
+        ("admitone_refusals_total{route=\"/auth/ticket\",reason=\"not_logged_in\"}", 1.0),
         ("admitone_store_operation_seconds_count{operation=\"take\"}", 1.0),
         ("admitone_mirror_age_seconds", 0.0),
     ] {

@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::ext::Protocol;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -26,7 +29,7 @@ pub(crate) async fn soon<T>(what: &str, happens: impl Future<Output = T>) -> T {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -45,6 +48,14 @@ impl Answer {
         let value = values.next();
         assert_eq!(values.next(), None, "{name} stands twice");
         value
+    }
+
+    /// The other headers, in the order of their names.
+    pub(crate) fn headers_but(&self, left_out: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+        let mut headers = self.headers.clone();
+        headers.retain(|(name, _)| !left_out(name));
+        headers.sort();
+        headers
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -244,6 +255,26 @@ impl Request {
     /// Offers the ticket as the SDK does.
     pub(crate) fn readable_ticket(self, ticket: &str) -> Self {
         self.with("Sec-WebSocket-Protocol", &format!("admitone.v1, admitone.refused, admitone.ticket.{ticket}"))
+    }
+
+    /// The same over HTTP/2: an upgrade is an extended CONNECT (RFC 8441), and what HTTP/1.1 alone has is left out.
+    pub(crate) fn over_http_2(&self) -> http::Request<Full<Bytes>> {
+        let (method, rest) = self.start.split_once(' ').expect("a method");
+        let target = rest.strip_suffix(" HTTP/1.1").expect("a version");
+        let is_upgrade = self.lines.iter().any(|(name, _)| name == "Upgrade");
+        let mut request = http::Request::new(Full::from(self.body.clone()));
+        *request.uri_mut() = format!("https://gateway.test{target}").parse().expect("a URI");
+        *request.method_mut() = if is_upgrade { http::Method::CONNECT } else { method.parse().expect("a method") };
+        if is_upgrade {
+            request.extensions_mut().insert(Protocol::from_static("websocket"));
+        }
+        for (name, value) in &self.lines {
+            if !["Host", "Connection", "Upgrade", "Sec-WebSocket-Key"].contains(&name.as_str()) {
+                let name = http::HeaderName::from_bytes(name.as_bytes()).expect("a name");
+                request.headers_mut().append(name, http::HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
+            }
+        }
+        request
     }
 
     pub(crate) fn text(&self) -> String {

@@ -8,7 +8,7 @@ use crate::tokens::{forged_ticket, token};
 use crate::upstream::Upstream;
 use crate::world::{ORIGIN, ROUTE, World};
 
-const FOREIGN: [&str; 14] = [
+pub(crate) const FOREIGN: [&str; 14] = [
     "https://evil.example",
     "null",
     "https://app.example.com.evil.example",

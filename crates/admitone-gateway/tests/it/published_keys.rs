@@ -162,6 +162,23 @@ async fn f14_while_the_issuer_is_down_the_last_keys_count_and_unknown_ones_are_4
 }
 
 #[tokio::test]
+async fn s31_a17_a_document_that_speaks_for_another_issuer_brings_no_keys() {
+    let (idp, signer) = (Idp::start().await, Signer::new("one"));
+    idp.publishes(&[&signer]);
+    let document = json!({ "issuer": format!("{}/", idp.url("")), "jwks_uri": idp.url("/keys") });
+    idp.says("/.well-known/openid-configuration", 200, document);
+    let world = world(&idp.issuer(SIGNS)).await;
+    let asked = async {
+        while idp.asked("/.well-known/openid-configuration").len() < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon("the document is fetched again", asked).await;
+    assert_unavailable(&world.ask_for_ticket(&token_of(&idp, &signer, "ada"), "{}").await);
+    assert!(idp.asked("/keys").is_empty());
+}
+
+#[tokio::test]
 async fn a18_two_issuers_with_a_key_of_the_same_name_are_two() {
     let (one, other) = (Idp::start().await, Idp::start().await);
     let (of_one, of_other) = (Signer::new("same"), Signer::new("same"));

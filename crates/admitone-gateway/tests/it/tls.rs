@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::client::{Connection, Request, soon};
@@ -53,18 +54,23 @@ impl Pair {
 
     /// A connection to a server that has this certificate; `None` to one that has another.
     pub(crate) async fn reach(&self, address: SocketAddr) -> Option<Connection> {
+        self.speak(address, &[]).await.map(Connection::over)
+    }
+
+    /// TLS to it, offering these protocols.
+    pub(crate) async fn speak(&self, address: SocketAddr, protocols: &[&[u8]]) -> Option<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate()).expect("an authority");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
+        let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         let stream = TcpStream::connect(address).await.expect("a connection");
         let name = ServerName::try_from("localhost").expect("a name");
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.ok()?;
-        Some(Connection::over(stream))
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await.ok()
     }
 }
 

@@ -1,0 +1,116 @@
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { Gateway } from './gateway-process.js';
+
+const ISSUER = 'https://login.example';
+
+/** A gateway that is killed and comes back at the same address, and a login that outlives it. */
+export class RestartableGateway {
+  readonly #secret = randomBytes(32).toString('hex');
+  readonly #port: number;
+  readonly #server: string;
+  readonly #tables: string;
+  #gateway: Gateway | undefined;
+
+  private constructor(port: number, server: string, tables: string) {
+    this.#port = port;
+    this.#server = server;
+    this.#tables = tables;
+  }
+
+  /**
+   * @param upstreams which socket URL is behind which path
+   * @param origins the pages that may connect, beside what is no page
+   * @param server lines of `[server]`
+   * @param tables further tables of the configuration
+   */
+  static async serve(
+    upstreams: Readonly<Record<string, string>>,
+    { origins = ['https://app.example'], server = '', tables = '' } = {},
+  ): Promise<RestartableGateway> {
+    const routes = Object.entries(upstreams).map(
+      ([path, upstream]) => `[[routes]]
+path = "${path}"
+upstream = "${upstream}"
+origins = ${JSON.stringify(origins)}
+`,
+    );
+    const gateway = new RestartableGateway(await freePort(), server, tables + routes.join(''));
+    await gateway.start();
+    return gateway;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** The URL of a socket. */
+  socket(path: string): string {
+    return `ws://127.0.0.1:${this.#port}${path}`;
+  }
+
+  async start(): Promise<void> {
+    this.#gateway = await Gateway.serve(this.#configuration(), { 'login.secret': this.#secret });
+  }
+
+  async kill(): Promise<void> {
+    await this.#gateway?.stop();
+    this.#gateway = undefined;
+  }
+
+  /** Closes every socket with 1012, over the time that `drain_seconds` says, and ends. */
+  async drain(): Promise<void> {
+    await this.#gateway?.stop('SIGTERM');
+    this.#gateway = undefined;
+  }
+
+  /** An access token of a login of its own. */
+  logIn(subject: string): string {
+    const now = Math.floor(Date.now() / 1000);
+    const claims = {
+      iss: ISSUER,
+      aud: 'admitone',
+      sub: subject,
+      sid: randomUUID(),
+      iat: now,
+      exp: now + 600,
+    };
+    const input = [{ alg: 'HS256', typ: 'at+jwt' }, claims].map(base64url).join('.');
+    return `${input}.${createHmac('sha256', this.#secret).update(input).digest('base64url')}`;
+  }
+
+  async logOut(token: string): Promise<void> {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const answer = await fetch(`${this.url}/auth/logout`, { method: 'POST', headers, body: '{}' });
+    if (!answer.ok) throw new Error(`the logout was answered ${answer.status}: ${await answer.text()}`);
+  }
+
+  #configuration(): string {
+    return `
+[server]
+listen = "127.0.0.1:${this.#port}"
+${this.#server}
+[[issuers]]
+name = "login"
+issuer = "${ISSUER}"
+audience = "admitone"
+algorithms = "HS256"
+secret_file = "login.secret"
+require_at_jwt = false
+${this.#tables}`;
+  }
+}
+
+function base64url(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString('base64url');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
