@@ -93,7 +93,7 @@ fn parsed(version: &str) -> Option<(u32, u32)> {
 }
 
 fn browser(root: &Path) -> Outcome {
-    debian(root, &[("/usr/bin/chromium", "chromium")])
+    debian(root, &[("/usr/bin/chromium", "chromium"), ("/usr/bin/openssl", "openssl")])
 }
 
 fn redis(root: &Path) -> Outcome {
