@@ -35,9 +35,10 @@ export class Gateway {
     return new Gateway(`http://${address}`, child, folder);
   }
 
-  async stop(): Promise<void> {
+  /** @param signal `SIGTERM` drains first */
+  async stop(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     const exited = once(this.child, 'exit');
-    this.child.kill('SIGKILL');
+    this.child.kill(signal);
     await exited;
     await rm(this.folder, { recursive: true });
   }

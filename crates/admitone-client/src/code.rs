@@ -102,6 +102,11 @@ impl Code {
     pub fn requires_login(&self) -> bool {
         *self == Self::NOT_LOGGED_IN || *self == Self::REVOKED
     }
+
+    /// Whether it speaks against the login, and so against a ticket that was minted ahead with it.
+    pub(crate) fn is_against_login(&self) -> bool {
+        self.requires_login() || *self == Self::TICKET_NOT_ACCEPTED || *self == Self::FORBIDDEN
+    }
 }
 
 impl fmt::Display for Code {

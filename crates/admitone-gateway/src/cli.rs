@@ -1,5 +1,6 @@
 //! Commands, and what they say on a terminal.
 
+mod connect;
 mod demo;
 mod keys;
 mod login_check;
@@ -92,6 +93,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Opens a socket with a ticket: lines of standard input go out as messages, messages come in as lines
+    #[command(after_help = "It reconnects by itself, with a new ticket each time.\n\
+                            Exit status: 0 when you or the upstream ended it, 1 when it gave up, 2 for arguments and files, \
+                            3 when the gateway wants no more of it (49xx: log in, revoked, forbidden), 4 when the upstream \
+                            closed with an error.")]
+    Connect(connect::Connect),
     /// Looks at single parts of what the gateway does
     #[command(subcommand)]
     Debug(Debug),
@@ -133,6 +140,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::LoginCheck { config, token_file, json } => on_runtime(login_check::run(&config, &token_file, json)),
+        Command::Connect(connect) => on_runtime(connect.run()),
         Command::Debug(Debug::VerifyJws { jwk, token_file, json }) => {
             verify_jws::run(&jwk, token_file.as_deref(), json)
         }

@@ -12,6 +12,7 @@ mod carriers;
 mod client;
 mod clock;
 mod configuration;
+mod connect_command;
 mod dialling;
 mod ending;
 mod exhaustion;
@@ -30,6 +31,10 @@ mod login_check;
 mod mint_requests;
 mod minting;
 mod multi_use;
+mod native_client;
+#[path = "../../../admitone-client/examples/native.rs"]
+#[allow(dead_code, reason = "a test runs what its main runs")]
+mod native_example;
 mod operating;
 mod origins;
 mod process;

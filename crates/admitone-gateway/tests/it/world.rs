@@ -108,7 +108,16 @@ impl World {
     /// With this text as configuration.
     pub(crate) async fn configured(text: &str) -> Self {
         let config = Config::parse(text, "test.toml", &FOLDER, []).unwrap_or_else(|faults| panic!("{faults}"));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::on(TcpListener::bind("127.0.0.1:0").await.expect("a port"), config).await
+    }
+
+    /// Where another one has been.
+    pub(crate) async fn again_at(address: SocketAddr, text: &str) -> Self {
+        let config = Config::parse(text, "test.toml", &FOLDER, []).unwrap_or_else(|faults| panic!("{faults}"));
+        Self::on(TcpListener::bind(address).await.expect("the port"), config).await
+    }
+
+    async fn on(listener: TcpListener, config: Config) -> Self {
         let address = listener.local_addr().expect("its address");
         let gateway = Gateway::on(vec![listener], config).await.expect("a gateway");
         let admin = gateway.admin_addresses().first().copied();
