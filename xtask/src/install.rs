@@ -93,7 +93,10 @@ fn parsed(version: &str) -> Option<(u32, u32)> {
 }
 
 fn browser(root: &Path) -> Outcome {
-    debian(root, &[("/usr/bin/chromium", "chromium"), ("/usr/bin/firefox-esr", "firefox-esr")])
+    debian(
+        root,
+        &[("/usr/bin/chromium", "chromium"), ("/usr/bin/firefox-esr", "firefox-esr"), ("/usr/bin/openssl", "openssl")],
+    )
 }
 
 fn redis(root: &Path) -> Outcome {
