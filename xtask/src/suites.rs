@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::arguments::Selection;
-use crate::call::{self, Outcome};
+use crate::call::{self, Call, Outcome};
 use crate::install::{self, Need};
 use crate::report::{self, Record};
 use crate::{bundle, text, tree};
@@ -60,6 +60,9 @@ static SUITES: &[Suite] = &[
     suite("rustdoc", "documentation without warnings", rustdoc),
     suite("rust", "unit and integration tests", rust).needing(&[Need::Redis, Need::Clock]),
     suite("valkey", "the stores' tests again, on Valkey", valkey).needing(&[Need::Redis, Need::Valkey]),
+    suite("autobahn", "Autobahn's cases through the gateway, against without it", autobahn).needing(&[Need::Kosoku]),
+    suite("peers", "nginx, HAProxy and Caddy before and behind the gateway", peers)
+        .needing(&[Need::Proxies, Need::Caddy]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
     suite("history", "half an hour of faults over two gateways and a Redis pair", history)
         .needing(&[Need::Redis])
@@ -75,7 +78,13 @@ fn npm(root: &Path, arguments: &[&str]) -> Outcome {
 }
 
 fn clippy(root: &Path) -> Outcome {
-    call::cargo(root).args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]).run()
+    call::cargo(root)
+        .args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])
+        .run()?;
+    // A target that `cargo test` leaves out is none of all targets.
+    call::cargo(root)
+        .args(["clippy", "--package", "admitone-gateway", "--all-features", "--test", "peers", "--", "-D", "warnings"])
+        .run()
 }
 
 /// Clippy, not `cargo check`: only it turns warnings of our crates, and no others, into failures.
@@ -106,6 +115,18 @@ fn valkey(root: &Path) -> Outcome {
         .args(["test", "--workspace", "--all-features", "--test", "redis", "--", "--skip", "tls::"])
         .env("ADMITONE_REDIS_SERVER", install::valkey_server(root)?)
         .run()
+}
+
+fn autobahn(root: &Path) -> Outcome {
+    among_peers(root).args(["autobahn::", "--nocapture"]).env("ADMITONE_KOSOKU", install::kosoku_folder(root)).run()
+}
+
+fn peers(root: &Path) -> Outcome {
+    among_peers(root).args(["proxies::"]).env("ADMITONE_CADDY", install::caddy_program(root)).run()
+}
+
+fn among_peers(root: &Path) -> Call {
+    call::cargo(root).args(["test", "--package", "admitone-gateway", "--all-features", "--test", "peers", "--"])
 }
 
 /// Every ordinary run of the tests has a short one.

@@ -207,6 +207,7 @@ async fn echo(stream: impl Io, ahead: Vec<u8>) {
 }
 
 fn accept(head: &str) -> String {
-    let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap_or_default();
-    derive_accept_key(key.as_bytes())
+    let mut headers = head.lines().filter_map(|line| line.split_once(": "));
+    let key = headers.find(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Key"));
+    derive_accept_key(key.map(|(_, key)| key).unwrap_or_default().as_bytes())
 }
