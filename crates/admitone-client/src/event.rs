@@ -75,7 +75,7 @@ impl fmt::Display for Ended {
         write!(f, "{code}")?;
         if let Some(close) = close {
             let reason: String = close.reason.chars().filter(|letter| !letter.is_control()).collect();
-            write!(f, " (Close {} {reason})", close.code)?;
+            write!(f, " ({})", format!("Close {} {reason}", close.code).trim_end())?;
         }
         if let Some(failure) = &self.failure {
             write!(f, ": {failure}")?;

@@ -135,7 +135,10 @@ impl App {
             .route("/healthz", get(health::live))
             .route("/readyz", get(health::ready))
             .route("/.well-known/jwks.json", get(key_set::key_set))
-            .route("/auth/backchannel-logout", post(backchannel::logout))
+            .route(
+                "/auth/backchannel-logout",
+                post(backchannel::logout).layer(axum::middleware::from_fn_with_state(self.clone(), limiting::logins)),
+            )
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(for_pages)
             .fallback(connect::elsewhere)

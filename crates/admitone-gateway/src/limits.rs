@@ -310,7 +310,7 @@ impl Dialling {
 }
 
 /// What counts as one address: of IPv6 its /64, which is what one household or machine gets.
-fn network(address: IpAddr) -> u128 {
+pub(crate) fn network(address: IpAddr) -> u128 {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
         IpAddr::V6(v6) => v6.to_bits() >> 64 << 64,

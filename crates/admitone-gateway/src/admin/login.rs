@@ -16,6 +16,7 @@ use http::header::{COOKIE, HeaderMap, SET_COOKIE};
 
 use super::{Admin, fields, guard};
 use crate::audit::{Event, What};
+use crate::limits::network;
 use crate::rejection::Rejection;
 
 /// How long somebody stays signed in.
@@ -104,7 +105,7 @@ fn gone(is_https: bool) -> String {
 #[derive(Debug, Default)]
 pub(super) struct Logins {
     sessions: Mutex<HashMap<[u8; 32], Instant>>,
-    tries: Mutex<HashMap<Option<IpAddr>, Tries>>,
+    tries: Mutex<HashMap<Counted, Tries>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +135,7 @@ impl Logins {
 
     pub(super) fn may_try(&self, address: Option<IpAddr>, now: Instant) -> bool {
         let tries = lock(&self.tries);
-        tries.get(&address).is_none_or(|tries| tries.failed < TRIES || tries.is_over(now))
+        tries.get(&counted_as(&tries, address)).is_none_or(|tries| tries.failed < TRIES || tries.is_over(now))
     }
 
     pub(super) fn failed(&self, address: Option<IpAddr>, now: Instant) {
@@ -142,16 +143,22 @@ impl Logins {
         if tries.len() >= MOST_ADDRESSES {
             tries.retain(|_, tries| !tries.is_over(now));
         }
-        if tries.len() >= MOST_ADDRESSES {
-            // So many at once are one attacker: they share what is left of the window.
-            return;
-        }
-        let of_address = tries.entry(address).or_insert(Tries { since: now, failed: 0 });
+        let counted = counted_as(&tries, address);
+        let of_address = tries.entry(counted).or_insert(Tries { since: now, failed: 0 });
         if of_address.is_over(now) {
             *of_address = Tries { since: now, failed: 0 };
         }
         of_address.failed += 1;
     }
+}
+
+/// A network, or all that there is no room to count apart.
+type Counted = Option<u128>;
+
+/// So many networks at once are one attacker: they share what is left.
+fn counted_as(tries: &HashMap<Counted, Tries>, address: Option<IpAddr>) -> Counted {
+    let network = address.map(network);
+    if tries.len() < MOST_ADDRESSES || tries.contains_key(&network) { network } else { None }
 }
 
 impl Tries {

@@ -40,6 +40,26 @@ pub(super) fn forwarded_chain(app: &App, peer: Peer, headers: &HeaderMap) -> Str
 }
 
 fn forwarded_for(headers: &HeaderMap) -> Vec<String> {
-    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(|hop| hop.trim().to_owned()).filter(|hop| !hop.is_empty()).collect()
+    // Byte for byte: a hop that is no text must not take the others of its line with it.
+    let lines = headers.get_all("x-forwarded-for").iter().map(http::HeaderValue::as_bytes);
+    let hops = lines.flat_map(|line| line.split(|byte| *byte == b','));
+    hops.map(|hop| String::from_utf8_lossy(hop).trim().to_owned()).filter(|hop| !hop.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn s32_a_hop_that_is_no_text_takes_no_other_with_it() {
+        let mut headers = HeaderMap::new();
+        let line = HeaderValue::from_bytes(b"\xff, 203.0.113.9").expect("a header line");
+        headers.append("x-forwarded-for", line);
+        let hops = forwarded_for(&headers);
+        assert_eq!(hops.last().and_then(|hop| parse_hop(hop)), "203.0.113.9".parse().ok());
+        assert_eq!(hops.first().and_then(|hop| parse_hop(hop)), None);
+        assert_eq!(hops.len(), 2);
+    }
 }

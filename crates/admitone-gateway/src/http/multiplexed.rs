@@ -38,10 +38,11 @@ const STREAMS: u32 = 100;
 const UNDER_WAY: usize = 2 * STREAMS as usize;
 
 /// What a client may send ahead on one stream, and what waits for it on one, in bytes.
-const STREAM_WINDOW: u32 = 64 * 1024;
+const STREAM_WINDOW: u32 = 32 * 1024;
 
-/// What a client may send ahead on all streams together, in bytes.
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// What a client may send ahead on all streams together, in bytes: all that it may on each, so that streams whose upstream reads
+/// nothing cannot hold up the others.
+const CONNECTION_WINDOW: u32 = STREAMS * STREAM_WINDOW;
 
 /// Streams that may be reset before they are looked at.
 const RESETS: usize = 20;

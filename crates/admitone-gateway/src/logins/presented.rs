@@ -24,7 +24,8 @@ pub(super) fn is_signed(token: &str) -> bool {
 /// The token of the only `Authorization: Bearer` (RFC 6750 §2.1).
 pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, PresentError> {
     let Some(text) = only(headers, &AUTHORIZATION, "Authorization header")? else { return Ok(None) };
-    let Some((scheme, token)) = text.split_once(' ') else { return Ok(None) };
+    // A scheme alone is an empty token, which is refused: another credential of the request is not looked at.
+    let (scheme, token) = text.split_once([' ', '\t']).unwrap_or((text, ""));
     Ok(scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()))
 }
 
@@ -54,4 +55,23 @@ pub(super) fn cookie<'r>(headers: &'r HeaderMap, name: &str) -> Result<Option<&'
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_scheme_without_a_token_is_a_credential_too() {
+        let bearer_of = |line: &'static str| {
+            let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(line))]);
+            bearer(&headers).map(|token| token.map(str::to_owned))
+        };
+        assert_eq!(bearer_of("Bearer"), Ok(Some(String::new())));
+        assert_eq!(bearer_of("Bearer\ttoken"), Ok(Some("token".to_owned())));
+        assert_eq!(bearer_of("bearer token"), Ok(Some("token".to_owned())));
+        assert_eq!(bearer_of("Basic dXNlcg=="), Ok(None));
+    }
 }

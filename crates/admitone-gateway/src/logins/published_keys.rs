@@ -12,6 +12,9 @@ use super::Unavailable;
 use crate::config::Published;
 use crate::fetch::{self, Fetch, Url};
 
+/// Longer than any: two questions, each with the longest time that may be configured.
+const LONGEST_FETCH: Duration = Duration::from_secs(60);
+
 /// Where an issuer publishes its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeysAt {
@@ -93,8 +96,8 @@ impl PublishedKeys {
         let missed = self.refresh().missed(Instant::now());
         if missed == Missed::Await {
             self.wanted.notify_one();
-            // Its sender is in here too.
-            let _ = ended.changed().await;
+            // Its sender is in here too; whoever fetches may have been replaced by a reload.
+            let _ = tokio::time::timeout(LONGEST_FETCH, ended.changed()).await;
         }
     }
 
@@ -106,8 +109,7 @@ impl PublishedKeys {
             refresh.usable_until().is_some() || refresh.failures() > 0
         };
         if !has_ended {
-            // Its sender is in here too.
-            let _ = ended.changed().await;
+            let _ = tokio::time::timeout(LONGEST_FETCH, ended.changed()).await;
         }
     }
 

@@ -5,7 +5,7 @@ use admitone::authn::LoginError;
 use admitone::authn::introspection::IntrospectionError;
 
 use super::Rejection;
-use crate::logins::NoLogin;
+use crate::logins::{NoLogin, NoLogout, NotAccepted};
 
 impl Rejection {
     /// Whether a token was presented that never was a login here. One whose time is over, or not yet there, or that was revoked,
@@ -13,7 +13,10 @@ impl Rejection {
     #[must_use]
     pub const fn is_failed_login(&self) -> bool {
         match self {
-            Self::Login(NoLogin::Introspected(IntrospectionError::Inactive)) => true,
+            Self::Login(
+                NoLogin::Introspected(IntrospectionError::Inactive) | NoLogin::Session(NotAccepted::Status(_)),
+            ) => true,
+            Self::Logout(NoLogout::Token(_)) => true,
             Self::Login(NoLogin::Token(error)) => {
                 !matches!(error, LoginError::Expired | LoginError::NotYetValid | LoginError::IssuedInFuture)
             }

@@ -87,7 +87,7 @@ async fn lines_go_out_messages_come_in_and_the_end_of_input_ends_it() {
     }
     drop(terminal.stdin.take());
     let (rest, status) = terminal.ended().await;
-    assert_eq!((&*rest, status), ("closed_by_application (Close 1000 )", Some(0)));
+    assert_eq!((&*rest, status), ("closed_by_application (Close 1000)", Some(0)));
 }
 
 #[tokio::test]
