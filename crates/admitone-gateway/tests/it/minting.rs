@@ -17,12 +17,7 @@ fn mint() -> Request {
 async fn s3_without_a_login_nothing_is_minted() {
     let upstream = Upstream::echo().await;
     let world = World::before(&upstream.url()).await;
-    for request in [
-        mint(),
-        mint().with("Authorization", "Basic YTpi"),
-        mint().with("Authorization", "Bearer"),
-        mint().with("Authorization", "Ticket adm1_"),
-    ] {
+    for request in [mint(), mint().with("Authorization", "Basic YTpi"), mint().with("Authorization", "Ticket adm1_")] {
         let answer = world.ask(request).await;
         assert_eq!((answer.status, &*answer.problem()), (401, "not_logged_in"));
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
@@ -34,6 +29,7 @@ async fn s3_s16_a_token_that_is_no_login_is_named_invalid() {
     let upstream = Upstream::echo().await;
     let world = World::before(&upstream.url()).await;
     for token in [
+        String::new(),
         "nonsense".to_owned(),
         sign(&claims_with("ada", json!({ "exp": unix_now() - 60 }))),
         sign(&claims_with("ada", json!({ "exp": unix_now() + 31 * 86_400 }))),
