@@ -15,6 +15,8 @@ mod history;
 mod ledger;
 mod link;
 mod pair;
+#[path = "../../../admitone/tests/redis/ports.rs"]
+mod ports;
 #[path = "../../../admitone/tests/redis/servers.rs"]
 #[allow(dead_code, reason = "the library's tests use all of it")]
 mod servers;

@@ -37,6 +37,8 @@ mod native_client;
 mod native_example;
 mod operating;
 mod origins;
+#[path = "../../../admitone/tests/redis/ports.rs"]
+mod ports;
 mod process;
 mod published_keys;
 mod races;

@@ -1,6 +1,6 @@
 //! Real proxies on free ports of 127.0.0.1.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use crate::client::soon;
+use crate::ports;
 use crate::tokens::FOLDER;
 
 #[derive(Clone, Copy, Debug)]
@@ -103,5 +104,5 @@ fn caddy() -> PathBuf {
 }
 
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+    (Ipv4Addr::LOCALHOST, ports::claim()).into()
 }

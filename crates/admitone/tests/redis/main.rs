@@ -14,6 +14,7 @@ mod greeting;
 mod late;
 mod nameless;
 mod nodes;
+mod ports;
 mod races;
 mod revocations;
 mod secrecy;

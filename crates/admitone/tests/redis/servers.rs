@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::ports;
+
 /// Starts the program, kills it at the end of its own standard input, and removes the folder.
 const KEEPER: &str = r#"
     folder=$1; shift; exec 3<&0
@@ -27,18 +29,18 @@ pub(crate) struct Server {
 impl Server {
     /// A server that keeps nothing on disk unless it is told to.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        Self::start_in(folder(), free_port(), arguments.iter().map(ToString::to_string).collect())
+        Self::start_in(folder(), ports::claim(), arguments.iter().map(ToString::to_string).collect())
     }
 
     /// A member of a Cluster that has yet to meet the others.
     fn member() -> Self {
-        let bus = free_port().to_string();
+        let bus = ports::claim().to_string();
         let cluster = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", &bus];
         Self::start(&cluster)
     }
 
     fn sentinel(service: &str, primary: u16) -> Self {
-        let (folder, port) = (folder(), free_port());
+        let (folder, port) = (folder(), ports::claim());
         let config = folder.join("sentinel.conf");
         let text = format!(
             "port {port}\nsentinel monitor {service} 127.0.0.1 {primary} 2\n\
@@ -226,9 +228,4 @@ fn folder() -> PathBuf {
     let folder = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&folder).expect("a temporary folder");
     folder
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
 }

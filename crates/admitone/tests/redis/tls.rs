@@ -6,6 +6,7 @@ use admitone::store::redis::{ConnectError, Redis, RedisOptions};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 use crate::nodes::{self, Node, mint};
+use crate::ports;
 use crate::servers::Server;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -16,7 +17,7 @@ async fn tickets_travel_over_tls_to_a_server_of_the_right_authority_only() {
     let [certificate, key] = ["server.crt", "server.key"].map(|name| folder.join(name).display().to_string());
     ours.sign(&certificate, &key);
 
-    let tls_port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
+    let tls_port = ports::claim();
     let server = Server::start(&[
         "--tls-port",
         &tls_port.to_string(),
