@@ -1,8 +1,15 @@
 import { readBody, readText } from './answer.js';
-import { closeCodeOf } from './close-codes.js';
+import { closeCodeOf, readClose } from './close-codes.js';
 import { AdmitError } from './errors.js';
 import type { Link, LinkEnd } from './link.js';
 import { problemOf } from './problem.js';
+
+/** What reads a stream. */
+export interface StreamReader {
+  push(text: string): void;
+  /** The last line, where that is a comment. */
+  readonly comment: string;
+}
 
 /** A request whose answer goes on: what an attempt opens in place of a socket. */
 export class StreamLink implements Link {
@@ -13,16 +20,16 @@ export class StreamLink implements Link {
   onerror: Link['onerror'] = null;
   readonly #abort = new AbortController();
 
-  /** @param read is given the body's text, in pieces; a `RangeError` of its ends the stream for good */
-  constructor(send: (signal: AbortSignal) => Promise<Response>, read: (text: string) => void) {
-    void this.#run(send, read);
+  /** @param reader is given the body's text, in pieces; a `RangeError` of its ends the stream for good */
+  constructor(send: (signal: AbortSignal) => Promise<Response>, reader: StreamReader) {
+    void this.#run(send, reader);
   }
 
   close(): void {
     this.#abort.abort();
   }
 
-  async #run(send: (signal: AbortSignal) => Promise<Response>, read: (text: string) => void): Promise<void> {
+  async #run(send: (signal: AbortSignal) => Promise<Response>, reader: StreamReader): Promise<void> {
     let end: LinkEnd = { code: 1006, reason: '' };
     try {
       const response = await send(this.#abort.signal);
@@ -31,9 +38,10 @@ export class StreamLink implements Link {
       else {
         this.onopen?.(new Event('open'));
         await readBody(response, (text) => {
-          read(text);
+          reader.push(text);
           return true;
         });
+        end = endOf(reader.comment) ?? end;
       }
     } catch (error) {
       if (error instanceof RangeError) end = { code: 1009, reason: '' };
@@ -41,6 +49,12 @@ export class StreamLink implements Link {
     this.close();
     this.onclose?.(end);
   }
+}
+
+/** What the gateway says of an end that it has made. */
+function endOf(comment: string): LinkEnd | undefined {
+  const code = closeCodeOf(readClose(1006, comment)?.name ?? '');
+  return code ? { code, reason: comment } : undefined;
 }
 
 async function faultOf(response: Response): Promise<AdmitError | undefined> {
