@@ -127,15 +127,14 @@ export class AdmitEventSource extends EventTarget {
     const parser = new EventStreamParser(lastEventId, ({ type, ...event }) =>
       link.onmessage?.(new MessageEvent(type, { ...event, origin })),
     );
-    const link = new StreamLink((signal) => send(address, { ...REQUEST, headers, signal }), {
-      push: (text) => {
+    const link = new StreamLink(
+      (signal) => send(address, { ...REQUEST, headers, signal }),
+      (text) => {
         parser.push(text);
         this.#heed(parser.retryMs);
-      },
-      get comment() {
         return parser.comment;
       },
-    });
+    );
     this.#parser = parser;
     return link;
   }

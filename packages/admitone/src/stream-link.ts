@@ -4,12 +4,8 @@ import { AdmitError } from './errors.js';
 import type { Link, LinkEnd } from './link.js';
 import { problemOf } from './problem.js';
 
-/** What reads a stream. */
-export interface StreamReader {
-  push(text: string): void;
-  /** The last line, where that is a comment. */
-  readonly comment: string;
-}
+/** Takes a piece of a body's text, and gives the last line by then, where that is a comment. */
+export type ReadStream = (text: string) => string;
 
 /** A request whose answer goes on: what an attempt opens in place of a socket. */
 export class StreamLink implements Link {
@@ -20,16 +16,16 @@ export class StreamLink implements Link {
   onerror: Link['onerror'] = null;
   readonly #abort = new AbortController();
 
-  /** @param reader is given the body's text, in pieces; a `RangeError` of its ends the stream for good */
-  constructor(send: (signal: AbortSignal) => Promise<Response>, reader: StreamReader) {
-    void this.#run(send, reader);
+  /** @param read may throw a `RangeError`, which ends the stream for good */
+  constructor(send: (signal: AbortSignal) => Promise<Response>, read: ReadStream) {
+    void this.#run(send, read);
   }
 
   close(): void {
     this.#abort.abort();
   }
 
-  async #run(send: (signal: AbortSignal) => Promise<Response>, reader: StreamReader): Promise<void> {
+  async #run(send: (signal: AbortSignal) => Promise<Response>, read: ReadStream): Promise<void> {
     let end: LinkEnd = { code: 1006, reason: '' };
     try {
       const response = await send(this.#abort.signal);
@@ -37,11 +33,12 @@ export class StreamLink implements Link {
       if (error) end = { ...end, error };
       else {
         this.onopen?.(new Event('open'));
+        let last = '';
         await readBody(response, (text) => {
-          reader.push(text);
+          last = read(text);
           return true;
         });
-        end = endOf(reader.comment) ?? end;
+        end = endOf(last) ?? end;
       }
     } catch (error) {
       if (error instanceof RangeError) end = { code: 1009, reason: '' };
