@@ -14,6 +14,7 @@ use admitone::ticket::Place;
 
 use crate::config::{self, CloseProfile, JwtFallback, OnReplay, RefuseWith};
 use crate::rejection::Rejection;
+use crate::relay::Bounds;
 
 /// Every route of the gateway.
 #[derive(Debug)]
@@ -81,8 +82,8 @@ pub struct Route {
     pub max_uses: NonZeroU32,
     /// What becomes of the first connection when its ticket is presented again.
     pub on_replay: OnReplay,
-    /// How long nothing may pass through a socket, either way.
-    pub idle_timeout: Option<Duration>,
+    /// What may pass through a socket.
+    pub bounds: Bounds,
     /// On what terms its sessions live.
     pub terms: Terms,
     /// How refused upgrades are answered.
@@ -126,7 +127,7 @@ impl Route {
             event_streams: route.event_streams,
             max_uses: route.max_uses,
             on_replay: route.on_replay,
-            idle_timeout: route.idle_timeout,
+            bounds: Bounds { idle: route.idle_timeout, frame: route.max_frame },
             terms: Terms {
                 longest: route.max_session,
                 grace: route.expiry_grace,

@@ -67,6 +67,8 @@ pub struct Route {
     pub expiry_grace: Duration,
     /// How long nothing may pass through a socket, either way, before it is closed.
     pub idle_timeout: Option<Duration>,
+    /// The longest payload of a frame, in bytes.
+    pub max_frame: Option<NonZeroU32>,
     /// What becomes of a session that is renewed with a login that may do less.
     pub renew_narrowed: Narrowed,
     /// Whether a ticket is bound to the `Origin` of the mint request.
@@ -214,6 +216,9 @@ fn read_route(
         max_session: table.seconds("max_session_seconds", 1..=2_592_000, 86_400),
         expiry_grace: table.seconds("expiry_grace_seconds", 0..=30, 0),
         idle_timeout: table.optional_number("idle_timeout_seconds", 1..=86_400).map(Duration::from_secs),
+        max_frame: table
+            .optional_number("max_frame_bytes", 125..=u64::from(u32::MAX))
+            .and_then(|bytes| u32::try_from(bytes).ok().and_then(NonZeroU32::new)),
         renew_narrowed: table.choice("renew_narrowed", &NARROWED, Narrowed::Refuse),
         bind_origin: table.switch("bind_origin", true),
         bind_address: table.switch("bind_address", false),

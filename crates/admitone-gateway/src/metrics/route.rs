@@ -28,8 +28,17 @@ const METHODS: [Method; 2] = [Method::Ticket, Method::Jwt];
 const DIALS: [&str; 5] = ["connected", "unresolved", "unreachable", "tls", "timeout"];
 
 /// Why a session ends, beside our own close codes.
-const ENDS: [&str; 8] =
-    ["closed", "client_gone", "upstream_gone", "stalled", "bad_frame", "failed", "never_relayed", "panicked"];
+const ENDS: [&str; 9] = [
+    "closed",
+    "client_gone",
+    "upstream_gone",
+    "stalled",
+    "bad_frame",
+    "frame_too_long",
+    "failed",
+    "never_relayed",
+    "panicked",
+];
 
 /// What has a route for a label.
 #[derive(Debug)]
