@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type Browser, chromium, firefox, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { WebSocketServer } from 'ws';
+import { type WebSocket as NodeSocket, WebSocketServer } from 'ws';
 import type { AdmitConnection, TicketSource } from '../packages/admitone/src/index.js';
 import { AS_PEOPLE_HAVE_IT, FIREFOX } from './chromium.mjs';
 import { RestartableGateway } from './restartable-gateway.js';
@@ -21,11 +21,21 @@ beforeAll(async () => {
     port: 0,
     handleProtocols: (offered) => offered.has('chat') && 'chat',
   });
-  upstream.on('connection', (socket) =>
-    socket.on('message', (data, isBinary) =>
-      `${data}` === 'close' ? socket.close(4321, 'as you like') : socket.send(data, { binary: isBinary }),
-    ),
-  );
+  upstream.on('connection', (socket) => {
+    const act: Readonly<Record<string, () => void>> = {
+      close: () => socket.close(4321, 'as you like'),
+      // A Ping between two fragments: its Pong says that the page has the first.
+      begin: () => {
+        socket.send('the first part of', { fin: false });
+        socket.ping();
+      },
+    };
+    socket.on('message', (data, isBinary) => {
+      const known = act[`${data}`];
+      if (known) known();
+      else socket.send(data, { binary: isBinary });
+    });
+  });
   await once(upstream, 'listening');
   gateway = await RestartableGateway.serve({ '/chat': direct() }, { origins: [pages.origin] });
 });
@@ -72,6 +82,17 @@ describe.each(Object.entries(BROWSERS))('in %s', (name, launch) => {
     expect(ours).toEqual(bare);
   });
 
+  test('S5: a page hears in the middle of a message that it was logged out', async () => {
+    const page = await visit();
+    const token = gateway.logIn('ada');
+    const connected = once(upstream, 'connection') as Promise<[NodeSocket]>;
+    const closed = page.evaluate(halfMessage, { url: gateway.socket('/chat'), gateway: gateway.url, token });
+    const [socket] = await connected;
+    await once(socket, 'pong');
+    await gateway.logOut(token);
+    expect(await closed).toEqual({ messages: 0, code: 4900, reason: 'admitone:revoked', wasClean: true });
+  });
+
   test('a page that comes back out of the back/forward cache reconnects at once, with a ticket minted ahead', async () => {
     const page = await visit();
     await connect(page, gateway.logIn('ada'));
@@ -113,6 +134,23 @@ declare global {
     chat: AdmitConnection;
     persisted: boolean | undefined;
   }
+}
+
+/** Runs in the page: has a message begun, and gives what the socket's end says. */
+async function halfMessage({ url, gateway, token }: { url: string; gateway: string; token: string }) {
+  const { ticket } = await window.admitone
+    .createTicketSource({ gateway, token: () => token })
+    .acquire({ route: '/chat' });
+  const socket = new WebSocket(url, window.admitone.offerProtocols({ kind: 'ticket', value: ticket }, []));
+  let messages = 0;
+  socket.onmessage = () => {
+    messages += 1;
+  };
+  socket.onopen = () => socket.send('begin');
+  const { code, reason, wasClean } = await new Promise<CloseEvent>((resolve) => {
+    socket.onclose = resolve;
+  });
+  return { messages, code, reason, wasClean };
 }
 
 /** Leaves a connection in the page, which waits long after a failure unless a person returns. */

@@ -25,8 +25,8 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-pub(crate) use close_frame::close_frame;
 use close_frame::Farewell;
+pub(crate) use close_frame::close_frame;
 use direction::{Direction, Event};
 use frames::BadLength;
 

@@ -223,7 +223,9 @@ mod tests {
 
     #[test]
     fn s26_a_payload_that_is_too_long_is_known_by_its_header() {
-        for header in [&[0x82, 126, 0, 201][..], &[0x02, 126 | 0x80, 0, 201, 1, 2, 3, 4], &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]] {
+        for header in
+            [&[0x82, 126, 0, 201][..], &[0x02, 126 | 0x80, 0, 201, 1, 2, 3, 4], &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]]
+        {
             let mut frames = Frames::new();
             let (last, before) = header.split_last().expect("a header");
             frames.feed(before, 200).expect("more is to come");

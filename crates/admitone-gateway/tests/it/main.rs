@@ -55,6 +55,7 @@ mod secrecy;
 mod servers;
 mod serving;
 mod shared_store;
+mod stalled;
 mod tls;
 mod tokens;
 mod upstream;
