@@ -2,6 +2,7 @@
 
 mod aborted;
 mod admin;
+mod algorithms;
 mod application_sessions;
 mod asking;
 mod assertions;
@@ -14,6 +15,9 @@ mod clock;
 mod configuration;
 mod connect_command;
 mod dialling;
+#[path = "../history/dice.rs"]
+#[allow(dead_code, reason = "the histories use all of it")]
+mod dice;
 mod ending;
 mod exhaustion;
 mod fallback;
@@ -21,6 +25,7 @@ mod full_store;
 mod handshake;
 mod http2;
 mod http2_floods;
+mod http2_heads;
 mod identity;
 mod idp;
 mod introspection;

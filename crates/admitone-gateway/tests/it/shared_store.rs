@@ -132,6 +132,38 @@ async fn f1_f2_f5_without_its_store_a_gateway_refuses_tickets_and_falls_back_whe
     live.echo("and stay").await;
 }
 
+/// A server that is there and says nothing costs nobody more than its deadline, and no queue grows behind it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f1_f2_f4_while_its_store_hangs_a_gateway_refuses_within_half_a_second() {
+    let (redis, upstream) = (Server::start(&[]), Upstream::echo().await);
+    let world = gateway(&redis, "", &upstream).await;
+    let (ada, ticket) = (token("ada"), world.ticket().await);
+    redis.stop();
+    let mint = async || {
+        let asked = Instant::now();
+        let answer = world.ask_for_ticket(&ada, "{}").await;
+        assert_eq!((answer.status, &*answer.problem()), (503, "store_unavailable"));
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        asked.elapsed()
+    };
+    let mut took = Vec::new();
+    for _ in 0..25 {
+        took.extend(futures_util::future::join_all((0..4).map(|_| mint())).await);
+    }
+    took.sort_unstable();
+    assert!(took[98] < Duration::from_millis(500), "of a hundred mints one took longer than {:?}", took[98]);
+    let asked = Instant::now();
+    let answer = world.ask(upgrade().ticket(&ticket)).await;
+    assert_eq!((answer.status, answer.header("admitone-ticket")), (503, Some("spent")));
+    assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
+    assert_eq!(requests(&upstream).await, 0);
+
+    redis.go_on();
+    let mints = async || world.ask_for_ticket(&ada, "{}").await.status == 201;
+    within(Duration::from_secs(2), "tickets again within two seconds", mints).await;
+    world.does_not_open(&ticket).await;
+}
+
 /// What was revoked on another gateway while this one could not hear of it is closed soon after.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f20_a_socket_lives_through_an_outage_and_closes_when_it_was_revoked() {

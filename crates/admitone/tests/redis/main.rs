@@ -16,6 +16,8 @@ mod nameless;
 mod nodes;
 mod ports;
 mod races;
+#[path = "../it/revocation_contract.rs"]
+mod revocation_contract;
 mod revocations;
 mod secrecy;
 mod servers;
