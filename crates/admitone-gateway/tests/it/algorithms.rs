@@ -122,9 +122,10 @@ impl Issuer<'_> {
             let opened = options.create(true).truncate(true).write(true).mode(0o600).open(FOLDER.join(&file));
             opened.expect("a file").write_all(&content).expect("its content");
         }
+        let name = file.to_ascii_lowercase().replace('_', "-");
         let remote = if content.is_empty() { "allowed_networks = [\"127.0.0.1\"]\n" } else { "" };
         format!(
-            "[[issuers]]\nname = \"{file}\"\nissuer = \"{identifier}\"\naudience = \"admitone\"\nalgorithms = \"{}\"\n{remote}{line}\n",
+            "[[issuers]]\nname = \"{name}\"\nissuer = \"{identifier}\"\naudience = \"admitone\"\nalgorithms = \"{}\"\n{remote}{line}\n",
             signer.algorithm
         )
     }
@@ -153,7 +154,9 @@ async fn s8_every_algorithm_logs_in_by_keys_from_every_place_and_by_no_other_alg
             issuers.push(Issuer { signer, place, identifier });
         }
     }
-    let end: String = issuers.iter().map(|issuer| issuer.lines(&idp)).collect();
+    let unlimited = "failed_logins_per_minute_per_address = 0\nmints_per_minute_per_address = 0";
+    let lines: String = issuers.iter().map(|issuer| issuer.lines(&idp)).collect();
+    let end = format!("[limits]\n{unlimited}\n{lines}");
     let world = World::with(Lines { end: &end, ..Lines::default() }, &upstream.url()).await;
 
     for issuer in &issuers {

@@ -137,12 +137,10 @@ async fn a_refused_ticket_is_followed_by_a_new_attempt_with_the_jwt() {
 /// What says whether anybody still uses the old way.
 #[tokio::test]
 async fn each_admission_is_counted_by_its_method_and_carrier() {
-    let carriers = "[\"subprotocol\", \"authorization\", \"cookie\", \"query\"]";
-    let route = format!(
-        "ticket_carriers = {carriers}\njwt_carriers = {carriers}\njwt_cookie = \"session\"\n\
-         jwt_fallback = \"warn\"\ndanger_query_token = true"
-    );
-    let operated = Operated::routing(&route, "").await;
+    let route = "ticket_carriers = [\"subprotocol\", \"authorization\", \"cookie\", \"query\"]\n\
+                 jwt_carriers = [\"subprotocol\", \"authorization\", \"cookie\"]\njwt_cookie = \"session\"\n\
+                 jwt_fallback = \"warn\"\ndanger_query_token = true";
+    let operated = Operated::routing(route, "").await;
     let world = &operated.world;
     let (a, b, c, d) = (world.ticket().await, world.ticket().await, world.ticket().await, world.ticket().await);
     let query = |name: &str, secret: &str| Request::upgrade(&format!("{ROUTE}?{name}={secret}")).origin(ORIGIN);
