@@ -5,11 +5,12 @@ async function fetchDemo() {
 	return readDemo(await answer.json());
 }
 function readDemo(json) {
-	const { gateway, issuer, route, people } = record(json, "demo.json");
+	const { gateway, issuer, operators, route, people } = record(json, "demo.json");
 	if (!Array.isArray(people) || people.length === 0) throw new Error("demo.json names no people");
 	return {
 		gateway: origin(gateway, "gateway"),
 		issuer: origin(issuer, "issuer"),
+		operators: `${origin(operators, "operators")}/admin/`,
 		route: text(route, "route"),
 		people: people.map(readPerson)
 	};
@@ -2549,6 +2550,8 @@ async function begin() {
 	listen();
 	const demo = await fetchDemo();
 	listPeople(demo);
+	byId("operators-link", HTMLAnchorElement).href = demo.operators;
+	byId("operators", HTMLElement).hidden = false;
 	const remembered = demo.people.find(({ id }) => id === sessionStorage.getItem(REMEMBERED_PERSON));
 	if (remembered === void 0) stage.set({});
 	else await arrive(demo, remembered);
