@@ -17,6 +17,10 @@ async function post(path, body) {
 		body: JSON.stringify(body)
 	}));
 }
+async function isSignedIn() {
+	const { signed_in } = await get("login");
+	return signed_in === true;
+}
 async function signIn(secret) {
 	const told = await asked("login", {
 		method: "POST",
@@ -99,19 +103,18 @@ function count(value) {
 	return Math.round(value).toLocaleString("en");
 }
 function rate(value) {
-	if (value === 0) return "0";
-	if (value < .1) return "<0.1";
-	if (value < 9.95) return value.toFixed(1);
-	return count(value);
+	if (Number.isInteger(value) || value >= 9.95) return count(value);
+	return value < .1 ? "<0.1" : value.toFixed(1);
 }
 function milliseconds(value) {
 	if (value === void 0) return "–";
+	if (value === 0) return "0";
 	if (value < 1) return `${figures$1(value * 1e3)} µs`;
 	if (value < 1e3) return `${figures$1(value)} ms`;
 	return `${figures$1(value / 1e3)} s`;
 }
 function figures$1(value) {
-	return value < 9.95 ? value.toFixed(1) : value.toFixed(0);
+	return value >= 9.95 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1);
 }
 const UNITS = [
 	[86400, "d"],
@@ -1028,7 +1031,7 @@ var People = class {
 		const { subject, issuer, sessions } = person;
 		const name = element("h3", {}, subject, " ", element("span", { class: "quiet" }, issuer));
 		const actions = element("div", { class: "actions" });
-		if (sessions.length > 1) actions.append(button(`Close ${counted(sessions.length, "connection")}`, {}, () => this.#do("api/close", {
+		if (sessions.length > 1) actions.append(button(`Close ${counted(sessions.length, "connection")}`, { class: "small" }, () => this.#do("api/close", {
 			subject,
 			issuer
 		}, closing(`${subject}’s connections`))));
@@ -1077,7 +1080,7 @@ var People = class {
 	}
 	#signOutButton(person) {
 		const { subject, issuer } = person;
-		return button("Revoke every login", { class: "danger" }, () => this.#do("api/revoke", {
+		return button("Revoke every login", { class: "small danger" }, () => this.#do("api/revoke", {
 			subject,
 			issuer
 		}, revokingPerson(person)));
@@ -1275,4 +1278,7 @@ function listen() {
 	document.addEventListener("visibilitychange", draw);
 }
 listen();
-arrive().catch((error) => leave(error instanceof SignedOut ? "" : String(error)));
+attempt(async () => {
+	if (await isSignedIn()) await arrive();
+	else leave();
+});

@@ -16,6 +16,12 @@ export async function post(path: string, body: object): Promise<unknown> {
   return answer(await asked(path, { method: 'POST', headers, body: JSON.stringify(body) }));
 }
 
+/** Whether this browser is signed in: asking for anything else without would be an error on its console. */
+export async function isSignedIn(): Promise<boolean> {
+  const { signed_in } = (await get('login')) as { signed_in?: unknown };
+  return signed_in === true;
+}
+
 /** Trades the operators' secret for a cookie. */
 export async function signIn(secret: string): Promise<void> {
   const headers = { accept: 'application/json', 'content-type': 'application/json' };

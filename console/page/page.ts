@@ -1,4 +1,4 @@
-import { get, SignedOut, signIn, signOut } from './api.js';
+import { get, isSignedIn, SignedOut, signIn, signOut } from './api.js';
 import { AuditList } from './audit-list.js';
 import { byId } from './dom.js';
 import { Figures } from './figures.js';
@@ -137,4 +137,7 @@ function listen(): void {
 }
 
 listen();
-arrive().catch((error: unknown) => leave(error instanceof SignedOut ? '' : String(error)));
+attempt(async () => {
+  if (await isSignedIn()) await arrive();
+  else leave();
+});

@@ -88,7 +88,7 @@ export class People {
     const actions = element('div', { class: 'actions' });
     if (sessions.length > 1)
       actions.append(
-        button(`Close ${counted(sessions.length, 'connection')}`, {}, () =>
+        button(`Close ${counted(sessions.length, 'connection')}`, { class: 'small' }, () =>
           this.#do('api/close', { subject, issuer }, closing(`${subject}’s connections`)),
         ),
       );
@@ -139,7 +139,7 @@ export class People {
 
   #signOutButton(person: Person): HTMLElement {
     const { subject, issuer } = person;
-    return button('Revoke every login', { class: 'danger' }, () =>
+    return button('Revoke every login', { class: 'small danger' }, () =>
       this.#do('api/revoke', { subject, issuer }, revokingPerson(person)),
     );
   }

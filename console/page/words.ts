@@ -5,22 +5,21 @@ export function count(value: number): string {
 
 /** How many a second. */
 export function rate(value: number): string {
-  if (value === 0) return '0';
-  if (value < 0.1) return '<0.1';
-  if (value < 9.95) return value.toFixed(1);
-  return count(value);
+  if (Number.isInteger(value) || value >= 9.95) return count(value);
+  return value < 0.1 ? '<0.1' : value.toFixed(1);
 }
 
 /** Milliseconds, to two figures. */
 export function milliseconds(value: number | undefined): string {
   if (value === undefined) return '–';
+  if (value === 0) return '0';
   if (value < 1) return `${figures(value * 1000)} µs`;
   if (value < 1000) return `${figures(value)} ms`;
   return `${figures(value / 1000)} s`;
 }
 
 function figures(value: number): string {
-  return value < 9.95 ? value.toFixed(1) : value.toFixed(0);
+  return value >= 9.95 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1);
 }
 
 const UNITS: readonly (readonly [number, string])[] = [

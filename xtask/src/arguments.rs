@@ -13,7 +13,7 @@ Commands:
       --long        the long suites too
       --fail-fast   stop at the first suite that fails
       --list        name the suites and what each checks
-  bundle          rebuild the demo page that the binary embeds (demo/dist)
+  bundle          rebuild the pages that the binary embeds (demo/dist, console/dist)
   bench [NAME]    measure, in release mode; without a name: every benchmark
   help            this text
 ";

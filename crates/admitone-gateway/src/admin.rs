@@ -105,7 +105,7 @@ impl Admin {
             .method_not_allowed_fallback(async || Rejection::Method)
             .layer(axum::middleware::from_fn_with_state(self.clone(), guard::check_caller));
         Router::new()
-            .route("/admin/login", post(login::login))
+            .route("/admin/login", get(login::is_signed_in).post(login::login))
             .merge(page::router())
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(guarded)
