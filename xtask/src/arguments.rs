@@ -13,6 +13,7 @@ Commands:
       --long        the long suites too
       --fail-fast   stop at the first suite that fails
       --list        name the suites and what each checks
+  coverage        which test covers which requirement of docs/assurance.md
   bundle          rebuild the demo page that the binary embeds (demo/dist)
   bench [NAME]    measure, in release mode; without a name: every benchmark
   help            this text
@@ -22,6 +23,7 @@ Commands:
 pub(crate) enum Task {
     Help,
     List,
+    Coverage,
     Test(Selection),
     Bundle,
     Bench(Vec<String>),
@@ -41,12 +43,17 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Task,
     match command.as_deref() {
         None | Some("help" | "--help" | "-h") => Ok(Task::Help),
         Some("test") => test(arguments),
-        Some("bundle") => match arguments.next() {
-            None => Ok(Task::Bundle),
-            Some(extra) => Err(format!("`bundle` takes no argument, but got `{extra}`")),
-        },
+        Some("coverage") => alone("coverage", Task::Coverage, arguments.next()),
+        Some("bundle") => alone("bundle", Task::Bundle, arguments.next()),
         Some("bench") => Ok(Task::Bench(arguments.collect())),
         Some(unknown) => Err(format!("no command `{unknown}`\n\n{HELP}")),
+    }
+}
+
+fn alone(name: &str, task: Task, extra: Option<String>) -> Result<Task, String> {
+    match extra {
+        None => Ok(task),
+        Some(extra) => Err(format!("`{name}` takes no argument, but got `{extra}`")),
     }
 }
 
@@ -118,6 +125,7 @@ mod tests {
         assert!(parsed("tset").is_err());
         assert!(parsed("test --fast").is_err());
         assert!(parsed("bundle now").is_err());
+        assert!(parsed("coverage now").is_err());
         assert_eq!(parsed(""), Ok(Task::Help));
         assert_eq!(parsed("test --help"), Ok(Task::Help));
     }

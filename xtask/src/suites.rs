@@ -9,7 +9,7 @@ use crate::arguments::Selection;
 use crate::call::{self, Call, Outcome};
 use crate::install::{self, Need};
 use crate::report::{self, Record};
-use crate::{bundle, text, tree};
+use crate::{bundle, coverage, text, tree};
 
 /// One thing that is checked, by a name for `--only`.
 pub(crate) struct Suite {
@@ -42,6 +42,7 @@ const PACKAGES: &[Need] = &[Need::Packages];
 static SUITES: &[Suite] = &[
     suite("fmt", "Rust is formatted", |root| call::cargo(root).args(["fmt", "--all", "--check"]).run()),
     suite("lint-text", "committed texts: links, machine paths, loose ends, length", text::check),
+    suite("coverage", "every requirement of docs/assurance.md has its test", coverage::check),
     suite("crates", "no banned crate in the graph", tree::check),
     suite("bundle", "demo/dist is what its sources build", bundle::check).needing(PACKAGES),
     suite("typescript", "Biome and tsc", |root| npm(root, &["run", "check"])).needing(PACKAGES),
