@@ -111,7 +111,8 @@ fn rust_ids(line: &str) -> Vec<(char, u32)> {
 fn script_ids(line: &str) -> Vec<(char, u32)> {
     let Some(at) = line.find(['\'', '`', '"']) else { return Vec::new() };
     let before = line[..at].trim_start();
-    let opens_a_test = before.is_empty() || ["it", "test", "describe", "])"].iter().any(|word| before.starts_with(word));
+    let opens_a_test =
+        before.is_empty() || ["it", "test", "describe", "])"].iter().any(|word| before.starts_with(word));
     let Some((names, _)) = line[at + 1..].split_once(':').filter(|_| opens_a_test) else { return Vec::new() };
     names.split(", ").map(key).collect::<Option<_>>().unwrap_or_default()
 }
@@ -131,7 +132,8 @@ mod tests {
     }
 
     fn covered(texts: Vec<Source>) -> (Table, Vec<String>) {
-        let page = "| ID | what |\n| S2 | exact origins |\n| S10 | times |\n\n## Covered otherwise\n\n| S10 | by a look |\n";
+        let page =
+            "| ID | what |\n| S2 | exact origins |\n| S10 | times |\n\n## Covered otherwise\n\n| S10 | by a look |\n";
         let mut table = rows(&source(PAGE, page));
         let sources = Sources { paths: Default::default(), texts };
         let unknown = assign(&sources, &mut table);

@@ -4,6 +4,7 @@ mod arguments;
 mod bundle;
 mod call;
 mod coverage;
+mod fuzz;
 mod install;
 mod links;
 mod report;
@@ -42,6 +43,7 @@ fn perform(task: Task, root: &Path) -> Outcome<ExitCode> {
         Task::List => print!("{}", suites::list()),
         Task::Coverage => print!("{}", coverage::table(root)?),
         Task::Test(selection) => return Ok(suites::run(&selection, root)),
+        Task::Fuzz { named, seconds } => fuzz::run(root, &named, seconds)?,
         Task::Bundle => {
             install::packages(root)?;
             bundle::build(root)?;

@@ -9,6 +9,8 @@ mod connect;
 mod conversation;
 mod extended;
 mod forward;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handshake;
 mod head;
 mod headers;
