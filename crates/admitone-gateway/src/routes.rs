@@ -67,6 +67,8 @@ pub struct Route {
     pub jwt_fallback: JwtFallback,
     /// Whether the upstream is told who was admitted in a signed assertion too.
     pub upstream_assertion: bool,
+    /// Whether it streams events as well.
+    pub event_streams: bool,
     /// What becomes of the first connection when its ticket is presented again.
     pub on_replay: OnReplay,
     /// How long nothing may pass through a socket, either way.
@@ -104,6 +106,7 @@ impl Route {
             policy,
             jwt_fallback: route.jwt_fallback,
             upstream_assertion: route.upstream_assertion,
+            event_streams: route.event_streams,
             on_replay: route.on_replay,
             idle_timeout: route.idle_timeout,
             dropped_headers: route.drop_headers.iter().map(|name| name.replace(['_', '.'], "-")).collect(),

@@ -28,7 +28,7 @@ pub enum HandshakeError {
 pub struct Handshake {
     /// `Sec-WebSocket-Key`.
     pub key: HeaderValue,
-    /// `Origin`; several lines read as one list (RFC 9110 §5.3), which is no origin that could be listed.
+    /// As [`read_origin`] reads it.
     pub origin: Option<String>,
     /// The client can read a refusal from a Close.
     pub reads_refusals: bool,
@@ -91,6 +91,15 @@ fn check_version_and_query(parts: &Parts) -> Result<(), HandshakeError> {
     if only(&parts.headers, &SEC_WEBSOCKET_VERSION)?.is_none_or(|version| version != "13") {
         return Err(HandshakeError::NotAnUpgrade);
     }
+    check_query(parts)
+}
+
+/// Checks that an upstream may be asked with a request's query.
+///
+/// # Errors
+///
+/// [`HandshakeError::Broken`].
+pub fn check_query(parts: &Parts) -> Result<(), HandshakeError> {
     if parts.uri.query().is_some_and(|query| !query.bytes().all(|byte| byte.is_ascii_graphic())) {
         return Err(HandshakeError::Broken("the query has a character beyond visible ASCII: percent-encode it"));
     }
@@ -105,7 +114,9 @@ fn read_key(headers: &HeaderMap) -> Result<HeaderValue, HandshakeError> {
     }
 }
 
-fn read_origin(headers: &HeaderMap) -> Option<String> {
+/// `Origin`; several lines read as one list (RFC 9110 §5.3), which is no origin that could be listed.
+#[must_use]
+pub fn read_origin(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(ORIGIN).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
     lines.map(Into::<String>::into).reduce(|list, line| list + ", " + &line)
 }

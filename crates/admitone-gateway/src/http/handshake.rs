@@ -1,6 +1,6 @@
 //! An upgrade's handshake, and the key that an upstream is asked with where the client has none.
 
-pub(super) use admitone::handshake::{Handshake, lists};
+pub(super) use admitone::handshake::{Handshake, check_query, lists, read_origin};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
