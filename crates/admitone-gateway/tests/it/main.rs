@@ -16,6 +16,7 @@ mod connect_command;
 mod console;
 mod dialling;
 mod ending;
+mod event_streams;
 mod exhaustion;
 mod fallback;
 mod full_store;
