@@ -2550,8 +2550,8 @@ async function begin() {
 	listen();
 	const demo = await fetchDemo();
 	listPeople(demo);
-	byId("operators-link", HTMLAnchorElement).href = demo.operators;
-	byId("operators", HTMLElement).hidden = false;
+	const operators = element("a", { href: demo.operators }, "their page");
+	byId("operators", HTMLElement).append("What operators see of it is on ", operators, ", whose secret stands in the terminal.");
 	const remembered = demo.people.find(({ id }) => id === sessionStorage.getItem(REMEMBERED_PERSON));
 	if (remembered === void 0) stage.set({});
 	else await arrive(demo, remembered);

@@ -86,8 +86,12 @@ async function begin(): Promise<void> {
   listen();
   const demo = await fetchDemo();
   listPeople(demo);
-  byId('operators-link', HTMLAnchorElement).href = demo.operators;
-  byId('operators', HTMLElement).hidden = false;
+  const operators = element('a', { href: demo.operators }, 'their page');
+  byId('operators', HTMLElement).append(
+    'What operators see of it is on ',
+    operators,
+    ', whose secret stands in the terminal.',
+  );
   const remembered = demo.people.find(({ id }) => id === sessionStorage.getItem(REMEMBERED_PERSON));
   if (remembered === undefined) stage.set({});
   else await arrive(demo, remembered);

@@ -206,7 +206,7 @@ async fn each_node_of_a_store_tells_of_all_and_lists_and_closes_the_sessions_of_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_its_store_a_node_tells_of_itself_and_that_it_does_not_know_of_the_others() {
-    let mut redis = Server::start(&[]);
+    let redis = Server::start(&[]);
     let operated = shared(&redis).await;
     redis.kill();
     let told = next_nodes(&operated).await;
