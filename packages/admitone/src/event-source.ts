@@ -61,6 +61,7 @@ export class AdmitEventSource extends EventTarget {
       {
         changed: (state, _, error) => this.#changed(state, error),
         message: (event) => this.dispatchEvent(event),
+        endsOnLeave: true,
       },
     );
     this.#driver.feed({ type: 'connect' });

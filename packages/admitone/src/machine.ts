@@ -307,16 +307,17 @@ function dialingTooLong(turn: Turn<Unopened>): void {
   fail(turn, { code: 'connection_failed' }, true);
 }
 
-/** Waits for the next attempt, if there is to be one. */
+/** An attempt or a socket has ended: waits for the next attempt, if there is to be one. */
 function end(turn: Turn, cause: Cause, again: boolean, retryAfterMs?: number): void {
   const { maxRetries, retryBaseMs, retryCapMs } = turn.options;
-  if (!again) return close(turn, cause);
-  const retry = turn.retries + 1;
-  if (retry > maxRetries) return close(turn, { ...cause, gaveUp: true });
-  turn.retries = retry;
-  const until = turn.now + backoffMs(retry, retryBaseMs, retryCapMs, turn.random, retryAfterMs);
-  const asked = retryAfterMs === undefined ? {} : { notBefore: turn.now + retryAfterMs };
-  turn.state = { name: 'waiting', retry, until, cause, ...asked };
+  if (!again) close(turn, cause);
+  else if (turn.retries >= maxRetries) close(turn, { ...cause, gaveUp: true });
+  else {
+    turn.retries += 1;
+    const until = turn.now + backoffMs(turn.retries, retryBaseMs, retryCapMs, turn.random, retryAfterMs);
+    const asked = retryAfterMs === undefined ? {} : { notBefore: turn.now + retryAfterMs };
+    turn.state = { name: 'waiting', retry: turn.retries, until, cause, ...asked };
+  }
 }
 
 function close(turn: Turn, cause: Cause): void {
