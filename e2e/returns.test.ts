@@ -1,42 +1,19 @@
 // A person leaves a page and returns: to another tab or page, off the network, with the machine asleep; or for good.
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type WebSocket as UpstreamSocket, WebSocketServer } from 'ws';
-import type { AdmitConnection, TicketSource } from '../packages/admitone/src/index.js';
+import type { WebSocket as UpstreamSocket } from 'ws';
+import { ChatPlace } from './chat-place.js';
 import { REAL_BROWSERS, type RealBrowser } from './real-browsers.js';
-import { RestartableGateway } from './restartable-gateway.js';
-import { SdkPages } from './sdk-page.js';
 
 const TTL_SECONDS = 5;
 
-declare global {
-  interface Window {
-    source: TicketSource;
-    chat: AdmitConnection;
-    /** What happened to the connection, and to the page. */
-    seen: string[];
-  }
-}
-
-let pages: SdkPages;
-let upstream: WebSocketServer;
-let gateway: RestartableGateway;
+let place: ChatPlace;
 
 beforeAll(async () => {
-  pages = await SdkPages.serve();
-  upstream = new WebSocketServer({ host: '127.0.0.1', port: 0 });
-  await once(upstream, 'listening');
-  const url = `ws://127.0.0.1:${(upstream.address() as AddressInfo).port}/`;
-  gateway = await RestartableGateway.serve({ '/chat': url }, { origins: [pages.origin] });
+  place = await ChatPlace.open();
 });
-
-afterAll(async () => {
-  await gateway?.kill();
-  upstream?.close();
-  pages?.stop();
-});
+afterAll(() => place?.close());
 
 describe.each(REAL_BROWSERS)('in %s', (name, launch) => {
   let browser: RealBrowser;
@@ -47,18 +24,20 @@ describe.each(REAL_BROWSERS)('in %s', (name, launch) => {
   });
   afterAll(() => browser?.close());
   beforeEach(async () => {
-    page = await browser.visit(`${pages.origin}/`);
-    await page.waitForFunction(() => window.admitone);
-    await connect(page);
+    page = await browser.visit(place.page);
+    // Long pauses, which a return ends.
+    await place.connect(page, { ttlSeconds: TTL_SECONDS }, { maxRetries: 1000, retryCapMs: 20_000 });
+    await isOpen();
   });
 
-  const isOpen = () => page.waitForFunction(() => window.chat.state.name === 'open', undefined, { polling: 50 });
+  const isOpen = () =>
+    page.waitForFunction(() => window.chat.state.name === 'open', undefined, { polling: 50 });
   const prefetched = () => page.evaluate(() => window.source.stats.prefetched);
   const seen = () => page.evaluate(() => window.seen);
 
   /** The gateway is gone, and the next retry is so far away that it does not come before a return. */
   async function loseTheGateway(): Promise<void> {
-    await gateway.kill();
+    await place.gateway.kill();
     await page.waitForFunction(
       () => {
         const { state } = window.chat;
@@ -71,8 +50,8 @@ describe.each(REAL_BROWSERS)('in %s', (name, launch) => {
 
   test('a page out of the back/forward cache reconnects at once, with a ticket minted ahead', async () => {
     await loseTheGateway();
-    await page.goto(`${pages.origin}/elsewhere`);
-    await gateway.start();
+    await page.goto(`${place.page}elsewhere`);
+    await place.gateway.start();
     await goBack(page);
     await expect.poll(() => seen().catch(() => []), { timeout: 15_000 }).toContain('pageshow, persisted');
     await isOpen();
@@ -82,7 +61,7 @@ describe.each(REAL_BROWSERS)('in %s', (name, launch) => {
   // Firefox keeps no page that has an open socket.
   if (name === 'Chromium')
     test('one that went there with an open socket reconnects as well', async () => {
-      await page.goto(`${pages.origin}/elsewhere`);
+      await page.goto(`${place.page}elsewhere`);
       await goBack(page);
       await expect.poll(() => seen().catch(() => []), { timeout: 15_000 }).toContain('pageshow, persisted');
       await page.waitForFunction(() => window.seen.at(-1) === 'open', undefined, { polling: 50 });
@@ -90,10 +69,10 @@ describe.each(REAL_BROWSERS)('in %s', (name, launch) => {
     });
 
   test('a page whose network is back reconnects at once, with a ticket minted ahead', async () => {
-    await gateway.kill();
+    await place.gateway.kill();
     await page.waitForFunction(() => window.chat.state.name === 'waiting');
     await browser.context.setOffline(true);
-    await gateway.start();
+    await place.gateway.start();
     await page.waitForFunction(() => {
       const { state } = window.chat;
       return state.name === 'waiting' && state.until - performance.now() > 4_000;
@@ -108,7 +87,7 @@ describe.each(REAL_BROWSERS)('in %s', (name, launch) => {
   test('a tab that is in front again reconnects at once, with a ticket minted ahead', async () => {
     const front = await browser.hide(page, 'Another tab');
     await loseTheGateway();
-    await gateway.start();
+    await place.gateway.start();
     await front.close();
     await isOpen();
     expect(await seen()).toContain('visible');
@@ -119,9 +98,9 @@ describe.each(REAL_BROWSERS)('in %s', (name, launch) => {
     await browser.hide(page, 'Another tab');
     // As many as there are in two seconds: a tab in front has hundreds.
     expect(await page.evaluate(countTimers)).toBeLessThan(20);
-    await gateway.kill();
+    await place.gateway.kill();
     await page.waitForFunction(() => window.chat.state.name === 'waiting', undefined, { polling: 100 });
-    await gateway.start();
+    await place.gateway.start();
     await page.waitForFunction(() => window.chat.state.name === 'open', undefined, { polling: 100 });
     expect(await page.evaluate(() => document.visibilityState)).toBe('hidden');
   });
@@ -129,8 +108,8 @@ describe.each(REAL_BROWSERS)('in %s', (name, launch) => {
   test('a machine that slept for longer than a ticket lasts wakes to a fresh one', async () => {
     await page.evaluate(() => window.source.prefetch('/chat'));
     browser.sleep();
-    await gateway.kill();
-    await gateway.start();
+    await place.gateway.kill();
+    await place.gateway.start();
     await new Promise((resolve) => setTimeout(resolve, TTL_SECONDS * 1000));
     browser.wake();
     await page.waitForFunction(() => window.seen.filter((what) => what === 'open').length === 2);
@@ -139,40 +118,11 @@ describe.each(REAL_BROWSERS)('in %s', (name, launch) => {
   });
 
   test('a page that is left takes its socket along at once, wherever the browser keeps the page', async () => {
-    const ended = once([...upstream.clients].at(-1) as UpstreamSocket, 'close');
+    const ended = once([...place.upstream.clients].at(-1) as UpstreamSocket, 'close');
     await page.goto('about:blank');
     await ended;
   });
 });
-
-/** Leaves a connection in the page, which waits long after a failure unless a person returns. */
-async function connect(page: Page): Promise<void> {
-  await page.evaluate(
-    ([gateway = '', token = '', ttlSeconds = 0]) => {
-      const { AdmitConnection, createTicketSource } = window.admitone;
-      window.seen = [];
-      const tell = (what: string) => window.seen.push(what);
-      addEventListener('pageshow', ({ persisted }) => tell(`pageshow, ${persisted ? 'persisted' : 'anew'}`));
-      for (const type of ['online', 'offline']) addEventListener(type, () => tell(type));
-      document.addEventListener('visibilitychange', () => tell(document.visibilityState));
-      window.source = createTicketSource({
-        gateway: `${gateway}`,
-        token: () => `${token}`,
-        ttlSeconds: Number(ttlSeconds),
-      });
-      window.chat = new AdmitConnection({
-        source: window.source,
-        url: `${gateway}/chat`,
-        maxRetries: 1000,
-        retryCapMs: 20_000,
-      });
-      window.chat.addEventListener('open', () => tell('open'));
-      window.chat.addEventListener('error', ({ detail }) => tell(detail.code));
-    },
-    [gateway.url, gateway.logIn('ada'), TTL_SECONDS] as const,
-  );
-  await page.waitForFunction(() => window.chat.state.name === 'open');
-}
 
 async function goBack(page: Page): Promise<void> {
   // Playwright waits for a load, which a page out of the cache does not have.

@@ -5,21 +5,23 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class Wire {
   /** One way, in milliseconds. */
   delayMs = 0;
+  /** Resets a connection when what it begins with matches. */
+  cutsAt: RegExp | undefined;
+  /** Carries nothing of such a connection, and tells nobody. */
+  isSilentAt: RegExp | undefined;
   readonly #server: Server;
-  readonly #target: () => number;
+  readonly #port: number;
   readonly #ends = new Set<Socket>();
-  #isSilent = false;
   #isCut = false;
-  /** How many connections were made. */
-  connections = 0;
 
-  private constructor(target: () => number) {
-    this.#target = target;
+  private constructor(port: number) {
+    this.#port = port;
     this.#server = createServer((near) => this.#carry(near));
   }
 
+  /** Before what listens at this URL. */
   static async to(url: string): Promise<Wire> {
-    const wire = new Wire(() => Number(new URL(url).port));
+    const wire = new Wire(Number(new URL(url).port));
     wire.#server.listen(0, '127.0.0.1');
     await once(wire.#server, 'listening');
     return wire;
@@ -35,15 +37,8 @@ export class Wire {
     for (const end of this.#ends) end.resetAndDestroy();
   }
 
-  /** Carries nothing any more, and tells nobody. What came meanwhile is lost when it is mended. */
-  silence(): void {
-    this.#isSilent = true;
-  }
-
   mend(): void {
     this.#isCut = false;
-    if (this.#isSilent) for (const end of this.#ends) end.resetAndDestroy();
-    this.#isSilent = false;
   }
 
   close(): void {
@@ -52,21 +47,29 @@ export class Wire {
   }
 
   #carry(near: Socket): void {
-    this.connections += 1;
-    if (this.#isCut) return void near.resetAndDestroy();
-    const far = connect(this.#target(), '127.0.0.1');
+    const far = connect(this.#port, '127.0.0.1');
     this.#lead(near, far);
     this.#lead(far, near);
+    if (this.#isCut) near.resetAndDestroy();
   }
 
   #lead(from: Socket, to: Socket): void {
+    let isSilent = false;
+    const later = (act: () => void) => setTimeout(() => to.destroyed || isSilent || act(), this.delayMs);
     this.#ends.add(from);
-    const later = (act: () => void) => setTimeout(() => this.#isSilent || to.destroyed || act(), this.delayMs);
-    from.on('data', (bytes) => later(() => to.write(bytes)));
+    from.on('data', (bytes) => {
+      const text = bytes.toString('latin1');
+      isSilent ||= this.isSilentAt?.test(text) ?? false;
+      if (this.cutsAt?.test(text)) from.resetAndDestroy();
+      else later(() => to.write(bytes));
+    });
     from.on('end', () => later(() => to.end()));
-    from.on('error', () => this.#isSilent || to.resetAndDestroy());
-    from.on('close', () => {
+    // Each end's own `close` follows.
+    from.on('error', () => {});
+    from.on('close', (isReset) => {
       this.#ends.delete(from);
+      if (isReset) to.resetAndDestroy();
+      else later(() => to.destroy());
     });
   }
 }

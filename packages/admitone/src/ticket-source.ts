@@ -258,7 +258,8 @@ async function post(
   let response: Response;
   let text: string;
   try {
-    const init = { method: 'POST', headers, body, cache: 'no-store', redirect: 'error', signal } as const;
+    // No `cache: 'no-store'`: a browser would ask anew, each time, whether it may post (CORS). A POST is not cached anyway.
+    const init = { method: 'POST', headers, body, redirect: 'error', signal } as const;
     response = await send(url, init);
     text = await readText(response);
   } catch (cause) {
