@@ -295,6 +295,27 @@ describe('an answer that is no ticket', () => {
   });
 });
 
+describe('a source that is turned off', () => {
+  it('F25: asks the gateway for nothing, and says so', async () => {
+    const { acquire, prefetch, fetch } = source([() => mintAnswer()], { enabled: false });
+    await prefetch();
+    expect(await failure(acquire())).toMatchObject({ code: 'tickets_disabled' });
+    expect(fetch).not.toHaveBeenCalled();
+  });
+
+  it('is asked before every ticket, and a flag that throws is on', async () => {
+    const enabled = vi.fn(() => true);
+    const { acquire } = source([() => mintAnswer()], { enabled });
+    await acquire();
+    enabled.mockReturnValue(false);
+    expect(await failure(acquire())).toMatchObject({ code: 'tickets_disabled' });
+    enabled.mockImplementation(() => {
+      throw new Error('no flags today');
+    });
+    await acquire();
+  });
+});
+
 describe('a token', () => {
   it.each([
     [
