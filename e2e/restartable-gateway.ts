@@ -22,7 +22,7 @@ export class RestartableGateway {
    * @param upstreams which socket URL is behind which path
    * @param origins the pages that may connect, beside what is no page
    * @param server lines of `[server]`
-   * @param route lines of each route
+   * @param route lines of every route
    * @param tables further tables of the configuration
    */
   static async serve(

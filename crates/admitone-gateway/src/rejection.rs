@@ -20,7 +20,7 @@ use tracing::Level;
 use crate::http::HeadError;
 use crate::limits::Over;
 use crate::logins::{NoLogin, NoLogout, PresentError};
-use crate::upstream::{DialError, UpgradeError};
+use crate::upstream::{AnswerError, DialError};
 
 pub use title::title;
 
@@ -128,7 +128,7 @@ pub enum Rejection {
     Dial(#[from] DialError),
     /// The upstream did not upgrade.
     #[error("upstream: {0}")]
-    Upgrade(#[from] UpgradeError),
+    Upgrade(#[from] AnswerError),
     /// The upstream selected a subprotocol that was not offered.
     #[error("upstream: selected a subprotocol that was not offered")]
     UpstreamChoice,
@@ -257,7 +257,7 @@ impl Rejection {
             Self::NotRenewed(refused) => not_renewed_row(*refused),
             Self::RenewalLost | Self::Store(_) => store_unavailable(),
             Self::Dial(_) => upstream_unavailable().ticket(TicketState::Unspent),
-            Self::Upgrade(UpgradeError::Timeout(_)) => Row::new(S::GATEWAY_TIMEOUT, P::UpstreamTimeout, Level::WARN)
+            Self::Upgrade(AnswerError::Timeout(_)) => Row::new(S::GATEWAY_TIMEOUT, P::UpstreamTimeout, Level::WARN)
                 .closing(CloseCode::UpstreamUnavailable)
                 .ticket(TicketState::Spent),
             Self::Upgrade(_) | Self::UpstreamChoice => upstream_unavailable().ticket(TicketState::Spent),

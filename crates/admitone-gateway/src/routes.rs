@@ -75,6 +75,8 @@ pub struct Route {
     pub jwt_fallback: JwtFallback,
     /// Whether the upstream is told who was admitted in a signed assertion too.
     pub upstream_assertion: bool,
+    /// Whether it streams events as well.
+    pub event_streams: bool,
     /// How many connections a ticket opens that is not for a single use.
     pub max_uses: NonZeroU32,
     /// What becomes of the first connection when its ticket is presented again.
@@ -121,6 +123,7 @@ impl Route {
             },
             jwt_fallback: route.jwt_fallback,
             upstream_assertion: route.upstream_assertion,
+            event_streams: route.event_streams,
             max_uses: route.max_uses,
             on_replay: route.on_replay,
             idle_timeout: route.idle_timeout,

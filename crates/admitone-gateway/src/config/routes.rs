@@ -35,6 +35,8 @@ pub struct Route {
     pub upstream_tls: Arc<ClientConfig>,
     /// Whether it is told who was admitted in a signed assertion too.
     pub upstream_assertion: bool,
+    /// Whether event streams are asked for there as well, with `GET`.
+    pub event_streams: bool,
     /// The addresses of this machine to dial from, in turn; any without.
     pub bind_addresses: Vec<IpAddr>,
     /// The headers of clients that the upstream does not see, in lower case.
@@ -205,6 +207,7 @@ fn read_route(
         ticket_carriers: table.choices("ticket_carriers", &CARRIERS, &default_carriers),
         jwt_fallback: table.choice("jwt_fallback", &FALLBACKS, JwtFallback::Deny),
         upstream_assertion: table.switch("upstream_assertion", false),
+        event_streams: table.switch("event_streams", false),
         max_ttl: table.seconds("max_ttl_seconds", TTL_SECONDS, 3600),
         max_uses: read_max_uses(table),
         on_replay: table.choice("on_replay", &REPLAYS, OnReplay::Nothing),

@@ -68,6 +68,11 @@ fn check_version_and_query(parts: &Parts) -> Result<(), Rejection> {
     if only(&parts.headers, &SEC_WEBSOCKET_VERSION)?.is_none_or(|version| version != "13") {
         return Err(Rejection::NotAnUpgrade);
     }
+    check_query(parts)
+}
+
+/// A query that the upstream may be asked with.
+pub(super) fn check_query(parts: &Parts) -> Result<(), Rejection> {
     if parts.uri.query().is_some_and(|query| !query.bytes().all(|byte| byte.is_ascii_graphic())) {
         return Err(Rejection::Request("the query has a character beyond visible ASCII: percent-encode it"));
     }
@@ -89,7 +94,7 @@ fn read_key(headers: &HeaderMap) -> Result<HeaderValue, Rejection> {
 }
 
 /// Several lines read as one list (RFC 9110 §5.3), which is no origin that could be listed.
-fn read_origin(headers: &HeaderMap) -> Option<String> {
+pub(super) fn read_origin(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(ORIGIN).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
     lines.map(Into::<String>::into).reduce(|list, line| list + ", " + &line)
 }
