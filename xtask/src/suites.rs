@@ -9,7 +9,7 @@ use crate::arguments::Selection;
 use crate::call::{self, Call, Outcome};
 use crate::install::{self, Need};
 use crate::report::{self, Record};
-use crate::{bundle, text, tree};
+use crate::{bundle, coverage, fuzz, text, tree};
 
 /// One thing that is checked, by a name for `--only`.
 pub(crate) struct Suite {
@@ -42,6 +42,7 @@ const PACKAGES: &[Need] = &[Need::Packages];
 static SUITES: &[Suite] = &[
     suite("fmt", "Rust is formatted", |root| call::cargo(root).args(["fmt", "--all", "--check"]).run()),
     suite("lint-text", "committed texts: links, machine paths, loose ends, length", text::check),
+    suite("coverage", "every requirement of docs/assurance.md has its test", coverage::check),
     suite("crates", "no banned crate in the graph", tree::check),
     suite("bundle", "demo/dist is what its sources build", bundle::check).needing(PACKAGES),
     suite("typescript", "Biome and tsc", |root| npm(root, &["run", "check"])).needing(PACKAGES),
@@ -64,6 +65,8 @@ static SUITES: &[Suite] = &[
     suite("peers", "nginx, HAProxy and Caddy before and behind the gateway", peers)
         .needing(&[Need::Proxies, Need::Caddy]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
+    suite("fuzz", "fuzzers of all that strangers send, a few seconds each", |root| fuzz::run(root, &[], fuzz::SHORT)),
+    suite("fuzz-long", "the fuzzers, a minute each", |root| fuzz::run(root, &[], fuzz::LONG)).only_when_long(),
     suite("history", "half an hour of faults over two gateways and a Redis pair", history)
         .needing(&[Need::Redis])
         .only_when_long(),
@@ -149,7 +152,9 @@ fn races(root: &Path) -> Outcome {
 /// The binary is built beside the tests: with their set of features it is the one `cargo test` has
 /// already compiled, where a bare `cargo build` would compile half of the crates again.
 fn e2e(root: &Path) -> Outcome {
-    call::cargo(root).args(["build", "--workspace", "--all-features", "--bins", "--tests"]).run()?;
+    call::cargo(root)
+        .args(["build", "--workspace", "--exclude", "admitone-fuzz", "--all-features", "--bins", "--tests"])
+        .run()?;
     let binary = beside_this_program("admitone")?;
     call::npm(root).args(["test", "--workspace", "e2e"]).env("ADMITONE_BIN", binary).run()
 }

@@ -10,6 +10,8 @@ mod conversation;
 mod event_stream;
 mod extended;
 mod forward;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handshake;
 mod head;
 mod headers;

@@ -1,5 +1,6 @@
 //! Why something was refused, and the one table that says what the world is told about it.
 
+mod checks;
 mod counted;
 mod title;
 

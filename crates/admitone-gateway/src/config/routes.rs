@@ -10,11 +10,12 @@ use std::time::Duration;
 use admitone::carrier::{Carrier, TICKET_COOKIE};
 use admitone::grant::MAX_USES;
 use admitone::principal::Permissions;
+use admitone::refusal::{CloseProfile, RefuseWith};
 use admitone::sessions::Narrowed;
 use rustls::ClientConfig;
 
 use super::fault::{listed, nearest, quoted, wrong};
-use super::host::WebOrigin;
+use super::host::{WebOrigin, parse_origin};
 use super::table::Table;
 use super::tickets::TTL_SECONDS;
 use super::upstream;
@@ -114,26 +115,6 @@ impl OnReplay {
             Self::Close => "close",
         }
     }
-}
-
-/// How a refused upgrade is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefuseWith {
-    /// With a Close where the client offers `admitone.refused`, else by HTTP.
-    Auto,
-    /// With a Close, whether offered or not.
-    Close,
-    /// Always by HTTP.
-    Http,
-}
-
-/// How a refusing Close reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseProfile {
-    /// A code of ours.
-    Standard,
-    /// The `AUTH_FAILED` message, then 1008.
-    Policy1008,
 }
 
 const CARRIERS: [(&str, Carrier); 4] = [
@@ -268,7 +249,7 @@ fn read_origins(table: &Table<'_>) -> Option<Vec<WebOrigin>> {
             entry.refuse(wrong(format!("{} is not an origin to trust", quoted(entry.text())), mend));
             continue;
         }
-        let Some(origin) = entry.parse(WebOrigin::parse) else { continue };
+        let Some(origin) = entry.parse(parse_origin) else { continue };
         if !origin.https && !origin.host.is_loopback() && !allows_http {
             let problem =
                 format!("whoever is on the way to a visitor can change the page at {}", quoted(origin.as_str()));

@@ -111,7 +111,7 @@ async fn inspect(
             app.limits.check_redeem(address, now.instant)?;
             let refused = |rejection| ticket_refused(app, route, address, rejection);
             let ticket = Ticket::parse(presented.expose()).map_err(|error| refused(error.into()))?;
-            let inspected = app.admission.inspect(&ticket, &route.upgrade_place(origin, address), now);
+            let inspected = app.admission.inspect(&ticket, &route.upgrade_place(origin, Some(address)), now);
             inspected.map_err(|error| refused(error.into()))
         }
         Kind::Jwt => {

@@ -92,9 +92,9 @@ async fn open(app: &Arc<App>, route: &Arc<Route>, parts: &mut Parts) -> Result<R
 /// What is no request for an event stream is answered as on any other route.
 fn check(parts: &Parts) -> Result<(), Rejection> {
     if parts.method != Method::GET || !accepts_event_stream(&parts.headers) {
-        return Err(Handshake::read(parts).err().unwrap_or(Rejection::NotAnUpgrade));
+        return Err(Handshake::read(parts).err().map_or(Rejection::NotAnUpgrade, Rejection::from));
     }
-    check_query(parts)
+    Ok(check_query(parts)?)
 }
 
 fn accepts_event_stream(headers: &HeaderMap) -> bool {

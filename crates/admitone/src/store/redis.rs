@@ -31,6 +31,8 @@
 //! ```
 
 mod directory;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod greeting;
 mod link;
 mod names;
