@@ -128,7 +128,7 @@ fn autobahn(root: &Path) -> Outcome {
 }
 
 fn peers(root: &Path) -> Outcome {
-    among_peers(root).args(["proxies::"]).env("ADMITONE_CADDY", install::caddy_program(root)).run()
+    among_peers(root).args(["proxies::", "checking::"]).env("ADMITONE_CADDY", install::caddy_program(root)).run()
 }
 
 fn among_peers(root: &Path) -> Call {

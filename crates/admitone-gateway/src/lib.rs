@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod assertion;
 pub mod audit;
+pub mod check;
 pub mod config;
 pub mod demo;
 pub mod fetch;

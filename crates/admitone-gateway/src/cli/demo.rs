@@ -50,6 +50,7 @@ fn as_text(addresses: &Addresses, wanted: u16) -> String {
     4. open a second tab as Grace: neither sees the other's events
     5. sign out: the live socket closes
     6. watch all of it on the operators' page: {admin}
+    7. see that it all works, in another terminal: admitone check --demo={page}
 
   Everything listens on this machine only and nothing is kept. Ctrl-C ends it.
 ",

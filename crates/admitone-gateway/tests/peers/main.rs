@@ -1,6 +1,7 @@
 //! The gateway among programs that others wrote.
 
 mod autobahn;
+mod checking;
 #[path = "../it/client.rs"]
 #[allow(dead_code, reason = "another test's, which uses all of it")]
 mod client;

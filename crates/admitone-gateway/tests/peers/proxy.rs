@@ -27,11 +27,16 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Starts one before `server` and waits until it listens.
     pub(crate) async fn before(kind: Kind, server: SocketAddr) -> Self {
+        Self::before_as(kind, server, str::to_owned).await
+    }
+
+    /// The same, with something changed in its configuration.
+    pub(crate) async fn before_as(kind: Kind, server: SocketAddr, change: impl Fn(&str) -> String) -> Self {
         let address = free_address();
         let folder = FOLDER.join(format!("{kind:?}-{}", address.port()));
         std::fs::create_dir_all(&folder).expect("a folder of its own");
         let configuration = folder.join("configuration");
-        std::fs::write(&configuration, kind.configuration(address, server, &folder)).expect("a file");
+        std::fs::write(&configuration, change(&kind.configuration(address, server, &folder))).expect("a file");
         let mut command = kind.command(&configuration);
         let child = command.env("HOME", &folder).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
         let proxy = Self { address, child: child.unwrap_or_else(|fault| panic!("{kind:?}: {fault}")) };
