@@ -5,11 +5,12 @@ async function fetchDemo() {
 	return readDemo(await answer.json());
 }
 function readDemo(json) {
-	const { gateway, issuer, route, people } = record(json, "demo.json");
+	const { gateway, issuer, operators, route, people } = record(json, "demo.json");
 	if (!Array.isArray(people) || people.length === 0) throw new Error("demo.json names no people");
 	return {
 		gateway: origin(gateway, "gateway"),
 		issuer: origin(issuer, "issuer"),
+		operators: `${origin(operators, "operators")}/admin/`,
 		route: text(route, "route"),
 		people: people.map(readPerson)
 	};
@@ -994,7 +995,7 @@ function base64url(text) {
 	return btoa(binaryOf(text)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 // ../packages/admitone/src/close-codes.ts
-const CODES$1 = {
+const CLOSE_CODES = {
 	session_expired: 4800,
 	ticket_not_accepted: 4801,
 	upstream_unavailable: 4802,
@@ -1007,7 +1008,7 @@ const CODES$1 = {
 	overloaded: 1013
 };
 function closeCodeOf(name) {
-	return Object.hasOwn(CODES$1, name) ? CODES$1[name] : void 0;
+	return Object.hasOwn(CLOSE_CODES, name) ? CLOSE_CODES[name] : void 0;
 }
 function readClose(code, reason) {
 	const name = /^admitone:([a-z0-9_]{1,64})$/.exec(reason)?.[1];
@@ -2508,6 +2509,8 @@ async function begin() {
 	listen();
 	const demo = await fetchDemo();
 	listPeople(demo);
+	const operators = element("a", { href: demo.operators }, "their page");
+	byId("operators", HTMLElement).append("What operators see of it is on ", operators, ", whose secret stands in the terminal.");
 	const remembered = demo.people.find(({ id }) => id === sessionStorage.getItem(REMEMBERED_PERSON));
 	if (remembered === void 0) stage.set({});
 	else await arrive(demo, remembered);

@@ -16,7 +16,7 @@ Commands:
   fuzz [NAME]     run the fuzzers, or those named
       --seconds N   each for so long
   coverage        which test covers which requirement of docs/assurance.md
-  bundle          rebuild the demo page that the binary embeds (demo/dist)
+  bundle          rebuild the pages that the binary embeds (demo/dist, console/dist)
   bench [NAME]    measure, in release mode; without a name: every benchmark
   help            this text
 ";

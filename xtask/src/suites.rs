@@ -44,10 +44,13 @@ static SUITES: &[Suite] = &[
     suite("lint-text", "committed texts: links, machine paths, loose ends, length", text::check),
     suite("coverage", "every requirement of docs/assurance.md has its test", coverage::check),
     suite("crates", "no banned crate in the graph", tree::check),
-    suite("bundle", "demo/dist is what its sources build", bundle::check).needing(PACKAGES),
+    suite("bundle", "demo/dist and console/dist are what their sources build", bundle::check).needing(PACKAGES),
     suite("typescript", "Biome and tsc", |root| npm(root, &["run", "check"])).needing(PACKAGES),
     suite("sdk", "tests of the SDK", |root| npm(root, &["test", "--workspace", "packages/admitone"])).needing(PACKAGES),
-    suite("page", "tests of the demo page", |root| npm(root, &["test", "--workspace", "demo"])).needing(PACKAGES),
+    suite("page", "tests of the demo page and the operators'", |root| {
+        npm(root, &["test", "--workspace", "demo", "--workspace", "console"])
+    })
+    .needing(PACKAGES),
     suite("size", "the SDK within its size budget", |root| {
         npm(root, &["run", "size", "--workspace", "packages/admitone"])
     })

@@ -50,6 +50,7 @@ use admitone::control::Control;
 use admitone::now::Now;
 use admitone::revocation::Revocations;
 use admitone::sessions::Sessions;
+use admitone::store::roster::Roster;
 use axum::Router;
 use axum::http::Version;
 use axum::routing::{any, delete, get, post};
@@ -80,6 +81,8 @@ pub struct App {
     pub control: Arc<Control>,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// Where nodes say how they are.
+    pub roster: Arc<dyn Roster>,
     /// This node's name in records and audit lines.
     pub node: String,
     /// The first address that it listens on.

@@ -21,4 +21,5 @@ pub mod rejection;
 pub mod relay;
 pub mod routes;
 pub mod stores;
+pub mod summary;
 pub mod upstream;

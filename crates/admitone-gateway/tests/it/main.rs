@@ -13,6 +13,7 @@ mod client;
 mod clock;
 mod configuration;
 mod connect_command;
+mod console;
 mod dialling;
 mod ending;
 mod event_streams;
