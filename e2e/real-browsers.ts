@@ -36,15 +36,21 @@ export class RealBrowser {
     return new RealBrowser(await browser.newContext(), browser, server);
   }
 
-  /** A tab of this test. */
+  /** A tab of this test's. */
   async visit(url: string): Promise<Page> {
+    const page = await this.tab();
+    await page.goto(url);
+    return page;
+  }
+
+  /** An empty one. */
+  async tab(): Promise<Page> {
     const page = await this.context.newPage();
     onTestFinished(async () => {
       await this.context.setOffline(false);
       await page.close();
     });
     page.setDefaultTimeout(20_000);
-    await page.goto(url);
     return page;
   }
 

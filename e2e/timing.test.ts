@@ -60,7 +60,7 @@ type Way = 'direct' | 'bare' | 'prefetched' | 'minting';
 /** Runs in the page. */
 async function timeToOpen({ direct, gateway, token, rounds }: Given): Promise<Record<Way, number>> {
   const source = window.admitone.createTicketSource({ gateway, token: () => token, route: '/chat' });
-  const Socket = window.admitone.admitSocket({ source }) as unknown as typeof WebSocket;
+  const Socket = window.admitone.admitSocket({ source });
   const url = `${gateway.replace(/^http/, 'ws')}/chat`;
   const ways: Record<Way, () => WebSocket> = {
     direct: () => new WebSocket(direct),

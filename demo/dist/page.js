@@ -995,7 +995,7 @@ function base64url(text) {
 	return btoa(binaryOf(text)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 // ../packages/admitone/src/close-codes.ts
-const CODES$1 = {
+const CLOSE_CODES = {
 	session_expired: 4800,
 	ticket_not_accepted: 4801,
 	upstream_unavailable: 4802,
@@ -1008,7 +1008,7 @@ const CODES$1 = {
 	overloaded: 1013
 };
 function closeCodeOf(name) {
-	return Object.hasOwn(CODES$1, name) ? CODES$1[name] : void 0;
+	return Object.hasOwn(CLOSE_CODES, name) ? CLOSE_CODES[name] : void 0;
 }
 function readClose(code, reason) {
 	const name = /^admitone:([a-z0-9_]{1,64})$/.exec(reason)?.[1];

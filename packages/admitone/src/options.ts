@@ -1,6 +1,6 @@
 import { checkProtocols } from './carriers.js';
 import { AdmitError } from './errors.js';
-import { type Dial, type Link, socketDial } from './link.js';
+import { type Dial, type Link, type SocketConstructor, socketDial } from './link.js';
 import { MACHINE_DEFAULTS, type MachineOptions } from './machine.js';
 import { checkOptions, isOn, parseUrl } from './option-rules.js';
 import { createTicketSource, type TicketSource, type TicketSourceOptions } from './ticket-source.js';
@@ -17,8 +17,8 @@ export interface ConnectionOptions {
   readonly enabled?: boolean | (() => boolean);
   /** Default `'blob'`, as for `WebSocket`. */
   readonly binaryType?: BinaryType;
-  /** In place of the global one. */
-  readonly WebSocket?: typeof WebSocket;
+  /** In place of the global one; that of `ws` or `undici` in Node. */
+  readonly WebSocket?: SocketConstructor;
   /** Connect at once. Default `true`. */
   readonly autoConnect?: boolean;
   /** Default 10000. */

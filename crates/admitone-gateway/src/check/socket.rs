@@ -159,7 +159,7 @@ impl Socket {
     /// Says goodbye, and does not wait for an answer.
     pub(super) async fn leave(mut self) {
         // Whoever has gone already needs no goodbye.
-        let _ = timeout(Duration::from_millis(250), self.io.close(None)).await;
+        let _ = timeout(Duration::from_millis(250), self.io.close()).await;
     }
 }
 
