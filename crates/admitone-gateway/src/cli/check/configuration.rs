@@ -44,7 +44,8 @@ pub(super) fn check(path: &Path, as_json: bool) -> ExitCode {
 fn told(config: &Config) -> Value {
     let routes = config.routes.iter().map(|route| {
         let origins: Vec<&str> = route.origins.iter().map(config::WebOrigin::as_str).collect();
-        json!({ "path": route.path.as_str(), "upstream": route.upstream.to_string(), "origins": origins })
+        let upstreams: Vec<String> = route.upstreams.iter().map(ToString::to_string).collect();
+        json!({ "path": route.path.as_str(), "upstreams": upstreams, "origins": origins })
     });
     json!({
         "listen": config.server.listen.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -65,8 +66,13 @@ fn print(told: &Value) {
     println!("  store     {}", told["store"].as_str().unwrap_or_default());
     println!("  issuers   {}", list(&told["issuers"]));
     for route in told["routes"].as_array().into_iter().flatten() {
-        let text = |name: &str| route[name].as_str().unwrap_or_default();
-        println!("  route     {} to {}, from {}", text("path"), text("upstream"), list(&route["origins"]));
+        let path = route["path"].as_str().unwrap_or_default();
+        // A route of forward-auth alone has none.
+        let upstreams = match list(&route["upstreams"]) {
+            none if none.is_empty() => "no upstream".to_owned(),
+            upstreams => upstreams,
+        };
+        println!("  route     {path} to {upstreams}, from {}", list(&route["origins"]));
     }
     let operators = match &told["admin"] {
         Value::Null => "nobody ([admin] is absent)".to_owned(),
