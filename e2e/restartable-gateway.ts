@@ -1,6 +1,5 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { freePort } from './free-port.js';
 import { Gateway } from './gateway-process.js';
 
 const ISSUER = 'https://login.example';
@@ -23,17 +22,19 @@ export class RestartableGateway {
    * @param upstreams which socket URL is behind which path
    * @param origins the pages that may connect, beside what is no page
    * @param server lines of `[server]`
+   * @param route lines of every route
    * @param tables further tables of the configuration
    */
   static async serve(
     upstreams: Readonly<Record<string, string>>,
-    { origins = ['https://app.example'], server = '', tables = '' } = {},
+    { origins = ['https://app.example'], server = '', route = '', tables = '' } = {},
   ): Promise<RestartableGateway> {
     const routes = Object.entries(upstreams).map(
       ([path, upstream]) => `[[routes]]
 path = "${path}"
 upstream = "${upstream}"
 origins = ${JSON.stringify(origins)}
+${route}
 `,
     );
     const gateway = new RestartableGateway(await freePort(), server, tables + routes.join(''));
@@ -104,18 +105,4 @@ ${this.#tables}`;
 
 function base64url(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
-}
-
-/** Below the ports that the system gives to whoever connects: none of these is taken while the gateway is away. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 27_000 + Math.floor(Math.random() * 5_000);
-    const server = createServer().listen(port, '127.0.0.1');
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    server.close();
-    if (isFree) return port;
-  }
 }

@@ -1,5 +1,6 @@
 //! Why something was refused, and the one table that says what the world is told about it.
 
+mod checks;
 mod counted;
 mod title;
 
@@ -11,16 +12,16 @@ use admitone::close::CloseCode;
 use admitone::control::RenewError;
 use admitone::problem::{FieldFault, ProblemCode, TicketState};
 use admitone::revocation::Mark;
-use admitone::sessions::NotRenewed;
+use admitone::sessions::{NotRenewed, Revoked};
 use admitone::store::{PutError, StoreUnavailable};
 use admitone::ticket::TicketFormatError;
 use http::StatusCode;
 use tracing::Level;
 
-use crate::http::HeadError;
+use crate::http::{ForwardedError, HeadError};
 use crate::limits::Over;
 use crate::logins::{NoLogin, NoLogout, PresentError};
-use crate::upstream::{DialError, UpgradeError};
+use crate::upstream::{AnswerError, DialError};
 
 pub use title::title;
 
@@ -33,6 +34,12 @@ pub enum Rejection {
     /// The request's head cannot be read.
     #[error(transparent)]
     Head(#[from] HeadError),
+    /// A proxy's question names no request.
+    #[error("forward-auth: {0}")]
+    Forwarded(#[from] ForwardedError),
+    /// A proxy asks about a path that none of the routes with `forward_auth` has.
+    #[error("forward-auth: no route with forward_auth = true has the path that the proxy asks about")]
+    NoRouteAsked,
     /// Not an upgrade to WebSocket version 13.
     #[error("not a WebSocket upgrade, version 13")]
     NotAnUpgrade,
@@ -128,7 +135,7 @@ pub enum Rejection {
     Dial(#[from] DialError),
     /// The upstream did not upgrade.
     #[error("upstream: {0}")]
-    Upgrade(#[from] UpgradeError),
+    Upgrade(#[from] AnswerError),
     /// The upstream selected a subprotocol that was not offered.
     #[error("upstream: selected a subprotocol that was not offered")]
     UpstreamChoice,
@@ -159,6 +166,12 @@ pub enum Rejection {
     /// A fault of ours.
     #[error("internal: {0}")]
     Internal(&'static str),
+}
+
+impl From<Revoked> for Rejection {
+    fn from(revoked: Revoked) -> Self {
+        Self::RevokedWhileOpening(revoked.0)
+    }
 }
 
 impl From<RenewError> for Rejection {
@@ -217,6 +230,11 @@ impl Rejection {
                 Row::new(S::REQUEST_HEADER_FIELDS_TOO_LARGE, P::HeadTooLarge, Level::INFO)
             }
             Self::Head(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
+            Self::Forwarded(ForwardedError::NotAnUpgrade) => {
+                Row::new(S::UPGRADE_REQUIRED, P::UpgradeRequired, Level::INFO)
+            }
+            Self::Forwarded(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::WARN),
+            Self::NoRouteAsked => Row::new(S::NOT_FOUND, P::NotFound, Level::INFO),
             Self::NotAnUpgrade => Row::new(S::UPGRADE_REQUIRED, P::UpgradeRequired, Level::DEBUG),
             Self::NoSuchPath | Self::NoSuchRoute | Self::NoSuchTicket | Self::NoSuchSession => {
                 Row::new(S::NOT_FOUND, P::NotFound, Level::DEBUG)
@@ -257,7 +275,7 @@ impl Rejection {
             Self::NotRenewed(refused) => not_renewed_row(*refused),
             Self::RenewalLost | Self::Store(_) => store_unavailable(),
             Self::Dial(_) => upstream_unavailable().ticket(TicketState::Unspent),
-            Self::Upgrade(UpgradeError::Timeout(_)) => Row::new(S::GATEWAY_TIMEOUT, P::UpstreamTimeout, Level::WARN)
+            Self::Upgrade(AnswerError::Timeout(_)) => Row::new(S::GATEWAY_TIMEOUT, P::UpstreamTimeout, Level::WARN)
                 .closing(CloseCode::UpstreamUnavailable)
                 .ticket(TicketState::Spent),
             Self::Upgrade(_) | Self::UpstreamChoice => upstream_unavailable().ticket(TicketState::Spent),
@@ -277,6 +295,7 @@ impl Rejection {
     pub fn public_detail(&self) -> Option<String> {
         match self {
             Self::Request(_) | Self::Head(_) | Self::Carrier(_) | Self::BodyTooLarge(_) => Some(self.to_string()),
+            Self::Forwarded(error) => Some(error.told().into_owned()),
             Self::OverLimit(over) => Some(over.limit.told().into()),
             Self::NoSuchRoute => Some("the field `route` names no route of this gateway".into()),
             Self::NoSuchTicket => Some("this login has no such ticket that could still be revoked".into()),

@@ -25,13 +25,15 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::answer::{self, Answer};
+use super::event_stream::Governed;
 use super::head::{Framing, Head, HeadError, Scan};
 use super::io::{ClientIo, Rewound};
 use super::present::{Present, Serving};
 use super::telling::{Asked, Refusal, Teller};
-use super::{Peer, body, connect, headers};
+use super::{Peer, body, connect, headers, verify};
 use crate::limits::Over;
 use crate::rejection::Rejection;
+use crate::relay::STALL_LIMIT;
 
 /// What one read asks for at least.
 const READ: usize = 1024;
@@ -143,7 +145,10 @@ impl Conversation {
             };
             self.answers.present.refresh(&mut self.answers.serving);
             // A page can read a refused upgrade; a full gateway has no time for that.
-            if connect::asks_for_upgrade(&head.parts.headers) && self.answers.standing != Standing::Full {
+            let asks_for_upgrade = connect::asks_for_upgrade(&head.parts.headers);
+            // A proxy may repeat the client's `Upgrade` in its question, which is none.
+            let is_question = verify::is_asked(head.parts.uri.path());
+            if asks_for_upgrade && !is_question && self.answers.standing != Standing::Full {
                 return Box::pin(self.upgrade(head)).await;
             }
             let Some(length) = usual_body(&head) else {
@@ -195,20 +200,34 @@ impl Conversation {
     /// Answers; false when the connection is to end behind it.
     async fn answer(&mut self, request: Request<Body>, limits: &Limits) -> bool {
         let is_last = !self.is_admitted() || limits.shutdown.is_cancelled() || wants_to_end(&request);
-        let Ok(response) = self.answers.router().oneshot(request).await;
+        let Ok(mut response) = self.answers.router().oneshot(request).await;
+        let governed = response.extensions_mut().remove::<Governed>();
         let Ok(answer) = Answer::of(response, is_last).await else { return false };
         if answer::write(&mut self.io, &answer.bytes).await.is_err() {
             return false;
         }
         if let Some(rest) = answer.rest {
-            self.stream(rest).await;
+            self.stream(rest, governed).await;
             return false;
         }
         !is_last
     }
 
-    /// Writes a body as it comes, until it ends or the client hangs up.
-    async fn stream(&mut self, mut body: Body) {
+    /// Writes a body as it comes, until it ends, the client hangs up, or whoever governs it says that it is over.
+    async fn stream(&mut self, body: Body, governed: Option<Governed>) {
+        let over = async {
+            match governed {
+                Some(governed) => governed.over().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.stream_on(body) => {}
+            () = over => {}
+        }
+    }
+
+    async fn stream_on(&mut self, mut body: Body) {
         loop {
             let mut unasked = [0; 1];
             let frame = tokio::select! {
@@ -217,7 +236,7 @@ impl Conversation {
             };
             let Some(Ok(frame)) = frame else { return };
             let Ok(data) = frame.into_data() else { continue };
-            if answer::write(&mut self.io, &data).await.is_err() {
+            if answer::write_within(STALL_LIMIT, &mut self.io, &data).await.is_err() {
                 return;
             }
         }
@@ -226,7 +245,7 @@ impl Conversation {
     async fn upgrade(mut self, mut head: Head) {
         let app = self.answers.serving.app.clone();
         self.asked = Asked::name(&app, self.peer, &mut head.parts.headers);
-        match app.routes.find(head.parts.uri.path()).cloned() {
+        match app.route_with_upstream(head.parts.uri.path()).cloned() {
             Some(route) => connect::connect(&app, &route, head.parts, self).await,
             None => self.end_with(Rejection::NoSuchPath.into_response()).await,
         }
@@ -269,6 +288,8 @@ fn usual_body(head: &Head) -> Option<usize> {
     usize::try_from(length).ok().filter(|length| is_usual && *length <= body::MAX_BYTES)
 }
 
+/// After a question that repeats an `Upgrade` too: whoever is before us must not believe in a tunnel.
 fn wants_to_end(request: &Request<Body>) -> bool {
-    super::handshake::lists(request.headers(), &http::header::CONNECTION, "close")
+    connect::asks_for_upgrade(request.headers())
+        || super::handshake::lists(request.headers(), &http::header::CONNECTION, "close")
 }

@@ -47,7 +47,7 @@ async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result
     let (route, asked) = read_fields(app, &fields)?;
     let (single_use, uses) = (asked.single_use, uses(&route, asked.single_use)?);
     let origin = origin(&parts.headers, &route)?;
-    let place = route.minting_place(origin, address);
+    let place = route.minting_place(origin, Some(address));
     let grant = route.grant(&login, asked, now)?;
     let minted = app.admission.mint_for_uses(grant, uses, &place, now).await?;
 

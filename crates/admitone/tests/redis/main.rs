@@ -19,6 +19,7 @@ mod races;
 #[path = "../it/revocation_contract.rs"]
 mod revocation_contract;
 mod revocations;
+mod roster;
 mod secrecy;
 mod servers;
 mod slots;
