@@ -26,7 +26,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use close_frame::Farewell;
-pub(crate) use close_frame::close_frame;
 use direction::{Direction, Event};
 use frames::BadLength;
 

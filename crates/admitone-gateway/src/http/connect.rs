@@ -22,7 +22,7 @@ use crate::routes::Route;
 pub(super) async fn connect(app: &Arc<App>, route: &Arc<Route>, mut parts: Parts, client: Conversation) {
     let handshake = match Handshake::read(&parts) {
         Ok(handshake) => handshake,
-        Err(rejection) => return client.end_with(problem::respond(&rejection, &route.path)).await,
+        Err(error) => return client.end_with(problem::respond(&error.into(), &route.path)).await,
     };
     if let Some(over) = client.over() {
         let refused = Refused { rejection: over.into(), offer: Offer::default() };
@@ -82,13 +82,13 @@ async fn switch(app: &Arc<App>, route: &Route, connected: Connected, client: Con
 
 /// Whatever is no endpoint of ours and asks for no upgrade.
 pub(super) async fn elsewhere(State(app): State<Arc<App>>, request: Request) -> Response {
-    let route = app.routes.find(request.uri().path()).cloned();
+    let route = app.route_with_upstream(request.uri().path()).cloned();
     match route {
         None => Rejection::NoSuchPath.into_response(),
         Some(route) if route.event_streams => event_stream::answer(app, route, request).await,
         Some(route) => {
             let (parts, _) = request.into_parts();
-            let rejection = Handshake::read(&parts).err().unwrap_or(Rejection::NotAnUpgrade);
+            let rejection = Handshake::read(&parts).err().map_or(Rejection::NotAnUpgrade, Rejection::from);
             problem::respond(&rejection, &route.path)
         }
     }

@@ -17,7 +17,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::admit::{Connected, Refused};
-use super::handshake::Handshake;
+use super::handshake::read_extended;
 use super::refuse::{self, Told};
 use super::telling::{Asked, Teller};
 use super::{App, Peer, connect, forward, problem};
@@ -59,10 +59,10 @@ pub(super) async fn answer(app: &Arc<App>, mut asking: Asking) -> Response {
 async fn respond(app: &Arc<App>, asking: Asking, asked: &Asked) -> Response {
     let Asking { peer, mut parts, stream, of_connection, places, over } = asking;
     let Some(protocol) = parts.extensions.remove::<Protocol>() else { return Rejection::Method.into_response() };
-    let Some(route) = app.routes.find(parts.uri.path()).cloned() else {
+    let Some(route) = app.route_with_upstream(parts.uri.path()).cloned() else {
         return Rejection::NoSuchPath.into_response();
     };
-    let handshake = match Handshake::read_extended(&parts, &protocol) {
+    let handshake = match read_extended(&parts, &protocol) {
         Ok(handshake) => handshake,
         Err(rejection) => return problem::respond(&rejection, &route.path),
     };
