@@ -70,6 +70,9 @@ static SUITES: &[Suite] = &[
     suite("history", "half an hour of faults over two gateways and a Redis pair", history)
         .needing(&[Need::Redis])
         .only_when_long(),
+    suite("soak", "an hour of 2,000 sockets that come and go while faults strike", |root| soak(root, 60))
+        .needing(&[Need::Redis])
+        .only_when_long(),
     suite("races", "a thousand races for a ticket, ten thousand aborted upgrades", races)
         .needing(&[Need::Redis])
         .only_when_long(),
@@ -137,6 +140,17 @@ fn history(root: &Path) -> Outcome {
     call::cargo(root)
         .args(["test", "--package", "admitone-gateway", "--all-features", "--test", "history", "--", "--nocapture"])
         .env("ADMITONE_HISTORY_SECONDS", "1800")
+        .run()
+}
+
+/// As above. Each socket is two descriptors of the test's own process, and two of a gateway's.
+pub(crate) fn soak(root: &Path, minutes: u32) -> Outcome {
+    let raise = "ulimit -n 16384 && exec \"$0\" \"$@\"";
+    call::program("sh", root)
+        .args(["-c", raise, "cargo", "test", "--package", "admitone-gateway", "--all-features", "--test", "history"])
+        .args(["--", "m13_", "--nocapture"])
+        .env("ADMITONE_SOAK_SECONDS", (minutes * 60).to_string())
+        .env("ADMITONE_SOAK_PEOPLE", "2000")
         .run()
 }
 
