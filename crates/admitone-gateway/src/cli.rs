@@ -1,11 +1,13 @@
 //! Commands, and what they say on a terminal.
 
+mod check;
 mod connect;
 mod demo;
 mod keys;
 mod login_check;
 mod operate;
 mod operator;
+mod rollout;
 mod serve;
 mod shutdown;
 mod table;
@@ -21,6 +23,7 @@ use clap_complete::Shell;
 
 use self::keys::Keys;
 use self::operator::Operator;
+use self::rollout::Rollout;
 
 /// One ticket admits one connection: ticket authentication for WebSockets.
 #[derive(Debug, Parser)]
@@ -64,6 +67,9 @@ enum Command {
     /// Takes back: a session, a login, or everything of a person; live connections close within a second
     #[command(after_help = OPERATOR_STATUS)]
     Revoke(operate::Revoke),
+    /// Shows and changes who gets tickets, on all gateways that share a store, within a second
+    #[command(subcommand, after_help = OPERATOR_STATUS)]
+    Rollout(Rollout),
     /// Ends a running gateway as SIGTERM does: not ready, its connections closed in batches, then exit
     #[command(after_help = OPERATOR_STATUS)]
     Drain(Operator),
@@ -93,6 +99,14 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Goes the golden path of a running deployment and says what is wrong where; or reads a configuration
+    #[command(
+        after_help = "Five factors: it is healthy, a login mints, the ticket admits and the five events or an echo arrive, the \
+                            same ticket again is refused, revocation closes the live socket. It revokes its own session and no login.\n\
+                            Exit status: 0 when all passed, 1 when one did not, 2 for arguments, files and faults of a \
+                            configuration."
+    )]
+    Check(check::Check),
     /// Opens a socket with a ticket: lines of standard input go out as messages, messages come in as lines
     #[command(after_help = "It reconnects by itself, with a new ticket each time.\n\
                             Exit status: 0 when you or the upstream ended it, 1 when it gave up, 2 for arguments and files, \
@@ -132,6 +146,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Demo { port, host, json } => on_runtime(demo::run(host, port, json)),
         Command::Sessions(list) => on_runtime(operate::sessions(&list)),
         Command::Revoke(revoke) => on_runtime(operate::revoke(&revoke)),
+        Command::Rollout(rollout) => on_runtime(rollout::run(&rollout)),
         Command::Drain(operator) => on_runtime(operate::drain(&operator)),
         Command::Status(operator) => on_runtime(operate::status(&operator)),
         Command::Keys(keys) => keys::run(&keys),
@@ -140,6 +155,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::LoginCheck { config, token_file, json } => on_runtime(login_check::run(&config, &token_file, json)),
+        Command::Check(check) => on_runtime(check.run()),
         Command::Connect(connect) => on_runtime(connect.run()),
         Command::Debug(Debug::VerifyJws { jwk, token_file, json }) => {
             verify_jws::run(&jwk, token_file.as_deref(), json)

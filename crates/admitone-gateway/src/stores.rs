@@ -8,12 +8,14 @@ use admitone::control::{Channel, MemoryChannel};
 use admitone::revocation::Revocations;
 use admitone::revocation::memory::MemoryRevocations;
 use admitone::revocation::redis::RedisRevocations;
+use admitone::rollout::{MemorySettings, RedisSettings, Settings};
 use admitone::store::directory::Directory;
-use admitone::store::memory::{MemoryDirectory, MemoryLimits, MemoryTicketStore};
+use admitone::store::memory::{MemoryDirectory, MemoryLimits, MemoryRoster, MemoryTicketStore};
 use admitone::store::redis::{
-    Address, ConnectError, Credentials, Deployment, Fence, Redis, RedisDirectory, RedisOptions, RedisTicketStore,
-    Warning,
+    Address, ConnectError, Credentials, Deployment, Fence, Redis, RedisDirectory, RedisOptions, RedisRoster,
+    RedisTicketStore, Warning,
 };
+use admitone::store::roster::Roster;
 use admitone::store::{StoreUnavailable, TicketStore};
 use admitone::ticket::keys::TicketKeys;
 
@@ -33,6 +35,10 @@ pub struct Stores {
     pub directory: Arc<dyn Directory>,
     /// How this node asks others.
     pub channel: Arc<dyn Channel>,
+    /// Who gets tickets.
+    pub settings: Arc<dyn Settings>,
+    /// Where nodes say how they are.
+    pub roster: Arc<dyn Roster>,
 }
 
 /// Why a store cannot be used.
@@ -45,6 +51,9 @@ pub enum StoreError {
     /// Its stream of revocations cannot be read.
     #[error("the stream of revocations cannot be read: without it this gateway would not know what was revoked")]
     Revocations,
+    /// Its rollouts cannot be read.
+    #[error("the rollouts cannot be read: without them this gateway would not know who gets tickets")]
+    Rollouts,
 }
 
 impl Stores {
@@ -70,6 +79,8 @@ impl Stores {
             revocations,
             directory: Arc::new(MemoryDirectory::default()),
             channel: Arc::new(MemoryChannel::default()),
+            settings: Arc::new(MemorySettings::default()),
+            roster: Arc::new(MemoryRoster),
         }
     }
 
@@ -82,6 +93,8 @@ impl Stores {
             revocations: Arc::new(Measured::new(self.revocations, metrics)),
             directory: self.directory,
             channel: self.channel,
+            settings: self.settings,
+            roster: self.roster,
         }
     }
 
@@ -109,6 +122,8 @@ impl Stores {
             revocations: revocations.clone(),
             directory: Arc::new(RedisDirectory::new(&redis)),
             channel: revocations,
+            settings: Arc::new(RedisSettings::new(&redis)),
+            roster: Arc::new(RedisRoster::new(&redis)),
         })
     }
 }

@@ -29,7 +29,8 @@ pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Response {
     json(&json!({
         "version": env!("CARGO_PKG_VERSION"),
         "node": app.node,
-        "uptime_seconds": admin.started.elapsed().as_secs(),
+        "issuers": app.issuers,
+        "uptime_seconds": app.metrics.uptime().as_secs(),
         "status": if app.draining.load(Ordering::Relaxed) { "draining" } else { ability.name() },
         "store": { "kind": app.readiness.kind(), "fence": app.fence, "answers": ability == Ability::Ready },
         "mirror_age_seconds": app.revocations.synced(now).map(|age| age.as_secs_f64()),
@@ -56,6 +57,10 @@ impl Admin {
         let app = self.app();
         let now = Now::read();
         app.metrics.mirror_is(app.revocations.synced(now));
+        for route in app.routes.iter() {
+            let setting = app.rollouts.of(&route.path).unwrap_or_default();
+            app.metrics.on(&route.path).rollout_is(setting.rollout.percent.get(), setting.trip.is_some());
+        }
         for keys in app.logins.published_keys(now) {
             app.metrics.issuer_keys_are(keys.issuer, keys.do_count, keys.failures);
         }

@@ -1,6 +1,8 @@
 //! `[[routes]]`: which paths lead where, for whom, and how.
 
+mod fallback;
 mod path;
+mod rollout;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -20,17 +22,20 @@ use super::table::Table;
 use super::tickets::TTL_SECONDS;
 use super::upstream;
 use crate::upstream::{Address, tls_config};
+use fallback::FALLBACKS;
+pub use fallback::JwtFallback;
 pub use path::RoutePath;
+pub use rollout::{Listed, OnFailures, Rollout};
 
 /// A path and its policy.
 #[derive(Debug)]
 pub struct Route {
     /// The path of its sockets, which no other route has.
     pub path: RoutePath,
-    /// Where its sockets lead.
-    pub upstream: Address,
-    /// Where they lead as well, all of them in turn.
-    pub more_upstreams: Vec<Address>,
+    /// Where its sockets lead, all of them in turn; nowhere, and then only with `forward_auth`.
+    pub upstreams: Vec<Address>,
+    /// Whether trusted proxies may ask about its requests, and pass the admitted ones on themselves.
+    pub forward_auth: bool,
     /// Whose certificates are believed there, when the address is reached by TLS: those signed by the authorities in
     /// `upstream_ca_file`, or without it by Mozilla's.
     pub upstream_tls: Arc<ClientConfig>,
@@ -54,6 +59,8 @@ pub struct Route {
     pub jwt_carriers: Vec<Carrier>,
     /// The cookie that holds that JWT; set if and only if `jwt_carriers` has [`Carrier::Cookie`].
     pub jwt_cookie: Option<String>,
+    /// Who gets tickets, and what watches over that.
+    pub rollout: Rollout,
     /// The query names of tokens that are passed to the upstream instead of refused.
     pub query_passthrough: Vec<&'static str>,
     /// The longest life of a ticket.
@@ -86,17 +93,6 @@ pub struct Route {
     pub upgrade_timeout: Duration,
 }
 
-/// What becomes of a JWT on the upgrade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JwtFallback {
-    /// It is refused.
-    Deny,
-    /// It is accepted, and each use is logged.
-    Warn,
-    /// It is accepted.
-    Allow,
-}
-
 /// What becomes of the connection that a ticket has opened when the ticket is presented again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnReplay {
@@ -124,9 +120,6 @@ const CARRIERS: [(&str, Carrier); 4] = [
     (Carrier::Query.name(), Carrier::Query),
 ];
 
-const FALLBACKS: [(&str, JwtFallback); 3] =
-    [("deny", JwtFallback::Deny), ("warn", JwtFallback::Warn), ("allow", JwtFallback::Allow)];
-
 const REPLAYS: [(&str, OnReplay); 2] =
     [(OnReplay::Nothing.name(), OnReplay::Nothing), (OnReplay::Close.name(), OnReplay::Close)];
 
@@ -147,7 +140,8 @@ pub(super) struct Routes {
     pub(super) paths: Vec<RoutePath>,
 }
 
-pub(super) fn read(root: &Table<'_>, issuers: &[String]) -> Routes {
+/// `any_proxy`: somebody is trusted to ask about routes with `forward_auth`.
+pub(super) fn read(root: &Table<'_>, issuers: &[String], any_proxy: bool) -> Routes {
     if !root.is_written("routes") {
         root.refuse_absence("routes", "add a [[routes]] section for each path that leads to a socket server");
     }
@@ -160,7 +154,8 @@ pub(super) fn read(root: &Table<'_>, issuers: &[String]) -> Routes {
         }
     };
     root.tables("routes", |table| {
-        let route = read_route(table, issuers, &public, &mut routes.paths);
+        let forward_auth = read_forward_auth(table, any_proxy);
+        let route = read_route(table, issuers, &public, forward_auth, &mut routes.paths);
         routes.sound.extend(route);
         Some(())
     });
@@ -171,22 +166,26 @@ fn read_route(
     table: &Table<'_>,
     issuers: &[String],
     public: &Arc<ClientConfig>,
+    forward_auth: bool,
     taken: &mut Vec<RoutePath>,
 ) -> Option<Route> {
     let path = read_path(table, taken);
-    let upstream = upstream::read(table, public);
+    let upstream = upstream::read(table, public, forward_auth);
     let origins = read_origins(table);
     let (jwt_carriers, jwt_cookie) = read_jwt_carriers(table);
     let query_passthrough = read_query_passthrough(table, jwt_carriers.contains(&Carrier::Query));
     let default_carriers = [Carrier::Subprotocol, Carrier::Authorization, Carrier::Cookie];
     let (upstreams, upstream_tls) = upstream.unzip();
-    let mut upstreams = upstreams.into_iter().flatten();
     let drop_headers = upstream::read_drop_headers(table);
     let bind_addresses = upstream::read_bind_addresses(table);
+    let jwt_fallback = table.choice("jwt_fallback", &FALLBACKS, JwtFallback::Deny);
+    let issuers = read_issuers(table, issuers);
+    let rollout = table.section("rollout", |table| rollout::read(table, &issuers, jwt_fallback));
     Some(Route {
-        issuers: read_issuers(table, issuers),
+        issuers,
         ticket_carriers: table.choices("ticket_carriers", &CARRIERS, &default_carriers),
-        jwt_fallback: table.choice("jwt_fallback", &FALLBACKS, JwtFallback::Deny),
+        jwt_fallback,
+        rollout,
         upstream_assertion: table.switch("upstream_assertion", false),
         event_streams: table.switch("event_streams", false),
         max_ttl: table.seconds("max_ttl_seconds", TTL_SECONDS, 3600),
@@ -204,8 +203,8 @@ fn read_route(
         connect_timeout: table.seconds("connect_timeout_seconds", 1..=60, 5),
         upgrade_timeout: table.seconds("upgrade_timeout_seconds", 1..=120, 10),
         path: path?,
-        upstream: upstreams.next()?,
-        more_upstreams: upstreams.collect(),
+        upstreams: upstreams?,
+        forward_auth,
         bind_addresses,
         drop_headers,
         upstream_tls: upstream_tls?,
@@ -214,6 +213,15 @@ fn read_route(
         jwt_cookie,
         query_passthrough,
     })
+}
+
+fn read_forward_auth(table: &Table<'_>, any_proxy: bool) -> bool {
+    let forward_auth = table.switch("forward_auth", false);
+    if forward_auth && !any_proxy {
+        let problem = "no proxy is trusted to ask about it";
+        table.refuse("forward_auth", wrong(problem, "name the proxy's address in trusted_proxies of [server]"));
+    }
+    forward_auth
 }
 
 fn read_max_uses(table: &Table<'_>) -> NonZeroU32 {

@@ -2,6 +2,7 @@
 
 mod aborted;
 mod admin;
+mod algorithms;
 mod application_sessions;
 mod asking;
 mod assertions;
@@ -9,19 +10,26 @@ mod audit;
 mod backchannel;
 mod broken_take;
 mod carriers;
+mod check_command;
 mod client;
 mod clock;
 mod configuration;
 mod connect_command;
+mod console;
 mod dialling;
+#[path = "../history/dice.rs"]
+#[allow(dead_code, reason = "the histories use all of it")]
+mod dice;
 mod ending;
 mod event_streams;
 mod exhaustion;
 mod fallback;
+mod forward_auth;
 mod full_store;
 mod handshake;
 mod http2;
 mod http2_floods;
+mod http2_heads;
 mod identity;
 mod idp;
 mod introspection;
@@ -29,6 +37,7 @@ mod introspection;
 mod late;
 mod limits;
 mod login_check;
+mod meddler;
 mod mint_requests;
 mod minting;
 mod multi_use;
@@ -49,11 +58,16 @@ mod reloading;
 mod renewing;
 mod replays;
 mod requests;
+mod rollout;
+mod rollout_command;
+mod rollout_files;
+mod rollout_guard;
 mod secrecy;
 #[path = "../../../admitone/tests/redis/servers.rs"]
 #[allow(dead_code, reason = "the library's tests use all of it")]
 mod servers;
 mod serving;
+mod shadow;
 mod shared_store;
 mod tls;
 mod tokens;

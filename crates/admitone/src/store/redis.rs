@@ -40,6 +40,7 @@ mod node;
 mod options;
 mod record;
 mod resolve;
+mod roster;
 mod script;
 mod servers;
 mod slot;
@@ -60,7 +61,8 @@ pub use greeting::{ConnectError, Greeting, Warning};
 pub(crate) use link::{Backoff, Link, Task};
 pub(crate) use names::mark;
 pub use options::{Address, AddressError, Credentials, Deployment, Fence, OptionError, RedisOptions};
-pub(crate) use script::{ANNOUNCE, MARK, POST};
+pub use roster::RedisRoster;
+pub(crate) use script::{ANNOUNCE, MARK, POST, REPLACE};
 pub(crate) use servers::{Fault, Servers};
 
 /// How long an operation may take.

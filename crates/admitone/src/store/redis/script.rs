@@ -41,12 +41,18 @@ scripts! {
     RELEASE = "#!lua flags=allow-oom\n", include_str!("release.lua");
     /// Counts a subject's places.
     COUNT = "#!lua flags=allow-oom\n", include_str!("count.lua");
+    /// Says something of a node. It is for looking at only, so it does not run without memory.
+    TELL = "#!lua\n", include_str!("tell.lua");
+    /// Reads what all nodes say of themselves.
+    WORDS = "#!lua flags=no-writes\n", include_str!("words.lua");
     /// Writes a mark. Taking something back must not fail for want of memory.
     MARK = "#!lua flags=allow-oom\n", include_str!("mark.lua");
     /// Adds to the stream.
     ANNOUNCE = "#!lua flags=allow-oom\n", include_str!("announce.lua");
     /// Adds to a stream that is kept for a while only.
     POST = "#!lua flags=allow-oom\n", include_str!("post.lua");
+    /// Puts a document in the place of another one. An instant rollback must not fail for want of memory.
+    REPLACE = "#!lua flags=allow-oom\n", include_str!("replace.lua");
     /// Reads what the fence compares.
     FENCE = "#!lua flags=no-writes\n", include_str!("fence.lua"), "return replid()\n";
 }
