@@ -65,8 +65,12 @@ static SUITES: &[Suite] = &[
     suite("rust", "unit and integration tests", rust).needing(&[Need::Redis, Need::Clock]),
     suite("valkey", "the stores' tests again, on Valkey", valkey).needing(&[Need::Redis, Need::Valkey]),
     suite("autobahn", "Autobahn's cases through the gateway, against without it", autobahn).needing(&[Need::Kosoku]),
-    suite("peers", "nginx, HAProxy and Caddy before and behind the gateway", peers)
-        .needing(&[Need::Proxies, Need::Caddy]),
+    suite("peers", "nginx, HAProxy, Caddy, Traefik and Envoy before, behind and beside the gateway", peers).needing(&[
+        Need::Proxies,
+        Need::Caddy,
+        Need::Traefik,
+        Need::Envoy,
+    ]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
     suite("fuzz", "fuzzers of all that strangers send, a few seconds each", |root| fuzz::run(root, &[], fuzz::SHORT)),
     suite("fuzz-long", "the fuzzers, a minute each", |root| fuzz::run(root, &[], fuzz::LONG)).only_when_long(),
@@ -128,7 +132,12 @@ fn autobahn(root: &Path) -> Outcome {
 }
 
 fn peers(root: &Path) -> Outcome {
-    among_peers(root).args(["proxies::"]).env("ADMITONE_CADDY", install::caddy_program(root)).run()
+    among_peers(root)
+        .args(["--skip", "autobahn::"])
+        .env("ADMITONE_CADDY", install::caddy_program(root))
+        .env("ADMITONE_TRAEFIK", install::traefik_program(root))
+        .env("ADMITONE_ENVOY", install::envoy_program(root))
+        .run()
 }
 
 fn among_peers(root: &Path) -> Call {

@@ -63,7 +63,7 @@ pub(super) async fn wire(config: Config, bound: SocketAddr, has_operators: bool)
         gap,
         logins: Arc::new(Logins::new(config.issuers, config.chain)?),
         routes,
-        upstreams: config.routes.into_iter().map(|route| upstream(route, &keepalive)).collect(),
+        upstreams: config.routes.into_iter().filter_map(|route| upstream(route, &keepalive)).collect(),
         assertions: assertions.map(Arc::new),
         public_url,
         trusted_proxies: config.server.trusted_proxies,
@@ -94,7 +94,7 @@ pub(super) fn rewire(app: &App, config: Config, the_same: bool) -> Result<App, S
         issuers,
         logins,
         routes,
-        upstreams: config.routes.into_iter().map(|route| upstream(route, &keepalive)).collect(),
+        upstreams: config.routes.into_iter().filter_map(|route| upstream(route, &keepalive)).collect(),
         assertions,
         public_url,
         trusted_proxies: config.server.trusted_proxies,
@@ -143,9 +143,10 @@ fn node_name(bound: SocketAddr) -> String {
     format!("{bound}-{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
-fn upstream(route: config::Route, keepalive: &Keepalive) -> (Arc<str>, Upstream) {
-    let path = Arc::from(route.path.as_str());
-    let upstream = Upstream::new(route.upstream, route.upstream_tls, route.connect_timeout, route.upgrade_timeout);
+/// Where a route's sockets lead, if anywhere.
+fn upstream(route: config::Route, keepalive: &Keepalive) -> Option<(Arc<str>, Upstream)> {
+    let mut addresses = route.upstreams.into_iter();
+    let upstream = Upstream::new(addresses.next()?, route.upstream_tls, route.connect_timeout, route.upgrade_timeout);
     let sockets = Sockets::new(route.bind_addresses, keepalive.clone());
-    (path, upstream.and_at(route.more_upstreams).over(sockets))
+    Some((Arc::from(route.path.as_str()), upstream.and_at(addresses).over(sockets)))
 }

@@ -19,6 +19,7 @@ mod ending;
 mod event_streams;
 mod exhaustion;
 mod fallback;
+mod forward_auth;
 mod full_store;
 mod handshake;
 mod http2;
