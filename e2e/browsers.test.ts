@@ -1,6 +1,8 @@
 // The drop-in in the browsers that people have.
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { REAL_BROWSERS, type RealBrowser } from './real-browsers.js';
@@ -20,9 +22,11 @@ beforeAll(async () => {
     handleProtocols: (offered) => offered.has('chat') && 'chat',
   });
   upstream.on('connection', (socket) =>
-    socket.on('message', (data, isBinary) =>
-      `${data}` === 'close' ? socket.close(4321, 'as you like') : socket.send(data, { binary: isBinary }),
-    ),
+    socket.on('message', (data, isBinary) => {
+      if (`${data}` === 'close') socket.close(4321, 'as you like');
+      else if (`${data}` === 'hello') socket.send('{"said":"hello"}');
+      else socket.send(data, { binary: isBinary });
+    }),
   );
   await once(upstream, 'listening');
   gateway = await RestartableGateway.serve({ '/chat': direct() }, { origins: [pages.origin] });
@@ -36,6 +40,13 @@ afterAll(async () => {
 
 function direct(): string {
   return `ws://127.0.0.1:${(upstream.address() as AddressInfo).port}/`;
+}
+
+/** The README's, with the addresses of this test. */
+async function firstLines(): Promise<string> {
+  const readme = await readFile(join(import.meta.dirname, '../packages/admitone/README.md'), 'utf8');
+  const [, lines = ''] = /^```ts\n(.*?)^```$/ms.exec(readme) ?? [];
+  return lines.replace("'admitone'", "'/admitone.js'").replace('https://gw.example.com', gateway.url);
 }
 
 describe.each(REAL_BROWSERS)('in %s', (_, launch) => {
@@ -54,5 +65,18 @@ describe.each(REAL_BROWSERS)('in %s', (_, launch) => {
     const ours = await page.evaluate(observe, { url: gateway.socket('/chat'), admitted });
     expect(bare.byServer).toEqual({ code: 4321, reason: 'as you like', wasClean: true });
     expect(ours).toEqual(bare);
+  });
+
+  test("the README's first lines run as they stand", async () => {
+    const page = await browser.visit(`${pages.origin}/`);
+    const token = gateway.logIn('ada');
+    await page.evaluate((token) => {
+      const shown: unknown[] = [];
+      const login = { accessToken: async () => token };
+      Object.assign(window, { login, shown, show: (message: unknown) => shown.push(message) });
+    }, token);
+    await page.addScriptTag({ type: 'module', content: await firstLines() });
+    await page.waitForFunction(() => Reflect.get(window, 'shown').length > 0);
+    expect(await page.evaluate(() => Reflect.get(window, 'shown'))).toEqual([{ said: 'hello' }]);
   });
 });
