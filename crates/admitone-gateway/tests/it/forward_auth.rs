@@ -112,9 +112,11 @@ async fn every_carrier_and_every_method_of_asking_will_do() {
 async fn a9_behind_a_question_that_repeats_an_upgrade_the_connection_ends() {
     let world = asked_about("").await;
     let request = with_query(&world.ticket().await).with("Connection", "Upgrade").with("Upgrade", "websocket");
-    let (answer, mut connection) = world.present(request).await;
-    assert_eq!((answer.status, answer.header("upgrade")), (200, None));
-    assert_eq!(connection.end().await, b"");
+    let mut connection = world.connect().await;
+    connection.send(request.text() + &Request::new("GET /healthz").text()).await;
+    let answer = connection.answer().await;
+    assert_eq!((answer.status, answer.header("upgrade"), answer.header("connection")), (200, None, Some("close")));
+    assert_eq!(connection.end().await, b"", "what stands behind it is no request");
 }
 
 #[tokio::test]
@@ -157,6 +159,15 @@ async fn a4_nobody_but_a_trusted_proxy_finds_anything_here() {
         }
         world.opens(&ticket).await;
     }
+}
+
+#[tokio::test]
+async fn a4_only_routes_that_say_so_are_answered_about() {
+    let other = format!("[[routes]]\npath = \"/other\"\nupstream = \"ws://127.0.0.1:2\"\norigins = [\"{ORIGIN}\"]");
+    let world = asked_about(&other).await;
+    let minted = world.minted(&token("ada"), r#"{"route":"/other"}"#).await;
+    let offer = format!("admitone.ticket.{}", minted["ticket"].as_str().expect("a ticket"));
+    refused(&world.ask(question("/other").with("Sec-WebSocket-Protocol", &offer)).await, 404, "not_found");
 }
 
 #[tokio::test]
