@@ -71,7 +71,7 @@ pub(super) struct Forwarded {
     /// Path and query, as the client sent them.
     pub(super) target: Uri,
     pub(super) method: Method,
-    /// Of the version that there is. Over HTTP/2 it says so too (RFC 8441 §5).
+    /// To WebSocket, of the version that there is.
     pub(super) is_upgrade: bool,
     /// The target came as the question's own path, as Envoy sends it.
     pub(super) is_path: bool,

@@ -73,8 +73,7 @@ fn find(app: &App, parts: &Parts) -> Result<(Forwarded, Arc<Route>), Rejection> 
     let asked = Forwarded::read(parts)?;
     let route = app.routes.find(asked.target.path()).filter(|route| route.forward_auth);
     let route = route.cloned().ok_or(Rejection::NoRouteAsked)?;
-    // Over HTTP/2 a socket is opened by CONNECT (RFC 8441).
-    if asked.method != Method::GET && asked.method != Method::CONNECT {
+    if asked.method != Method::GET {
         return Err(Rejection::Method);
     }
     if asked.is_upgrade || route.event_streams && event_stream::is_wanted(&parts.headers) {
