@@ -4,13 +4,12 @@ use std::borrow::Cow;
 
 use admitone::admission::Admitted;
 use admitone::carrier::Offer;
+use admitone::upstream;
 use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 
 use super::{App, Peer, client};
 use crate::routes::Route;
 use crate::upstream::{AnswerError, HeaderLines};
-
-const OURS: &str = "x-admitone-";
 
 /// What this hop says of itself; a client's own are dropped.
 fn is_forwarding(name: &str) -> bool {
@@ -118,7 +117,7 @@ fn end_to_end(headers: &HeaderMap, keeps: impl Fn(&str) -> bool) -> impl Iterato
         let name = name.as_str();
         let folded = folded(name);
         let is_listed = !is_kept(name) && listed.iter().any(|listed| listed == name);
-        !ends_here(name) && !is_listed && !folded.starts_with(OURS) && keeps(&folded)
+        !ends_here(name) && !is_listed && !upstream::is_identity(name) && keeps(&folded)
     })
 }
 
