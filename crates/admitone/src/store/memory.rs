@@ -5,6 +5,7 @@
 
 mod directory;
 mod grants;
+mod roster;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -25,6 +26,7 @@ use crate::sync::{Mutex, MutexGuard};
 use crate::ticket::{SubjectTag, TicketId};
 
 pub use directory::MemoryDirectory;
+pub use roster::MemoryRoster;
 
 const SHARDS: usize = 64;
 

@@ -17,6 +17,7 @@ mod nodes;
 mod ports;
 mod races;
 mod revocations;
+mod roster;
 mod secrecy;
 mod servers;
 mod slots;

@@ -1,12 +1,11 @@
 //! Sockets over HTTP/2 (RFC 8441).
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use admitone::tower::Admitted;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Empty, Full};
+use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use hyper::ext::Protocol;
@@ -28,7 +27,7 @@ async fn connect(site: &Arc<Site>) -> SendRequest<Empty<Bytes>> {
     let site = site.clone();
     let service = service_fn(move |request| {
         let site = site.clone();
-        async move { Ok::<Response<Full<Bytes>>, Infallible>(site.answer(request).await?) }
+        async move { site.answer(request).await }
     });
     let server = http2::Builder::new(TokioExecutor::new()).enable_connect_protocol().clone();
     tokio::spawn(async move { server.serve_connection(TokioIo::new(theirs), service).await });
