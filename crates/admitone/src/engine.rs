@@ -40,18 +40,18 @@ impl Stores {
         }
     }
 
-    /// In Redis or Valkey: for the node of this name among others that are given the same `keys`.
+    /// In Redis or Valkey: for the node of this name among others that are given the same `keys`. Beside them, what is to be
+    /// warned of: what the servers are not set up for.
     ///
     /// # Errors
     ///
-    /// [`ConnectError`](crate::store::redis::ConnectError), when the server cannot keep what is promised either; and
-    /// when its stream of revocations cannot be read, without which this node would not know what was revoked.
+    /// [`RedisStoresError`].
     #[cfg(feature = "redis")]
     pub async fn in_redis(
         mut options: crate::store::redis::RedisOptions,
         keys: &TicketKeys,
         node: &str,
-    ) -> Result<Self, RedisStoresError> {
+    ) -> Result<(Self, Vec<crate::store::redis::Warning>), RedisStoresError> {
         use crate::revocation::redis::RedisRevocations;
         use crate::store::redis::{Redis, RedisDirectory, RedisTicketStore};
 
@@ -59,12 +59,13 @@ impl Stores {
         let redis = Redis::connect(options).await?;
         let revocations = RedisRevocations::start(&redis, keys.tagging()).await;
         let revocations = Arc::new(revocations.map_err(|_| RedisStoresError::Revocations)?);
-        Ok(Self {
+        let stores = Self {
             tickets: Arc::new(RedisTicketStore::new(&redis)),
             revocations: revocations.clone(),
             directory: Arc::new(RedisDirectory::new(&redis)),
             channel: revocations,
-        })
+        };
+        Ok((stores, redis.greeting().warnings.clone()))
     }
 }
 
