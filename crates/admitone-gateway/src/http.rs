@@ -31,9 +31,11 @@ pub mod readiness;
 mod refuse;
 mod renew;
 mod replay;
+mod rollout;
 pub mod server;
 mod session;
 mod session_record;
+pub(crate) mod shadow;
 pub(crate) mod telling;
 mod tickets;
 mod verify;
@@ -49,11 +51,13 @@ use admitone::admission::Admission;
 use admitone::control::Control;
 use admitone::now::Now;
 use admitone::revocation::Revocations;
+use admitone::rollout::Rollouts;
 use admitone::sessions::Sessions;
 use admitone::store::roster::Roster;
 use axum::Router;
 use axum::http::Version;
 use axum::routing::{any, delete, get, post};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 pub use self::forwarded::ForwardedError;
@@ -81,6 +85,10 @@ pub struct App {
     pub control: Arc<Control>,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// Who gets tickets.
+    pub rollouts: Arc<Rollouts>,
+    /// Lets so many tickets be rehearsed at once.
+    pub rehearsals: Arc<Semaphore>,
     /// Where nodes say how they are.
     pub roster: Arc<dyn Roster>,
     /// This node's name in records and audit lines.

@@ -3,6 +3,7 @@ mod example;
 mod files;
 mod forward_auth;
 mod operators;
+mod rollout;
 mod store;
 mod syntax;
 mod values;

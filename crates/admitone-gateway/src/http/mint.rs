@@ -17,7 +17,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, ORIGIN};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{App, Peer, body, client, login, telling};
+use super::{App, Peer, body, client, login, rollout, telling};
 use crate::audit::{Event, What};
 use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
@@ -49,7 +49,10 @@ async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result
     let origin = origin(&parts.headers, &route)?;
     let place = route.minting_place(origin, Some(address));
     let grant = route.grant(&login, asked, now)?;
-    let minted = app.admission.mint_for_uses(grant, uses, &place, now).await?;
+    rollout::check(app, &route, &login.principal)?;
+    let minted = app.admission.mint_for_uses(grant, uses, &place, now).await.map_err(Rejection::from);
+    let minted = minted.inspect_err(|rejection| rollout::failed(app, &route, rejection))?;
+    rollout::worked(app, &route);
 
     app.audit.tell(
         &Event {
