@@ -27,7 +27,7 @@
 //!
 //! With axum's feature `ws`, the handler is
 //!
-//! ```ignore
+//! ```text
 //! async fn chat(admitted: Admitted, upgrade: WebSocketUpgrade) -> Response {
 //!     upgrade.on_upgrade(|mut socket| async move {
 //!         let talk = async { while let Some(Ok(message)) = socket.recv().await { socket.send(message).await?; } Ok(()) };
