@@ -102,7 +102,9 @@ fn clippy(root: &Path) -> Outcome {
 
 /// Clippy, not `cargo check`: only it turns warnings of our crates, and no others, into failures.
 fn features(root: &Path) -> Outcome {
-    for features in ["", "server", "authn", "redis", "redis-tls", "authn,redis"] {
+    let sets =
+        ["", "server", "authn", "redis", "redis-tls", "authn,redis", "tower", "http2", "axum", "axum,authn,redis"];
+    for features in sets {
         call::cargo(root)
             .args(["clippy", "--package", "admitone", "--no-default-features"])
             .args(["--features", features, "--", "-D", "warnings"])
