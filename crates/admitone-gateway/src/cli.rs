@@ -1,5 +1,6 @@
 //! Commands, and what they say on a terminal.
 
+mod config;
 mod connect;
 mod demo;
 mod keys;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
+use self::config::Config;
 use self::keys::Keys;
 use self::operator::Operator;
 
@@ -70,6 +72,9 @@ enum Command {
     /// Says how a running gateway is
     #[command(after_help = OPERATOR_STATUS)]
     Status(Operator),
+    /// Writes configurations to begin with
+    #[command(subcommand)]
+    Config(Config),
     /// Makes and rotates key files
     #[command(subcommand)]
     Keys(Keys),
@@ -134,6 +139,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Revoke(revoke) => on_runtime(operate::revoke(&revoke)),
         Command::Drain(operator) => on_runtime(operate::drain(&operator)),
         Command::Status(operator) => on_runtime(operate::status(&operator)),
+        Command::Config(config) => config::run(&config),
         Command::Keys(keys) => keys::run(&keys),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "admitone", &mut stdout());

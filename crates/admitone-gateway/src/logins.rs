@@ -256,9 +256,20 @@ impl Logins {
         self.callbacks.get(of).is_some_and(|callback| matches!(callback.carrier(), SessionCarrier::Cookie(_)))
     }
 
+    /// Whether logins are presented as bearer tokens.
+    #[must_use]
+    pub fn take_bearer(&self) -> bool {
+        self.chain.iter().any(|source| *source != Source::Callback)
+    }
+
+    /// Where applications' sessions are presented.
+    pub fn session_carriers(&self) -> impl Iterator<Item = &SessionCarrier> {
+        self.callbacks.iter().map(Callback::carrier)
+    }
+
     /// The headers that sessions are presented in.
     pub fn session_headers(&self) -> impl Iterator<Item = &HeaderName> {
-        self.callbacks.iter().filter_map(|callback| match callback.carrier() {
+        self.session_carriers().filter_map(|carrier| match carrier {
             SessionCarrier::Header(name) => Some(name),
             SessionCarrier::Cookie(_) => None,
         })
@@ -267,7 +278,7 @@ impl Logins {
     /// Whether sessions are presented in a cookie.
     #[must_use]
     pub fn any_cookie(&self) -> bool {
-        self.callbacks.iter().any(|callback| matches!(callback.carrier(), SessionCarrier::Cookie(_)))
+        self.session_carriers().any(|carrier| matches!(carrier, SessionCarrier::Cookie(_)))
     }
 
     /// How the published keys of each issuer are.

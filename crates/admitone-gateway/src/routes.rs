@@ -208,6 +208,12 @@ impl Route {
         if single_use { Some(NonZeroU32::MIN) } else { Some(self.max_uses).filter(|uses| uses.get() > 1) }
     }
 
+    /// The longest life of a ticket.
+    #[must_use]
+    pub const fn longest_ttl(&self) -> Duration {
+        self.max_ttl
+    }
+
     /// The place that a ticket is minted for: what it is bound to.
     #[must_use]
     pub fn minting_place<'a>(&'a self, origin: Option<&'a str>, address: IpAddr) -> Place<'a> {

@@ -1,7 +1,9 @@
+mod aliases;
 mod arbitrary;
 mod example;
 mod files;
 mod operators;
+mod starting;
 mod store;
 mod syntax;
 mod values;

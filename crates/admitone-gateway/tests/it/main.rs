@@ -2,6 +2,7 @@
 
 mod aborted;
 mod admin;
+mod aliases;
 mod application_sessions;
 mod asking;
 mod assertions;
