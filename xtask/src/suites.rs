@@ -63,6 +63,9 @@ static SUITES: &[Suite] = &[
     suite("autobahn", "Autobahn's cases through the gateway, against without it", autobahn).needing(&[Need::Kosoku]),
     suite("peers", "nginx, HAProxy and Caddy before and behind the gateway", peers)
         .needing(&[Need::Proxies, Need::Caddy]),
+    suite("openapi", "Schemathesis asks the gateway all that /openapi.json says", openapi)
+        .needing(&[Need::Schemathesis]),
+    suite("deploy", "the files of deploy/: image, unit and manifests", deploy).needing(&[Need::Schemathesis]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
     suite("history", "half an hour of faults over two gateways and a Redis pair", history)
         .needing(&[Need::Redis])
@@ -123,6 +126,19 @@ fn autobahn(root: &Path) -> Outcome {
 
 fn peers(root: &Path) -> Outcome {
     among_peers(root).args(["proxies::"]).env("ADMITONE_CADDY", install::caddy_program(root)).run()
+}
+
+fn openapi(root: &Path) -> Outcome {
+    by_python(among_peers(root), root).args(["openapi::", "--nocapture"]).run()
+}
+
+fn deploy(root: &Path) -> Outcome {
+    by_python(among_peers(root), root).args(["deploy::"]).run()
+}
+
+/// Schemathesis brings a reader of YAML along.
+fn by_python(call: Call, root: &Path) -> Call {
+    call.env("ADMITONE_SCHEMATHESIS", install::schemathesis_folder(root)).env("ADMITONE_PYTHON", install::python(root))
 }
 
 fn among_peers(root: &Path) -> Call {

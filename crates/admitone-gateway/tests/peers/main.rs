@@ -4,6 +4,8 @@ mod autobahn;
 #[path = "../it/client.rs"]
 #[allow(dead_code, reason = "another test's, which uses all of it")]
 mod client;
+mod deploy;
+mod openapi;
 #[path = "../../../admitone/tests/redis/ports.rs"]
 mod ports;
 mod proxies;

@@ -21,7 +21,7 @@ fn they_are_off_unless_they_are_turned_on() {
 fn a_life_out_of_their_range_is_a_fault() {
     for seconds in [29, 3601] {
         let text = with(&format!("aliases = {{ enabled = true, ttl_seconds = {seconds} }}"), QUERY);
-        let problem = format!("a.toml:1:41: aliases.ttl_seconds: {seconds} is not a whole number from 30 to 3600");
+        let problem = format!("a.toml:1:43: aliases.ttl_seconds: {seconds} is not a whole number from 30 to 3600");
         assert!(Folder::new().faults(&text)[0].starts_with(&problem), "{:?}", Folder::new().faults(&text));
     }
 }

@@ -111,7 +111,7 @@ async fn s25_the_status_tells_its_prefix_to_those_who_are_logged_in() {
 /// The store is asked, and its failure is not told as a ticket's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f1_a_store_that_is_away_is_told_as_that() {
-    let (mut redis, upstream) = (Server::start(&[]), Upstream::echo().await);
+    let (redis, upstream) = (Server::start(&[]), Upstream::echo().await);
     let store = format!("kind = \"redis\"\nurl = \"redis://{}\"", redis.address());
     let lines = Lines { top: super::ON, store: &store, route: super::ROUTE_LINES, ..Lines::default() };
     let world = World::with(lines, &upstream.url()).await;
