@@ -23,17 +23,19 @@ export class RestartableGateway {
    * @param upstreams which socket URL is behind which path
    * @param origins the pages that may connect, beside what is no page
    * @param server lines of `[server]`
+   * @param route lines of every route
    * @param tables further tables of the configuration
    */
   static async serve(
     upstreams: Readonly<Record<string, string>>,
-    { origins = ['https://app.example'], server = '', tables = '' } = {},
+    { origins = ['https://app.example'], server = '', route = '', tables = '' } = {},
   ): Promise<RestartableGateway> {
     const routes = Object.entries(upstreams).map(
       ([path, upstream]) => `[[routes]]
 path = "${path}"
 upstream = "${upstream}"
 origins = ${JSON.stringify(origins)}
+${route}
 `,
     );
     const gateway = new RestartableGateway(await freePort(), server, tables + routes.join(''));

@@ -7,7 +7,7 @@ const BUDGETS = {
   createTicketSource: 3_000,
   admitSocket: 7_400,
   AdmitConnection: 6_950,
-  AdmitEventSource: 7_200,
+  AdmitEventSource: 7_250,
   everything: 8_800,
 };
 

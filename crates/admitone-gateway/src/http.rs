@@ -10,6 +10,7 @@ mod connect;
 mod conversation;
 mod endpoint;
 mod endpoints;
+mod event_stream;
 mod extended;
 mod fields;
 mod forward;
@@ -182,10 +183,10 @@ impl App {
         if self.trusts(address) { Ok(None) } else { self.limits.connection(address, Now::read().instant).map(Some) }
     }
 
-    /// The same for a socket whose connection has none for it: behind a proxy, where the address is known by what the proxy
-    /// says, and where many sockets share a connection.
-    fn place_of_socket(&self, peer: Peer, address: IpAddr, version: Version) -> Result<Option<Place>, Over> {
-        let has_one = version == Version::HTTP_11 && !self.trusts(peer.0.ip());
+    /// The same for a session whose connection has none for it: behind a proxy, where the address is known by what the proxy
+    /// says, and where many of them share a connection.
+    fn place_of_session(&self, peer: Peer, address: IpAddr, version: Version) -> Result<Option<Place>, Over> {
+        let has_one = version != Version::HTTP_2 && !self.trusts(peer.0.ip());
         if has_one { Ok(None) } else { self.limits.connection(address, Now::read().instant).map(Some) }
     }
 

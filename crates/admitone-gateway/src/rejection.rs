@@ -1,5 +1,6 @@
 //! Why something was refused, and the one table that says what the world is told about it.
 
+mod checks;
 mod counted;
 mod status;
 mod title;
@@ -21,7 +22,7 @@ use tracing::Level;
 use crate::http::HeadError;
 use crate::limits::Over;
 use crate::logins::{NoLogin, NoLogout, PresentError};
-use crate::upstream::{DialError, UpgradeError};
+use crate::upstream::{AnswerError, DialError};
 
 pub use status::status;
 pub use title::title;
@@ -133,7 +134,7 @@ pub enum Rejection {
     Dial(#[from] DialError),
     /// The upstream did not upgrade.
     #[error("upstream: {0}")]
-    Upgrade(#[from] UpgradeError),
+    Upgrade(#[from] AnswerError),
     /// The upstream selected a subprotocol that was not offered.
     #[error("upstream: selected a subprotocol that was not offered")]
     UpstreamChoice,
@@ -257,7 +258,7 @@ impl Rejection {
             Self::NotRenewed(refused) => not_renewed_row(*refused),
             Self::RenewalLost | Self::Store(_) => store_unavailable(),
             Self::Dial(_) => upstream_unavailable().ticket(TicketState::Unspent),
-            Self::Upgrade(UpgradeError::Timeout(_)) => Row::new(P::UpstreamTimeout, Level::WARN)
+            Self::Upgrade(AnswerError::Timeout(_)) => Row::new(P::UpstreamTimeout, Level::WARN)
                 .closing(CloseCode::UpstreamUnavailable)
                 .ticket(TicketState::Spent),
             Self::Upgrade(_) | Self::UpstreamChoice => upstream_unavailable().ticket(TicketState::Spent),

@@ -24,7 +24,6 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-pub(crate) use close_frame::close_frame;
 use direction::{Direction, Event, Farewell};
 
 /// The longest wait, when closing, for each of: the frame under way to end, the Close to be taken, and the peer to hang up.

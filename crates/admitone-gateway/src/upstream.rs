@@ -1,7 +1,7 @@
-//! The server behind a route: dialled first, asked to upgrade only once a ticket has been redeemed.
+//! The server behind a route: dialled first, asked for anything only once a ticket has been redeemed.
 //!
 //! [`Upstream::dial`] opens TCP and TLS and writes not one byte of a request; [`Dialed::upgrade`] writes the request and
-//! hands the connection out only for a 101 that answers exactly this request.
+//! hands the connection out only for a 101 that answers exactly this request, [`Dialed::stream`] only for an event stream.
 
 mod address;
 mod answer;
@@ -10,6 +10,7 @@ mod request;
 mod resolve;
 mod server;
 mod sockets;
+mod stream;
 mod tls;
 
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use address::{Address, AddressError};
 pub use io::UpstreamIo;
 pub use request::{HeaderLines, UpgradeHead};
 pub use sockets::Sockets;
+pub use stream::{Events, Streamed};
 pub use tls::{TlsConfigError, tls_config};
 
 use server::Server;
@@ -68,33 +70,33 @@ impl DialError {
     }
 }
 
-/// Why an upstream that was reached did not upgrade. What it sent goes nowhere.
+/// Why an upstream that was reached did not do what it was asked. What it sent goes nowhere.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum UpgradeError {
+pub enum AnswerError {
     /// The upgrade timeout passed before the answer's head was complete.
-    #[error("no answer to the upgrade within {} ms", .0.as_millis())]
+    #[error("no answer within {} ms", .0.as_millis())]
     Timeout(Duration),
-    /// A complete answer, other than 101.
-    #[error("answered the upgrade with {status}")]
+    /// A complete answer, other than the one that was asked for.
+    #[error("answered with {status}")]
     Refused {
         /// The answer's status.
         status: StatusCode,
     },
-    /// An answer that is not HTTP, or a 101 that is not the answer to this request (RFC 6455 §4.1).
-    #[error("bad answer to the upgrade: {why}")]
+    /// An answer that is not HTTP, a 101 that is not the answer to this request (RFC 6455 §4.1), or no event stream.
+    #[error("bad answer: {why}")]
     BadAnswer {
         /// What is wrong with it.
         why: &'static str,
     },
     /// The request's own parts cannot be written as HTTP; nothing was sent.
-    #[error("the upgrade request cannot be written: {what} has a forbidden byte")]
+    #[error("the request cannot be written: {what} has a forbidden byte")]
     BadHead {
         /// The part at fault.
         what: &'static str,
     },
     /// The connection failed.
-    #[error("the connection failed during the upgrade: {0}")]
+    #[error("the connection failed before the answer: {0}")]
     Io(#[from] IoError),
 }
 
@@ -197,16 +199,34 @@ impl Dialed {
     /// has been redeemed: no byte of it reaches an upstream before.
     ///
     /// # Errors
-    /// [`UpgradeError`], within the upgrade timeout. The connection is gone then, and with it whatever the upstream sent
+    /// [`AnswerError`], within the upgrade timeout. The connection is gone then, and with it whatever the upstream sent
     /// behind its answer.
-    pub async fn upgrade(mut self, head: &UpgradeHead<'_>, _redeemed: &Session) -> Result<Upgraded, UpgradeError> {
+    pub async fn upgrade(mut self, head: &UpgradeHead<'_>, _redeemed: &Session) -> Result<Upgraded, AnswerError> {
         let request = head.encode(&self.address)?;
         let exchange = answer::exchange(&mut self.io, &request, head.key);
         let (headers, ahead) = match timeout(self.upgrade_timeout, exchange).await {
             Ok(answered) => answered?,
-            Err(_) => return Err(UpgradeError::Timeout(self.upgrade_timeout)),
+            Err(_) => return Err(AnswerError::Timeout(self.upgrade_timeout)),
         };
         Ok(Upgraded { io: self.io, headers, ahead })
+    }
+
+    /// Asks for an event stream with `GET`, the client's `query` and these headers, and reads the head of the answer: the same
+    /// proof, and the same limits.
+    ///
+    /// # Errors
+    /// [`AnswerError`], within the upgrade timeout. The connection is gone then.
+    pub async fn stream(
+        self,
+        query: Option<&str>,
+        headers: &HeaderLines,
+        _redeemed: &Session,
+    ) -> Result<Streamed, AnswerError> {
+        let request = stream::request(&self.address, query, headers)?;
+        match timeout(self.upgrade_timeout, stream::exchange(self.io, request)).await {
+            Ok(answered) => answered,
+            Err(_) => Err(AnswerError::Timeout(self.upgrade_timeout)),
+        }
     }
 }
 

@@ -78,6 +78,12 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Whether a credential may be in a cookie.
+    #[must_use]
+    pub fn any_cookie(&self) -> bool {
+        [&self.ticket, &self.jwt].into_iter().any(|carriers| carriers.contains(&Carrier::Cookie))
+    }
+
     fn allows(&self, kind: Kind, carrier: Carrier) -> bool {
         let carriers = match kind {
             Kind::Ticket => &self.ticket,

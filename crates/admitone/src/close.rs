@@ -77,6 +77,14 @@ close_codes! {
     Overloaded = 1013, "overloaded", MintAgain;
 }
 
+/// A server's Close frame (RFC 6455 §5.5.1), with a reason of at most 123 bytes.
+#[must_use]
+pub fn frame(code: u16, reason: &str) -> Vec<u8> {
+    // A control frame's payload is at most 125 bytes.
+    let length = 2 + reason.len() as u8;
+    [&[0x88, length][..], &code.to_be_bytes(), reason.as_bytes()].concat()
+}
+
 /// What a client makes of a Close frame that it received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
@@ -111,4 +119,18 @@ fn next_by_band(code: u16) -> Next {
 
 fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_fits_a_control_frame() {
+        for code in CloseCode::ALL {
+            assert!(code.reason().len() <= 123, "{code:?}");
+            let frame = frame(code.code(), code.reason());
+            assert_eq!((frame[0], usize::from(frame[1])), (0x88, frame.len() - 2), "{code:?}");
+        }
+    }
 }

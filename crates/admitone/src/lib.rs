@@ -4,10 +4,11 @@
 //! a *ticket*: an opaque secret that admits exactly one connection, once, within seconds. This crate mints and redeems
 //! tickets and keeps the register of the connections that they admitted.
 //!
-//! Without features the crate is vocabulary: [`ticket`], [`grant`], [`principal`], [`carrier`], [`close`], [`problem`].
+//! Without features the crate is vocabulary: [`ticket`], [`grant`], [`principal`], [`carrier`], [`origin`], [`handshake`],
+//! [`refusal`], [`close`], [`problem`].
 //! They do no I/O and read no clock.
 //!
-//! - `server` adds `store`, `revocation`, `admission`, `sessions` and `control`.
+//! - `server` adds `route`, `store`, `revocation`, `admission`, `sessions` and `control`.
 //! - `redis` adds the same in Redis or Valkey, `redis-tls` over TLS.
 //! - `authn` adds `authn`, which verifies the logins that tickets are minted for.
 //!
@@ -69,8 +70,11 @@ assert!(admission.inspect(&minted.ticket, &place, now).is_err());
 pub mod carrier;
 pub mod close;
 pub mod grant;
+pub mod handshake;
+pub mod origin;
 pub mod principal;
 pub mod problem;
+pub mod refusal;
 pub mod ticket;
 
 #[cfg(feature = "server")]
@@ -83,6 +87,8 @@ pub mod control;
 pub mod now;
 #[cfg(feature = "server")]
 pub mod revocation;
+#[cfg(feature = "server")]
+pub mod route;
 #[cfg(feature = "server")]
 pub mod sessions;
 #[cfg(feature = "server")]

@@ -88,6 +88,36 @@ impl ProblemCode {
             Self::Draining => "draining",
         }
     }
+
+    /// The sentence that goes with it.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "The request breaks a rule of HTTP or WebSocket.",
+            Self::AmbiguousCredential => "More than one credential was presented.",
+            Self::QueryTokenNotAllowed => "This route takes no credential in the URL.",
+            Self::NotLoggedIn => "Log in first.",
+            Self::TicketNotAccepted => "The ticket was not accepted: mint a new one.",
+            Self::OriginNotAllowed => "This origin may not connect.",
+            Self::Forbidden => "This login may not do that.",
+            Self::NotFound => "Nothing is here.",
+            Self::TicketsDisabled => "Tickets are off for this login: use the fallback.",
+            Self::MethodNotAllowed => "Not with this method.",
+            Self::BodyTooLarge => "The body is too large.",
+            Self::UnsupportedMediaType => "The body has to be application/json.",
+            Self::InvalidBody => "The body's fields are wrong.",
+            Self::HeadTooLarge => "The request's head is too large.",
+            Self::UpgradeRequired => "Only WebSocket upgrades, version 13, are served here.",
+            Self::OverLimit => "A limit was reached: try again later.",
+            Self::UpstreamUnavailable => "The upstream is not available.",
+            Self::UpstreamTimeout => "The upstream did not answer in time.",
+            Self::IssuerUnavailable => "Nobody can tell at the moment who this is.",
+            Self::StoreUnavailable => "The ticket store is not available.",
+            Self::Overloaded => "There is no room: try again later.",
+            Self::Draining => "The server is shutting down: try again.",
+            Self::Internal => "Something went wrong here.",
+        }
+    }
 }
 
 /// One field of a request that is wrong.

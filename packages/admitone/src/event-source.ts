@@ -132,6 +132,7 @@ export class AdmitEventSource extends EventTarget {
       (text) => {
         parser.push(text);
         this.#heed(parser.retryMs);
+        return parser.comment;
       },
     );
     this.#parser = parser;

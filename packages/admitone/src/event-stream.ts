@@ -14,6 +14,8 @@ export class EventStreamParser {
   lastEventId: string;
   /** What the stream asks to wait before a reconnect. */
   retryMs: number | undefined;
+  /** The last line, where that is a comment: the gateway ends a stream with one that says why. */
+  comment = '';
   readonly #dispatch: (event: StreamEvent) => void;
   #id: string;
   #type = '';
@@ -42,6 +44,7 @@ export class EventStreamParser {
 
   #read(line: string): void {
     const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/su.exec(line) ?? [];
+    this.comment = field ? '' : value;
     if (!line) this.#end();
     else if (field === 'data') this.#data += `${value}\n`;
     else if (field === 'event') this.#type = value;

@@ -1,8 +1,11 @@
 import { readBody, readText } from './answer.js';
-import { closeCodeOf } from './close-codes.js';
+import { closeCodeOf, readClose } from './close-codes.js';
 import { AdmitError } from './errors.js';
 import type { Link, LinkEnd } from './link.js';
 import { problemOf } from './problem.js';
+
+/** Takes a piece of a body's text, and gives the last line by then, where that is a comment. */
+export type ReadStream = (text: string) => string;
 
 /** A request whose answer goes on: what an attempt opens in place of a socket. */
 export class StreamLink implements Link {
@@ -13,8 +16,8 @@ export class StreamLink implements Link {
   onerror: Link['onerror'] = null;
   readonly #abort = new AbortController();
 
-  /** @param read is given the body's text, in pieces; a `RangeError` of its ends the stream for good */
-  constructor(send: (signal: AbortSignal) => Promise<Response>, read: (text: string) => void) {
+  /** @param read may throw a `RangeError`, which ends the stream for good */
+  constructor(send: (signal: AbortSignal) => Promise<Response>, read: ReadStream) {
     void this.#run(send, read);
   }
 
@@ -22,7 +25,7 @@ export class StreamLink implements Link {
     this.#abort.abort();
   }
 
-  async #run(send: (signal: AbortSignal) => Promise<Response>, read: (text: string) => void): Promise<void> {
+  async #run(send: (signal: AbortSignal) => Promise<Response>, read: ReadStream): Promise<void> {
     let end: LinkEnd = { code: 1006, reason: '' };
     try {
       const response = await send(this.#abort.signal);
@@ -30,10 +33,12 @@ export class StreamLink implements Link {
       if (error) end = { ...end, error };
       else {
         this.onopen?.(new Event('open'));
+        let last = '';
         await readBody(response, (text) => {
-          read(text);
+          last = read(text);
           return true;
         });
+        end = endOf(last) ?? end;
       }
     } catch (error) {
       if (error instanceof RangeError) end = { code: 1009, reason: '' };
@@ -41,6 +46,12 @@ export class StreamLink implements Link {
     this.close();
     this.onclose?.(end);
   }
+}
+
+/** What the gateway says of an end that it has made. */
+function endOf(comment: string): LinkEnd | undefined {
+  const code = closeCodeOf(readClose(1006, comment)?.name ?? '');
+  return code ? { code, reason: comment } : undefined;
 }
 
 async function faultOf(response: Response): Promise<AdmitError | undefined> {

@@ -123,6 +123,35 @@ describe('an event source', () => {
     },
   );
 
+  it('S5: stops where the gateway says that it has ended the stream for good', async () => {
+    const stream = new Stream();
+    const { source, errors, requests } = await streaming([() => stream.response]);
+    await stream.write('data: x\n\n:admitone:revoked\n');
+    await stream.end();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([source.readyState, requests.length]).toEqual([2, 1]);
+    expect(errors).toEqual([
+      expect.objectContaining({ code: 'revoked', close: { code: 4900, reason: 'admitone:revoked' } }),
+    ]);
+  });
+
+  it.each([
+    [':admitone:draining\n', 'draining'],
+    [':admitone:session_expired\n', 'session_expired'],
+    [': ping\n', 'connection_lost'],
+    [':admitone:unheard_of\n', 'connection_lost'],
+    [':admitone:revoked\n\n', 'connection_lost'],
+    ['data: admitone:revoked\n', 'connection_lost'],
+  ])('F26: comes back after an end with %j', async (last, code) => {
+    const [first, second] = [new Stream(), new Stream()];
+    const { source, errors } = await streaming([() => first.response, () => second.response]);
+    await first.write(`data: x\n\n${last}`);
+    await first.end();
+    expect([source.readyState, errors[0]?.code]).toEqual([0, code]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(source.readyState).toBe(1);
+  });
+
   it('waits as the stream asks', async () => {
     const stream = new Stream();
     const { requests } = await streaming([() => stream.response, () => new Stream().response]);

@@ -10,11 +10,12 @@ use std::time::Duration;
 use admitone::carrier::{Carrier, TICKET_COOKIE};
 use admitone::grant::MAX_USES;
 use admitone::principal::Permissions;
+use admitone::refusal::{CloseProfile, RefuseWith};
 use admitone::sessions::Narrowed;
 use rustls::ClientConfig;
 
 use super::fault::{listed, nearest, quoted, wrong};
-use super::host::WebOrigin;
+use super::host::{WebOrigin, parse_origin};
 use super::table::Table;
 use super::tickets::TTL_SECONDS;
 use super::upstream;
@@ -35,6 +36,8 @@ pub struct Route {
     pub upstream_tls: Arc<ClientConfig>,
     /// Whether it is told who was admitted in a signed assertion too.
     pub upstream_assertion: bool,
+    /// Whether event streams are asked for there as well, with `GET`.
+    pub event_streams: bool,
     /// The addresses of this machine to dial from, in turn; any without.
     pub bind_addresses: Vec<IpAddr>,
     /// The headers of clients that the upstream does not see, in lower case.
@@ -114,26 +117,6 @@ impl OnReplay {
     }
 }
 
-/// How a refused upgrade is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefuseWith {
-    /// With a Close where the client offers `admitone.refused`, else by HTTP.
-    Auto,
-    /// With a Close, whether offered or not.
-    Close,
-    /// Always by HTTP.
-    Http,
-}
-
-/// How a refusing Close reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseProfile {
-    /// A code of ours.
-    Standard,
-    /// The `AUTH_FAILED` message, then 1008.
-    Policy1008,
-}
-
 const CARRIERS: [(&str, Carrier); 4] = [
     (Carrier::Subprotocol.name(), Carrier::Subprotocol),
     (Carrier::Authorization.name(), Carrier::Authorization),
@@ -205,6 +188,7 @@ fn read_route(
         ticket_carriers: table.choices("ticket_carriers", &CARRIERS, &default_carriers),
         jwt_fallback: table.choice("jwt_fallback", &FALLBACKS, JwtFallback::Deny),
         upstream_assertion: table.switch("upstream_assertion", false),
+        event_streams: table.switch("event_streams", false),
         max_ttl: table.seconds("max_ttl_seconds", TTL_SECONDS, 3600),
         max_uses: read_max_uses(table),
         on_replay: table.choice("on_replay", &REPLAYS, OnReplay::Nothing),
@@ -265,7 +249,7 @@ fn read_origins(table: &Table<'_>) -> Option<Vec<WebOrigin>> {
             entry.refuse(wrong(format!("{} is not an origin to trust", quoted(entry.text())), mend));
             continue;
         }
-        let Some(origin) = entry.parse(WebOrigin::parse) else { continue };
+        let Some(origin) = entry.parse(parse_origin) else { continue };
         if !origin.https && !origin.host.is_loopback() && !allows_http {
             let problem =
                 format!("whoever is on the way to a visitor can change the page at {}", quoted(origin.as_str()));

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::fault::{Wrong, quoted, wrong};
-use super::host::{Host, Network, WebOrigin};
+use super::host::{Host, Network, WebOrigin, parse_origin};
 use super::table::{Entry, Table};
 use super::tls::{self, Tls};
 
@@ -113,7 +113,7 @@ fn read_public_url(table: &Table<'_>, listen: Option<&[SocketAddr]>, tls: bool) 
         }
         return None;
     };
-    let url = entry.parse(WebOrigin::parse)?;
+    let url = entry.parse(parse_origin)?;
     if !url.https && tls {
         entry.refuse(wrong("it is http, but the gateway speaks TLS", "write it with https"));
     } else if !url.https && !url.host.is_loopback() {

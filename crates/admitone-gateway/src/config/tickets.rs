@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use admitone::principal::Permissions;
+pub use admitone::route::TTL_SECONDS;
 use admitone::ticket::keys::TicketKeys;
 
 use super::fault::{quoted, wrong};
 use super::redis::{self, Redis};
 use super::secret::{Secret, read_key};
 use super::table::Table;
-
-/// Shortest and longest life of a ticket, in seconds.
-pub const TTL_SECONDS: std::ops::RangeInclusive<u64> = 5..=3600;
 
 /// Where tickets are kept.
 #[derive(Debug)]

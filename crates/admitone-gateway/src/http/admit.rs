@@ -1,10 +1,10 @@
-//! What every upgrade goes through, whatever the HTTP version and the socket it came by.
+//! What every upgrade and every event stream goes through, whatever the HTTP version and the socket it came by.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use admitone::admission::{Admitted, Authentic, RedeemError};
-use admitone::carrier::{self, Carrier, Kind, Offer, Presented};
+use admitone::carrier::{self, Carrier, Kind, Offer, Presented, Taken};
 use admitone::now::Now;
 use admitone::principal::Method;
 use admitone::sessions::Session;
@@ -13,7 +13,6 @@ use http::Version;
 use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
 
-use super::handshake::Handshake;
 use super::session_record::{Entrance, SessionRecord};
 use super::telling::REQUEST_ID;
 use super::{App, Peer, client, forward, replay};
@@ -21,7 +20,7 @@ use crate::config::JwtFallback;
 use crate::limits::{Dialling, Place};
 use crate::rejection::Rejection;
 use crate::routes::Route;
-use crate::upstream::{DialError, Dialed, HeaderLines, UpgradeHead, Upgraded};
+use crate::upstream::{DialError, Dialed, HeaderLines, Streamed, UpgradeHead, Upgraded};
 
 /// A refusal, and what the client had offered by then.
 pub(super) struct Refused {
@@ -29,7 +28,7 @@ pub(super) struct Refused {
     pub(super) offer: Offer,
 }
 
-/// A session whose upstream has agreed.
+/// A session whose upstream has agreed to be a socket.
 pub(super) struct Connected {
     pub(super) session: Session,
     pub(super) record: SessionRecord,
@@ -40,7 +39,17 @@ pub(super) struct Connected {
     pub(super) selected: Option<String>,
 }
 
-/// Everything up to the upstream's 101.
+/// A session whose upstream has agreed to stream.
+pub(super) struct Streaming {
+    pub(super) session: Session,
+    pub(super) record: SessionRecord,
+    pub(super) streamed: Streamed,
+    /// As above.
+    pub(super) place: Option<Place>,
+}
+
+/// Everything up to the upstream's answer, which the caller asks for: to the first byte of a request, that is. `origin` is whose
+/// page asks.
 ///
 /// Run it in a task that ends only with it: from the redemption on the work has to reach its end even if the client goes
 /// away, or a ticket is spent for nothing.
@@ -49,45 +58,43 @@ pub(super) async fn admit(
     route: &Arc<Route>,
     peer: Peer,
     parts: &mut Parts,
-    handshake: &Handshake,
-) -> Result<Connected, Refused> {
+    origin: Option<&str>,
+) -> Result<Entered, Refused> {
     let without_offer = |rejection| Refused { rejection, offer: Offer::default() };
     let address = client::address(app, peer, &parts.headers);
     let target = std::mem::take(&mut parts.uri).to_string();
     let taken = carrier::take(&target, &mut parts.headers, &route.carriers);
-    let taken = taken.map_err(|error| without_offer(error.into()))?;
-    let offer = taken.offer.clone();
+    let Taken { presented, target, offer } = taken.map_err(|error| without_offer(error.into()))?;
 
     let entering = async {
         app.check_not_draining()?;
-        let origin = handshake.origin.as_deref();
-        route.check_origin(origin, taken.presented.as_ref().map(|presented| presented.carrier))?;
-        let presented = taken.presented.ok_or(Rejection::NoCredential)?;
-        let place = app.place_of_socket(peer, address, parts.version)?;
+        route.check_origin(origin, presented.as_ref().map(|presented| presented.carrier))?;
+        let presented = presented.ok_or(Rejection::NoCredential)?;
+        let place = app.place_of_session(peer, address, parts.version)?;
         let authentic = inspect(app, route, &presented, origin, address).await?;
         let uses = if authentic.is_single_use() { 1 } else { route.max_uses.get() };
         let dialling = app.limits.dial(address, authentic.ticket_id(), uses, Now::read().instant)?;
         let upstream = app.upstreams.get(&route.path).ok_or(Rejection::Internal("the route has no upstream"))?;
         let dialed = upstream.dial(&authentic).await;
         app.metrics.on(&route.path).dialed(dialed.as_ref().map_or_else(DialError::name, |_| "connected"));
-        let dialed = dialed?;
         let entry = Entry {
-            authentic,
             carrier: presented.carrier,
             address,
             request_id: parts.headers.get(REQUEST_ID).cloned(),
             place,
             dialling,
-            dialed,
-            offer: taken.offer,
-            key: handshake.key.clone(),
+            dialed: dialed?,
+            offer: &offer,
             version: parts.version,
-            target: taken.target,
+            target,
             headers: forward::clean(app, route, peer, &parts.headers)?,
         };
-        enter(app, route, entry).await
+        enter(app, route, authentic, entry).await
     };
-    entering.await.map_err(|rejection| Refused { rejection, offer })
+    match entering.await {
+        Ok(entered) => Ok(Entered { offer, ..entered }),
+        Err(rejection) => Err(Refused { rejection, offer }),
+    }
 }
 
 /// Judges what was presented, a ticket offline. A credential that is refused is final: nothing else in the request is tried.
@@ -104,7 +111,7 @@ async fn inspect(
             app.limits.check_redeem(address, now.instant)?;
             let refused = |rejection| ticket_refused(app, route, address, rejection);
             let ticket = Ticket::parse(presented.expose()).map_err(|error| refused(error.into()))?;
-            let inspected = app.admission.inspect(&ticket, &route.upgrade_place(origin, address), now);
+            let inspected = app.admission.inspect(&ticket, &route.upgrade_place(origin, Some(address)), now);
             inspected.map_err(|error| refused(error.into()))
         }
         Kind::Jwt => {
@@ -149,8 +156,7 @@ fn login_refused(app: &App, address: IpAddr, rejection: Rejection) -> Rejection 
 }
 
 /// What is needed to redeem and to ask the upstream.
-struct Entry {
-    authentic: Authentic,
+struct Entry<'a> {
     carrier: Carrier,
     address: IpAddr,
     request_id: Option<HeaderValue>,
@@ -158,29 +164,20 @@ struct Entry {
     /// Counts as a dial until the ticket is spent.
     dialling: Dialling,
     dialed: Dialed,
-    offer: Offer,
-    key: HeaderValue,
+    offer: &'a Offer,
     version: Version,
     target: String,
     headers: HeaderLines,
 }
 
-/// Redeems, opens the session, and asks the upstream: in this order.
-async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Connected, Rejection> {
-    let Entry {
-        authentic,
-        carrier,
-        address,
-        request_id,
-        place,
-        dialling,
-        dialed,
-        offer,
-        key,
-        version,
-        target,
-        mut headers,
-    } = entry;
+/// Redeems and opens the session, in this order.
+async fn enter(
+    app: &Arc<App>,
+    route: &Arc<Route>,
+    authentic: Authentic,
+    entry: Entry<'_>,
+) -> Result<Entered, Rejection> {
+    let Entry { carrier, address, request_id, place, dialling, dialed, offer, version, target, mut headers } = entry;
     let now = Now::read();
     // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
     app.check_not_draining()?;
@@ -192,7 +189,7 @@ async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Conne
     let admitted = app.admission.redeem(authentic, route.terms.clone(), now).await;
     let admitted = admitted.map_err(|error| refused(error.into()))?;
     dialling.redeemed();
-    forward::identify(&mut headers, &admitted, &offer)?;
+    forward::identify(&mut headers, &admitted, offer)?;
     let login = admitted.grant().login.clone();
     let entrance = Entrance { method, carrier, address, version, login, request_id };
     if route.upstream_assertion {
@@ -203,12 +200,45 @@ async fn enter(app: &Arc<App>, route: &Arc<Route>, entry: Entry) -> Result<Conne
     let session = app.sessions.open(admitted, now);
     let session = session.map_err(|revoked| refused(Rejection::RevokedWhileOpening(revoked.0)))?;
     let record = SessionRecord::open(app, route, &session, &entrance);
-    let key = key.to_str().map_err(|_| Rejection::Request("Sec-WebSocket-Key is not ASCII"))?;
-    let head = UpgradeHead { query: query(&target), key, headers: &headers };
-    let upgraded = dialed.upgrade(&head, &session).await?;
-    let choice = upgraded.headers.get(SEC_WEBSOCKET_PROTOCOL).map(|choice| choice.to_str().unwrap_or_default());
-    let selected = offer.answer(choice).map_err(|_| Rejection::UpstreamChoice)?.map(str::to_owned);
-    Ok(Connected { session, record, upgraded, place, selected })
+    Ok(Entered { session, record, place, dialed, offer: Offer::default(), target, headers })
+}
+
+/// Somebody who is let in: the credential is redeemed, the session open, and the upstream dialled and yet to be asked.
+pub(super) struct Entered {
+    session: Session,
+    record: SessionRecord,
+    place: Option<Place>,
+    dialed: Dialed,
+    offer: Offer,
+    target: String,
+    headers: HeaderLines,
+}
+
+impl Entered {
+    /// Asks the upstream for a socket.
+    pub(super) async fn upgrade(self, key: &HeaderValue) -> Result<Connected, Refused> {
+        let Self { session, record, place, dialed, offer, target, headers } = self;
+        let asking = async {
+            let key = key.to_str().map_err(|_| Rejection::Request("Sec-WebSocket-Key is not ASCII"))?;
+            let head = UpgradeHead { query: query(&target), key, headers: &headers };
+            let upgraded = dialed.upgrade(&head, &session).await?;
+            let choice = upgraded.headers.get(SEC_WEBSOCKET_PROTOCOL);
+            let choice = choice.map(|choice| choice.to_str().unwrap_or_default());
+            let selected = offer.answer(choice).map_err(|_| Rejection::UpstreamChoice)?.map(str::to_owned);
+            Ok((upgraded, selected))
+        };
+        match asking.await {
+            Ok((upgraded, selected)) => Ok(Connected { session, record, upgraded, place, selected }),
+            Err(rejection) => Err(Refused { rejection, offer }),
+        }
+    }
+
+    /// Asks the upstream for an event stream.
+    pub(super) async fn stream(self) -> Result<Streaming, Rejection> {
+        let Self { session, record, place, dialed, target, headers, .. } = self;
+        let streamed = dialed.stream(query(&target), &headers, &session).await?;
+        Ok(Streaming { session, record, streamed, place })
+    }
 }
 
 /// Takes one of the places that the subject has on all nodes. Without a store, a fallback is not counted: it is let in by what

@@ -104,9 +104,14 @@ fn date() -> String {
 
 /// Writes all of it, to a client that takes it within [`TAKEN_WITHIN`].
 pub(super) async fn write(io: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    write_within(TAKEN_WITHIN, io, bytes).await
+}
+
+/// The same, to a client that may take so long.
+pub(super) async fn write_within(limit: Duration, io: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
     let writing = async {
         io.write_all(bytes).await?;
         io.flush().await
     };
-    tokio::time::timeout(TAKEN_WITHIN, writing).await?
+    tokio::time::timeout(limit, writing).await?
 }

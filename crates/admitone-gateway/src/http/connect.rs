@@ -13,7 +13,7 @@ use super::admit::{Connected, Refused, admit};
 use super::conversation::Conversation;
 use super::handshake::Handshake;
 use super::telling::REQUEST_ID;
-use super::{App, answer, forward, problem, refuse};
+use super::{App, Peer, answer, event_stream, forward, problem, refuse};
 use crate::rejection::Rejection;
 use crate::relay::{self, Why};
 use crate::routes::Route;
@@ -22,14 +22,14 @@ use crate::routes::Route;
 pub(super) async fn connect(app: &Arc<App>, route: &Arc<Route>, mut parts: Parts, client: Conversation) {
     let handshake = match Handshake::read(&parts) {
         Ok(handshake) => handshake,
-        Err(rejection) => return client.end_with(problem::respond(&rejection, &route.path)).await,
+        Err(error) => return client.end_with(problem::respond(&error.into(), &route.path)).await,
     };
     if let Some(over) = client.over() {
         let refused = Refused { rejection: over.into(), offer: Offer::default() };
         return refuse::refuse(route, refused, &handshake, client).await;
     }
     let began = Instant::now();
-    match admit(app, route, client.peer(), &mut parts, &handshake).await {
+    match open(app, route, client.peer(), &mut parts, &handshake).await {
         Ok(connected) => {
             app.metrics.admitted_after(began.elapsed());
             switch(app, route, connected, client).await;
@@ -39,6 +39,18 @@ pub(super) async fn connect(app: &Arc<App>, route: &Arc<Route>, mut parts: Parts
             refuse::refuse(route, refused, &handshake, client).await;
         }
     }
+}
+
+/// Everything up to the upstream's 101.
+pub(super) async fn open(
+    app: &Arc<App>,
+    route: &Arc<Route>,
+    peer: Peer,
+    parts: &mut Parts,
+    handshake: &Handshake,
+) -> Result<Connected, Refused> {
+    let entered = admit(app, route, peer, parts, handshake.origin.as_deref()).await?;
+    entered.upgrade(&handshake.key).await
 }
 
 /// Answers 101, and relays behind it in a task that holds nothing of the request any more.
@@ -70,11 +82,13 @@ async fn switch(app: &Arc<App>, route: &Route, connected: Connected, client: Con
 
 /// Whatever is no endpoint of ours and asks for no upgrade.
 pub(super) async fn elsewhere(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    match app.routes.find(parts.uri.path()) {
+    let route = app.routes.find(request.uri().path()).cloned();
+    match route {
         None => Rejection::NoSuchPath.into_response(),
+        Some(route) if route.event_streams => event_stream::answer(app, route, request).await,
         Some(route) => {
-            let rejection = Handshake::read(&parts).err().unwrap_or(Rejection::NotAnUpgrade);
+            let (parts, _) = request.into_parts();
+            let rejection = Handshake::read(&parts).err().map_or(Rejection::NotAnUpgrade, Rejection::from);
             problem::respond(&rejection, &route.path)
         }
     }

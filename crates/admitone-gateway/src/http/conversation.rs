@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::answer::{self, Answer};
+use super::event_stream::Governed;
 use super::head::{Framing, Head, HeadError, Scan};
 use super::io::{ClientIo, Rewound};
 use super::present::{Present, Serving};
@@ -32,6 +33,7 @@ use super::telling::{Asked, Refusal, Teller};
 use super::{Peer, body, connect, headers};
 use crate::limits::Over;
 use crate::rejection::Rejection;
+use crate::relay::STALL_LIMIT;
 
 /// What one read asks for at least.
 const READ: usize = 1024;
@@ -195,20 +197,34 @@ impl Conversation {
     /// Answers; false when the connection is to end behind it.
     async fn answer(&mut self, request: Request<Body>, limits: &Limits) -> bool {
         let is_last = !self.is_admitted() || limits.shutdown.is_cancelled() || wants_to_end(&request);
-        let Ok(response) = self.answers.router().oneshot(request).await;
+        let Ok(mut response) = self.answers.router().oneshot(request).await;
+        let governed = response.extensions_mut().remove::<Governed>();
         let Ok(answer) = Answer::of(response, is_last).await else { return false };
         if answer::write(&mut self.io, &answer.bytes).await.is_err() {
             return false;
         }
         if let Some(rest) = answer.rest {
-            self.stream(rest).await;
+            self.stream(rest, governed).await;
             return false;
         }
         !is_last
     }
 
-    /// Writes a body as it comes, until it ends or the client hangs up.
-    async fn stream(&mut self, mut body: Body) {
+    /// Writes a body as it comes, until it ends, the client hangs up, or whoever governs it says that it is over.
+    async fn stream(&mut self, body: Body, governed: Option<Governed>) {
+        let over = async {
+            match governed {
+                Some(governed) => governed.over().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.stream_on(body) => {}
+            () = over => {}
+        }
+    }
+
+    async fn stream_on(&mut self, mut body: Body) {
         loop {
             let mut unasked = [0; 1];
             let frame = tokio::select! {
@@ -217,7 +233,7 @@ impl Conversation {
             };
             let Some(Ok(frame)) = frame else { return };
             let Ok(data) = frame.into_data() else { continue };
-            if answer::write(&mut self.io, &data).await.is_err() {
+            if answer::write_within(STALL_LIMIT, &mut self.io, &data).await.is_err() {
                 return;
             }
         }

@@ -16,11 +16,11 @@ use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::admit::{Connected, Refused, admit};
-use super::handshake::Handshake;
+use super::admit::{Connected, Refused};
+use super::handshake::read_extended;
 use super::refuse::{self, Told};
 use super::telling::{Asked, Teller};
-use super::{App, Peer, forward, problem};
+use super::{App, Peer, connect, forward, problem};
 use crate::limits::Over;
 use crate::rejection::Rejection;
 use crate::relay::{self, Why};
@@ -49,20 +49,20 @@ struct Held {
 }
 
 /// The answer to an extended CONNECT. What follows it, frames or a refusal's Close, is a task's of its own.
-pub(super) async fn connect(app: &Arc<App>, mut asking: Asking) -> Response {
+pub(super) async fn answer(app: &Arc<App>, mut asking: Asking) -> Response {
     let asked = Asked::name(app, asking.peer, &mut asking.parts.headers);
-    let mut response = answer(app, asking, &asked).await;
+    let mut response = respond(app, asking, &asked).await;
     Teller::public(app).tell(&asked, "", &mut response);
     response
 }
 
-async fn answer(app: &Arc<App>, asking: Asking, asked: &Asked) -> Response {
+async fn respond(app: &Arc<App>, asking: Asking, asked: &Asked) -> Response {
     let Asking { peer, mut parts, stream, of_connection, places, over } = asking;
     let Some(protocol) = parts.extensions.remove::<Protocol>() else { return Rejection::Method.into_response() };
     let Some(route) = app.routes.find(parts.uri.path()).cloned() else {
         return Rejection::NoSuchPath.into_response();
     };
-    let handshake = match Handshake::read_extended(&parts, &protocol) {
+    let handshake = match read_extended(&parts, &protocol) {
         Ok(handshake) => handshake,
         Err(rejection) => return problem::respond(&rejection, &route.path),
     };
@@ -73,7 +73,7 @@ async fn answer(app: &Arc<App>, asking: Asking, asked: &Asked) -> Response {
     }
     let Ok(of_all) = places.try_acquire_owned() else { return refuse(without_offer(Rejection::Overloaded), stream) };
     let began = Instant::now();
-    match admit(app, &route, peer, &mut parts, &handshake).await {
+    match connect::open(app, &route, peer, &mut parts, &handshake).await {
         Ok(connected) => {
             app.metrics.admitted_after(began.elapsed());
             switch(app, &route, connected, stream, Held { _of_connection: of_connection, _of_all: of_all })

@@ -8,7 +8,7 @@ use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 
 use super::{App, Peer, client};
 use crate::routes::Route;
-use crate::upstream::{HeaderLines, UpgradeError};
+use crate::upstream::{AnswerError, HeaderLines};
 
 const OURS: &str = "x-admitone-";
 
@@ -51,8 +51,8 @@ fn is_kept(name: &str) -> bool {
 ///
 /// # Errors
 ///
-/// [`UpgradeError::BadHead`] for hops that do not fit into a header, which their having been one excludes.
-pub(super) fn clean(app: &App, route: &Route, peer: Peer, headers: &HeaderMap) -> Result<HeaderLines, UpgradeError> {
+/// [`AnswerError::BadHead`] for hops that do not fit into a header, which their having been one excludes.
+pub(super) fn clean(app: &App, route: &Route, peer: Peer, headers: &HeaderMap) -> Result<HeaderLines, AnswerError> {
     let mut lines = HeaderLines::new();
     for (name, value) in end_to_end(headers, |name| !is_forwarding(name) && !route.drops_header(name)) {
         lines.push(name, value);
@@ -69,8 +69,8 @@ pub(super) fn clean(app: &App, route: &Route, peer: Peer, headers: &HeaderMap) -
 ///
 /// # Errors
 ///
-/// [`UpgradeError::BadHead`] for an identity that does not fit into a header, which its type excludes.
-pub(super) fn identify(lines: &mut HeaderLines, admitted: &Admitted, offer: &Offer) -> Result<(), UpgradeError> {
+/// [`AnswerError::BadHead`] for an identity that does not fit into a header, which its type excludes.
+pub(super) fn identify(lines: &mut HeaderLines, admitted: &Admitted, offer: &Offer) -> Result<(), AnswerError> {
     let grant = admitted.grant();
     lines.push_text("x-admitone-subject", &[grant.principal.subject()])?;
     lines.push_text("x-admitone-issuer", &[grant.principal.issuer()])?;
@@ -93,8 +93,8 @@ pub(super) fn identify(lines: &mut HeaderLines, admitted: &Admitted, offer: &Off
 ///
 /// # Errors
 ///
-/// [`UpgradeError::BadHead`] for one that does not fit into a header, which base64url excludes.
-pub(super) fn assert(lines: &mut HeaderLines, assertion: &str) -> Result<(), UpgradeError> {
+/// [`AnswerError::BadHead`] for one that does not fit into a header, which base64url excludes.
+pub(super) fn assert(lines: &mut HeaderLines, assertion: &str) -> Result<(), AnswerError> {
     lines.push_text("x-admitone-assertion", &[assertion])
 }
 

@@ -12,7 +12,9 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::App;
 use super::problem::TICKET_STATE;
+use crate::routes::Route;
 
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
@@ -28,6 +30,18 @@ pub(super) fn cors(app: &Arc<App>) -> CorsLayer {
         .allow_origin(AllowOrigin::predicate(move |origin, _| app.routes.list_origin(origin.as_bytes())))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers(allowed)
+        .expose_headers([RETRY_AFTER, TICKET_STATE])
+        .max_age(Duration::from_secs(600))
+}
+
+/// Lets the pages of a route's own origins read its event streams, with cookies where a credential may be in one.
+pub(super) fn stream_cors(route: &Arc<Route>) -> CorsLayer {
+    let of_route = route.clone();
+    CorsLayer::new()
+        .allow_credentials(route.carriers.any_cookie())
+        .allow_origin(AllowOrigin::predicate(move |origin, _| of_route.lists_origin(origin.as_bytes())))
+        .allow_methods([Method::GET])
+        .allow_headers([AUTHORIZATION, LAST_EVENT_ID])
         .expose_headers([RETRY_AFTER, TICKET_STATE])
         .max_age(Duration::from_secs(600))
 }

@@ -172,7 +172,7 @@ async fn trade_uncounted(
     let Order { route, asked } = (form.read)(app, &fields?)?;
     let (single_use, uses) = (asked.single_use, uses(&route, asked.single_use)?);
     let origin = origin(&parts.headers, &route)?;
-    let place = route.minting_place(origin, address);
+    let place = route.minting_place(origin, Some(address));
     let grant = route.grant(&login, asked, now)?;
     let (permissions, metadata) = (grant.permissions.clone(), grant.metadata.clone());
     let minted = app.admission.mint_for_uses(grant, uses, &place, now).await?;

@@ -102,6 +102,29 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
+/// Where a session of one stream takes its places, for as long as it lasts: it is one connection more.
+#[derive(Clone)]
+pub(super) struct Shared {
+    of_all: Arc<Semaphore>,
+    of_connection: Arc<Semaphore>,
+}
+
+/// A session's places.
+pub(super) struct Held {
+    _of_all: OwnedSemaphorePermit,
+    _of_connection: OwnedSemaphorePermit,
+}
+
+impl Shared {
+    /// `None` when there is none left.
+    pub(super) fn take(self) -> Option<Held> {
+        Some(Held {
+            _of_all: self.of_all.try_acquire_owned().ok()?,
+            _of_connection: self.of_connection.try_acquire_owned().ok()?,
+        })
+    }
+}
+
 /// What the requests of a connection share.
 struct Requests {
     peer: Peer,
@@ -150,10 +173,12 @@ impl Requests {
             Some(stream) if answers.standing != Standing::Full => {
                 let (peer, places, over) = (self.peer, self.places.clone(), answers.standing.over());
                 let asking = Asking { peer, parts, stream, of_connection: place, places, over };
-                extended::connect(&answers.serving.app, asking).await
+                extended::answer(&answers.serving.app, asking).await
             }
             _ => {
                 parts.extensions.insert(self.peer);
+                let shared = Shared { of_all: self.places.clone(), of_connection: self.under_way.clone() };
+                parts.extensions.insert(shared);
                 let Ok(response) = answers.router().oneshot(Request::from_parts(parts, Body::new(body))).await;
                 drop(place);
                 response

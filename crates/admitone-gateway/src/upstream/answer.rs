@@ -8,13 +8,13 @@ use http::{StatusCode, Version};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{UpgradeError, UpstreamIo};
+use super::{AnswerError, UpstreamIo};
 
 /// The longest head of an answer, in bytes.
-const HEAD_LIMIT: usize = 16 * 1024;
+pub(super) const HEAD_LIMIT: usize = 16 * 1024;
 
 /// The most headers in an answer.
-const HEADERS_LIMIT: usize = 100;
+pub(super) const HEADERS_LIMIT: usize = 100;
 
 const READ: usize = 1024;
 
@@ -29,7 +29,7 @@ pub(super) async fn exchange(
     io: &mut UpstreamIo,
     request: &[u8],
     key: &str,
-) -> Result<(HeaderMap, Bytes), UpgradeError> {
+) -> Result<(HeaderMap, Bytes), AnswerError> {
     io.write_all(request).await?;
     io.flush().await?;
     let mut read = BytesMut::with_capacity(READ);
@@ -45,27 +45,27 @@ pub(super) async fn exchange(
             return Ok((head.headers, if ahead.is_empty() { Bytes::new() } else { ahead.freeze() }));
         }
         if read.len() >= HEAD_LIMIT {
-            return Err(UpgradeError::BadAnswer { why: "its head is longer than 16 KiB" });
+            return Err(AnswerError::BadAnswer { why: "its head is longer than 16 KiB" });
         }
     }
 }
 
 /// The head at the beginning of `bytes` and its length; `None` while it is incomplete.
-fn parse(bytes: &[u8]) -> Result<Option<(usize, Head)>, UpgradeError> {
+fn parse(bytes: &[u8]) -> Result<Option<(usize, Head)>, AnswerError> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_LIMIT];
     let mut answer = httparse::Response::new(&mut headers);
     let length = match answer.parse(bytes) {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
-            return Err(UpgradeError::BadAnswer { why: "it has more than 100 headers" });
+            return Err(AnswerError::BadAnswer { why: "it has more than 100 headers" });
         }
-        Err(_) => return Err(UpgradeError::BadAnswer { why: "it is not HTTP/1.1" }),
+        Err(_) => return Err(AnswerError::BadAnswer { why: "it is not HTTP/1.1" }),
     };
     let version = if answer.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
     let status = answer.code.and_then(|code| StatusCode::from_u16(code).ok());
-    let status = status.ok_or(UpgradeError::BadAnswer { why: "its status is not one of HTTP" })?;
-    let headers = header_map(answer.headers).ok_or(UpgradeError::BadAnswer { why: "a header is malformed" })?;
+    let status = status.ok_or(AnswerError::BadAnswer { why: "its status is not one of HTTP" })?;
+    let headers = header_map(answer.headers).ok_or(AnswerError::BadAnswer { why: "a header is malformed" })?;
     Ok(Some((length, Head { version, status, headers })))
 }
 
@@ -79,10 +79,10 @@ fn header_map(parsed: &[httparse::Header<'_>]) -> Option<HeaderMap> {
 }
 
 /// RFC 6455 §4.1, the client's checks of the answer. Which subprotocol was offered is known to who asked only.
-fn check(head: &Head, key: &str) -> Result<(), UpgradeError> {
-    let bad = |why| Err(UpgradeError::BadAnswer { why });
+fn check(head: &Head, key: &str) -> Result<(), AnswerError> {
+    let bad = |why| Err(AnswerError::BadAnswer { why });
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(UpgradeError::Refused { status: head.status });
+        return Err(AnswerError::Refused { status: head.status });
     }
     if head.version != Version::HTTP_11 {
         return bad("its 101 is not HTTP/1.1");

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Address, UpgradeError};
+use super::{Address, AnswerError};
 
 /// Whether the request says this of itself, or it ends at a hop, or it would frame a body.
 fn is_own(name: &str) -> bool {
@@ -49,13 +49,26 @@ impl HeaderLines {
     ///
     /// # Errors
     ///
-    /// [`UpgradeError::BadHead`] for anything but printable ASCII.
-    pub fn push_text(&mut self, name: &'static str, parts: &[&str]) -> Result<(), UpgradeError> {
+    /// [`AnswerError::BadHead`] for anything but printable ASCII.
+    pub fn push_text(&mut self, name: &'static str, parts: &[&str]) -> Result<(), AnswerError> {
         if !parts.iter().flat_map(|part| part.bytes()).all(|byte| matches!(byte, b' '..=b'~')) {
-            return Err(UpgradeError::BadHead { what: name });
+            return Err(AnswerError::BadHead { what: name });
         }
         self.write(name, parts.iter().map(|part| part.as_bytes()));
         Ok(())
+    }
+
+    /// The same, taken apart again.
+    pub(super) fn to_map(&self) -> Result<HeaderMap, AnswerError> {
+        let mut headers = HeaderMap::new();
+        for line in self.0.split(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\r")) {
+            // Every line was written with a name and a value of their types.
+            let what = || AnswerError::BadHead { what: "a header" };
+            let colon = line.iter().position(|byte| *byte == b':').ok_or_else(what)?;
+            let name = HeaderName::from_bytes(&line[..colon]).map_err(|_| what())?;
+            headers.append(name, HeaderValue::from_bytes(&line[colon + 2..]).map_err(|_| what())?);
+        }
+        Ok(headers)
     }
 
     fn write<'a>(&mut self, name: &str, parts: impl Iterator<Item = &'a [u8]>) {
@@ -63,6 +76,15 @@ impl HeaderLines {
         self.0.extend_from_slice(b": ");
         parts.for_each(|part| self.0.extend_from_slice(part));
         self.0.extend_from_slice(b"\r\n");
+    }
+}
+
+/// A query is visible ASCII without `#`, or would not be one to the upstream.
+pub(super) fn check_query(query: Option<&str>) -> Result<(), AnswerError> {
+    if query.unwrap_or_default().bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+        Ok(())
+    } else {
+        Err(AnswerError::BadHead { what: "the query" })
     }
 }
 
@@ -78,14 +100,12 @@ pub struct UpgradeHead<'a> {
 }
 
 impl UpgradeHead<'_> {
-    pub(super) fn encode(&self, address: &Address) -> Result<Vec<u8>, UpgradeError> {
-        let forbidden = |what| UpgradeError::BadHead { what };
+    pub(super) fn encode(&self, address: &Address) -> Result<Vec<u8>, AnswerError> {
+        let forbidden = |what| AnswerError::BadHead { what };
         if self.key.len() != 24 || !self.key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(forbidden("the key"));
         }
-        if !self.query.unwrap_or_default().bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
-            return Err(forbidden("the query"));
-        }
+        check_query(self.query)?;
         let mut request = Vec::with_capacity(256 + self.headers.0.len());
         self.write_start(&mut request, address)?;
         request.extend_from_slice(&self.headers.0);
@@ -161,7 +181,7 @@ mod tests {
         let headers = HeaderLines::new();
         let refused = |query, key| {
             let head = UpgradeHead { query, key, headers: &headers };
-            matches!(head.encode(&address()), Err(UpgradeError::BadHead { .. }))
+            matches!(head.encode(&address()), Err(AnswerError::BadHead { .. }))
         };
         assert!(!refused(None, KEY));
         assert!(refused(Some("a HTTP/1.1\r\nX: y"), KEY));

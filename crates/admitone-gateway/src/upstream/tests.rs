@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::{Address, HeaderLines, UpgradeError, UpgradeHead, Upgraded, Upstream, tls_config};
+use super::{Address, AnswerError, HeaderLines, UpgradeHead, Upgraded, Upstream, tls_config};
 
 /// The key and accept value of RFC 6455 §1.3.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -111,14 +111,14 @@ async fn session() -> Session {
     node.sessions.open(admitted, now).expect("nobody revoked it")
 }
 
-async fn upgrade(upstream: &Upstream) -> Result<Upgraded, UpgradeError> {
+async fn upgrade(upstream: &Upstream) -> Result<Upgraded, AnswerError> {
     let headers = HeaderLines::new();
     let head = UpgradeHead { query: None, key: KEY, headers: &headers };
     upstream.dial(&authentic()).await.expect("it listens").upgrade(&head, &session().await).await
 }
 
 /// What comes of an upgrade that is answered with `answer`.
-async fn upgrade_answered(answer: &str) -> Result<Upgraded, UpgradeError> {
+async fn upgrade_answered(answer: &str) -> Result<Upgraded, AnswerError> {
     let (address, _answering) = answering(vec![answer.as_bytes().to_vec()]).await;
     upgrade(&plain(address, AMPLE)).await
 }

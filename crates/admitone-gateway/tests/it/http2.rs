@@ -84,7 +84,11 @@ impl Client {
     }
 
     async fn ticket(&self) -> String {
-        let mint = Request::post("/auth/ticket").origin(ORIGIN).bearer(&token("ada")).json("{}");
+        self.ticket_for(&token("ada")).await
+    }
+
+    pub(crate) async fn ticket_for(&self, token: &str) -> String {
+        let mint = Request::post("/auth/ticket").origin(ORIGIN).bearer(token).json("{}");
         let answer = self.ask(mint).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.json()["ticket"].as_str().expect("a ticket").to_owned()

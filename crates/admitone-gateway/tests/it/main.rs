@@ -16,6 +16,7 @@ mod configuration;
 mod connect_command;
 mod dialling;
 mod ending;
+mod event_streams;
 mod exhaustion;
 mod fallback;
 mod full_store;

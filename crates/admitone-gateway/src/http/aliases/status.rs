@@ -51,7 +51,7 @@ async fn status(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Respo
     let login = login::if_any(&app, &headers, now).await?;
     let answers = app.readiness.ability(now).await == Ability::Ready;
     let route = app.routes.default_route();
-    let longest = route.map_or(*ALIAS_TTL_SECONDS.end(), |route| route.longest_ttl().as_secs());
+    let longest = route.map_or(*ALIAS_TTL_SECONDS.end(), |route| route.max_ttl.as_secs());
     let default_ttl = app.aliases.as_ref().map_or(app.default_ttl, |aliases| aliases.ttl).as_secs();
     reply::json(
         StatusCode::OK,

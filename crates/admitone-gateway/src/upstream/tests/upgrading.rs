@@ -55,7 +55,7 @@ async fn any_other_status_is_a_refusal_and_nothing_behind_it_is_handed_on() {
     for status in [200, 204, 302, 400, 401, 404, 426, 500, 503] {
         let answer = SWITCHING.replace("101", &status.to_string());
         match upgrade_answered(&format!("{answer}\r\nframes that must go nowhere")).await {
-            Err(UpgradeError::Refused { status: refused }) => assert_eq!(refused.as_u16(), status),
+            Err(AnswerError::Refused { status: refused }) => assert_eq!(refused.as_u16(), status),
             other => panic!("{status}: {other:?}"),
         }
     }
@@ -65,7 +65,7 @@ async fn any_other_status_is_a_refusal_and_nothing_behind_it_is_handed_on() {
 async fn an_interim_answer_is_not_waited_behind() {
     let answer = format!("HTTP/1.1 103 Early Hints\r\n\r\n{SWITCHING}\r\n");
     let refused = upgrade_answered(&answer).await.expect_err("not a 101");
-    assert!(matches!(refused, UpgradeError::Refused { status: StatusCode::EARLY_HINTS }));
+    assert!(matches!(refused, AnswerError::Refused { status: StatusCode::EARLY_HINTS }));
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_101_that_does_not_answer_this_request_is_refused() {
         (format!("{SWITCHING}{}\r\n", "a: b\r\n".repeat(98)), "more than 100 headers"),
     ] {
         match upgrade_answered(&answer).await {
-            Err(UpgradeError::BadAnswer { why }) => assert!(why.contains(part), "{why}"),
+            Err(AnswerError::BadAnswer { why }) => assert!(why.contains(part), "{why}"),
             other => panic!("{part}: {other:?}"),
         }
     }
@@ -100,7 +100,7 @@ async fn a_head_has_a_longest_length() {
     upgrade_answered(&filler(16_384)).await.expect("as long as may be");
     for length in [16_385, 100_000] {
         let refused = upgrade_answered(&filler(length)).await.expect_err("too long");
-        assert!(matches!(refused, UpgradeError::BadAnswer { why } if why.contains("16 KiB")), "{length}: {refused:?}");
+        assert!(matches!(refused, AnswerError::BadAnswer { why } if why.contains("16 KiB")), "{length}: {refused:?}");
     }
 }
 
@@ -109,7 +109,7 @@ async fn an_upstream_that_answers_nothing_or_half_is_given_up_on() {
     for half in ["", "HTTP/1.1 101 Switching Pro", SWITCHING] {
         let (address, _answering) = answering(vec![half.as_bytes().to_vec()]).await;
         let late = upgrade(&plain(address, SHORT)).await.expect_err("no answer");
-        assert!(matches!(late, UpgradeError::Timeout(SHORT)), "{late:?}");
+        assert!(matches!(late, AnswerError::Timeout(SHORT)), "{late:?}");
     }
 }
 
@@ -122,7 +122,7 @@ async fn an_upstream_that_hangs_up_is_an_error() {
     };
     let upstream = plain(address, AMPLE);
     let (failed, ()) = tokio::join!(upgrade(&upstream), hanging_up);
-    assert!(matches!(failed, Err(UpgradeError::Io(_))), "{failed:?}");
+    assert!(matches!(failed, Err(AnswerError::Io(_))), "{failed:?}");
 }
 
 #[tokio::test]
@@ -132,6 +132,6 @@ async fn a_head_that_cannot_be_written_sends_nothing() {
     let head = UpgradeHead { query: Some("a\r\nX: y"), key: KEY, headers: &headers };
     let dialed = plain(address, AMPLE).dial(&authentic()).await.expect("it listens");
     let (mut stream, _) = listener.accept().await.expect("a connection");
-    assert!(matches!(dialed.upgrade(&head, &session().await).await, Err(UpgradeError::BadHead { what: "the query" })));
+    assert!(matches!(dialed.upgrade(&head, &session().await).await, Err(AnswerError::BadHead { what: "the query" })));
     assert_eq!(stream.read(&mut [0]).await.expect("hung up"), 0);
 }
