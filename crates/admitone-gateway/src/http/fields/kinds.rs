@@ -48,7 +48,7 @@ impl Kind for Seconds {
 
     fn read(&self, _: &App, value: &Value) -> Result<Duration, String> {
         let Self(least, most) = self;
-        let seconds = value.as_u64().filter(|seconds| (least..=most).contains(&seconds));
+        let seconds = whole(value).filter(|seconds| (least..=most).contains(&seconds));
         seconds.map(Duration::from_secs).ok_or_else(|| format!("an integer from {least} to {most} is needed"))
     }
 
@@ -65,9 +65,7 @@ impl Kind for CappedSeconds {
 
     fn read(&self, _: &App, value: &Value) -> Result<Duration, String> {
         let Self(least, cap) = *self;
-        // An integer that does not fit into 64 bits is read as a float.
-        let is_huge = value.is_f64() && value.as_f64().is_some_and(|seconds| seconds >= u64::MAX as f64);
-        let seconds = value.as_u64().or_else(|| is_huge.then_some(cap)).filter(|seconds| *seconds >= least);
+        let seconds = whole(value).filter(|seconds| *seconds >= least);
         let seconds = seconds.map(|seconds| Duration::from_secs(seconds.min(cap)));
         seconds.ok_or_else(|| format!("an integer of {least} or more is needed"))
     }
@@ -75,6 +73,12 @@ impl Kind for CappedSeconds {
     fn shape(&self, _: &App) -> Value {
         json!({ "type": "integer", "minimum": self.0 })
     }
+}
+
+/// A number without a fraction, as JSON Schema understands it: 60.0 too. What does not fit is the largest.
+fn whole(value: &Value) -> Option<u64> {
+    let from_float = || value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0);
+    value.as_u64().or_else(|| from_float().map(|number| number as u64))
 }
 
 /// A list of permissions.
