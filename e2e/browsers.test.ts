@@ -1,11 +1,9 @@
-// The SDK in the browsers that people have.
+// The drop-in in the browsers that people have.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { type Browser, chromium, firefox, type Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
-import type { AdmitConnection, TicketSource } from '../packages/admitone/src/index.js';
-import { AS_PEOPLE_HAVE_IT, FIREFOX } from './chromium.mjs';
+import { REAL_BROWSERS, type RealBrowser } from './real-browsers.js';
 import { RestartableGateway } from './restartable-gateway.js';
 import { SdkPages } from './sdk-page.js';
 import { observe } from './socket-observations.js';
@@ -40,93 +38,21 @@ function direct(): string {
   return `ws://127.0.0.1:${(upstream.address() as AddressInfo).port}/`;
 }
 
-const BROWSERS = {
-  Chromium: () => chromium.launch(AS_PEOPLE_HAVE_IT),
-  Firefox: () => firefox.launch(FIREFOX),
-};
-
-describe.each(Object.entries(BROWSERS))('in %s', (name, launch) => {
-  let browser: Browser;
+describe.each(REAL_BROWSERS)('in %s', (_, launch) => {
+  let browser: RealBrowser;
 
   beforeAll(async () => {
     browser = await launch();
   });
   afterAll(() => browser?.close());
 
-  async function visit(): Promise<Page> {
-    const context = await browser.newContext();
-    onTestFinished(() => context.close());
-    const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
-    await page.goto(`${pages.origin}/`);
-    await page.waitForFunction(() => window.admitone);
-    return page;
-  }
-
   test('a page sees of admitSocket through the gateway what it sees of a bare WebSocket without one', async () => {
-    const page = await visit();
+    const page = await browser.visit(`${pages.origin}/`);
+    await page.waitForFunction(() => window.admitone);
     const bare = await page.evaluate(observe, { url: direct() });
     const admitted = { gateway: gateway.url, login: gateway.logIn('ada') };
     const ours = await page.evaluate(observe, { url: gateway.socket('/chat'), admitted });
     expect(bare.byServer).toEqual({ code: 4321, reason: 'as you like', wasClean: true });
     expect(ours).toEqual(bare);
   });
-
-  test('a page that comes back out of the back/forward cache reconnects at once, with a ticket minted ahead', async () => {
-    const page = await visit();
-    await connect(page, gateway.logIn('ada'));
-    await gateway.kill();
-    await page.waitForFunction(() => window.chat.state.name === 'waiting');
-    await page.goto(`${pages.origin}/elsewhere`);
-    await gateway.start();
-    await page.evaluate(() => history.back()).catch(() => {});
-    await expect
-      .poll(() => page.evaluate(() => window.persisted).catch(() => undefined), { timeout: 15_000 })
-      .toBe(true);
-    await page.waitForFunction(() => window.chat.state.name === 'open');
-    expect(await page.evaluate(() => window.source.stats.prefetched)).toBe(1);
-  });
-
-  // Playwright cannot cut Firefox's network.
-  if (name === 'Chromium')
-    test('a page whose network is back reconnects at once, with a ticket minted ahead', async () => {
-      const page = await visit();
-      await connect(page, gateway.logIn('ada'));
-      await gateway.kill();
-      await page.waitForFunction(() => window.chat.state.name === 'waiting');
-      await page.context().setOffline(true);
-      await gateway.start();
-      // Long enough a pause that the retry does not come first.
-      await page.waitForFunction(() => {
-        const { state } = window.chat;
-        return state.name === 'waiting' && state.until - performance.now() > 2_000;
-      });
-      await page.context().setOffline(false);
-      await page.waitForFunction(() => window.chat.state.name === 'open');
-      expect(await page.evaluate(() => window.source.stats.prefetched)).toBe(1);
-    });
 });
-
-declare global {
-  interface Window {
-    source: TicketSource;
-    chat: AdmitConnection;
-    persisted: boolean | undefined;
-  }
-}
-
-/** Leaves a connection in the page, which waits long after a failure unless a person returns. */
-async function connect(page: Page, token: string): Promise<void> {
-  await page.evaluate(
-    ([gateway = '', token = '']) => {
-      const { AdmitConnection, createTicketSource } = window.admitone;
-      addEventListener('pageshow', ({ persisted }) => {
-        window.persisted = persisted;
-      });
-      window.source = createTicketSource({ gateway, token: () => token });
-      window.chat = new AdmitConnection({ source: window.source, url: `${gateway}/chat`, maxRetries: 1000 });
-    },
-    [gateway.url, token],
-  );
-  await page.waitForFunction(() => window.chat.state.name === 'open');
-}

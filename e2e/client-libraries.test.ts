@@ -2,7 +2,12 @@
 import { WebSocket as UndiciWebSocket } from 'undici';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket as NodeWebSocket } from 'ws';
-import { admitSocket, createTicketSource, type TicketSource } from '../packages/admitone/src/index.js';
+import {
+  admitSocket,
+  createTicketSource,
+  type SocketConstructor,
+  type TicketSource,
+} from '../packages/admitone/src/index.js';
 import { connectInNode, type Hears, LIBRARIES, type Library } from './client-libraries.js';
 import { graphqlServer, greetingServer, type RunningServer, socketIoServer } from './library-servers.js';
 import { RestartableGateway } from './restartable-gateway.js';
@@ -11,7 +16,6 @@ const PATHS = { graphql: '/graphql', socketIo: '/socket.io/', greeting: '/greeti
 /** Longer than any of these libraries' first pause, by which an attempt after the end would show. */
 const QUIET_MS = 5_500;
 
-const NodeSocket = NodeWebSocket as unknown as typeof WebSocket;
 let servers: Readonly<Record<Library['server'], RunningServer>>;
 
 beforeAll(async () => {
@@ -74,25 +78,25 @@ async function live(server: Library['server'], connect: Connect): Promise<void> 
 describe.concurrent('through a restart with another ticket, and to its end after a logout', () => {
   for (const library of LIBRARIES)
     test(library.name, () =>
-      live(library.server, (url, source, hears) => library.connect(url, socketOf(source, NodeSocket), hears)),
+      live(library.server, (url, source, hears) =>
+        library.connect(url, socketOf(source, NodeWebSocket), hears),
+      ),
     );
 
   for (const [name, Socket] of Object.entries({ undici: UndiciWebSocket, ws: NodeWebSocket }))
     test(`AdmitConnection over the WebSocket of ${name}`, () =>
-      live('greeting', (url, source, hears) =>
-        connectInNode(url, source, Socket as unknown as typeof WebSocket, hears),
-      ));
+      live('greeting', (url, source, hears) => connectInNode(url, source, Socket, hears)));
 
   test("a library over undici's WebSocket", () =>
     live('greeting', (url, source, hears) => {
       const [library] = LIBRARIES.filter(({ name }) => name === 'partysocket');
-      const Socket = socketOf(source, UndiciWebSocket as unknown as typeof WebSocket);
+      const Socket = socketOf(source, UndiciWebSocket);
       return library?.connect(url, Socket, hears) ?? (() => {});
     }));
 });
 
-function socketOf(source: TicketSource, Socket: typeof WebSocket): typeof WebSocket {
-  return admitSocket({ source, WebSocket: Socket }) as unknown as typeof WebSocket;
+function socketOf(source: TicketSource, Socket: SocketConstructor): typeof WebSocket {
+  return admitSocket({ source, WebSocket: Socket });
 }
 
 describe.concurrent('a bare socket in its place is refused, so the tests above prove the ticket', () => {

@@ -7,9 +7,8 @@ import { webSocket } from 'rxjs/webSocket';
 import { io, WebSocket as SocketIoTransport } from 'socket.io-client';
 import {
   AdmitConnection,
-  AdmitError,
-  type AdmitErrorEvent,
-  readClose,
+  isOver,
+  type SocketConstructor,
   type TicketSource,
 } from '../packages/admitone/src/index.js';
 
@@ -27,13 +26,6 @@ export interface Library {
   connect(url: string, Socket: typeof WebSocket, hears: Hears): () => unknown;
 }
 
-/** An `error` or a `close` of a socket. */
-type Ended = CloseEvent & Partial<Pick<AdmitErrorEvent, 'error'>>;
-
-/** Whether it would only happen again. */
-const isOver = ({ code, reason, error }: Ended) =>
-  error instanceof AdmitError ? !error.retryable() : readClose(code, reason)?.next === 'stop';
-
 export const LIBRARIES: readonly Library[] = [
   {
     name: 'graphql-ws',
@@ -42,12 +34,11 @@ export const LIBRARIES: readonly Library[] = [
       const client = createClient({
         url,
         webSocketImpl: Socket,
-        retryAttempts: 10,
-        shouldRetry: (event) => !isOver(event as Ended),
+        shouldRetry: (event) => !isOver(event),
       });
       client.subscribe(
         { query: 'subscription { greetings }' },
-        { next: greeted, error: (event) => ended((event as Ended).code), complete: () => {} },
+        { next: greeted, error: (event) => ended((event as CloseEvent).code), complete: () => {} },
       );
       // Rejects where there is no socket to close.
       return () => Promise.resolve(client.dispose()).catch(() => {});
@@ -65,10 +56,10 @@ export const LIBRARIES: readonly Library[] = [
       const socket = io(new URL(url).origin, { transports: [Transport], forceNew: true });
       socket.on('greeting', greeted);
       socket.on('disconnect', (_, details) => {
-        const close = (details as { context?: Ended } | undefined)?.context;
-        if (!close || !isOver(close)) return;
+        const { context } = Object(details);
+        if (!isOver(context)) return;
         socket.disconnect();
-        ended(close.code);
+        ended(context.code);
       });
       return () => socket.disconnect();
     },
@@ -80,7 +71,7 @@ export const LIBRARIES: readonly Library[] = [
       const socket = new ReconnectingWebSocket(url, [], { WebSocket: Socket });
       socket.addEventListener('message', greeted);
       socket.addEventListener('close', (event) => {
-        if (!isOver(event as Ended)) return;
+        if (!isOver(event)) return;
         socket.close();
         ended(event.code);
       });
@@ -91,8 +82,10 @@ export const LIBRARIES: readonly Library[] = [
     name: 'partysocket',
     server: 'greeting',
     connect(url, Socket, { greeted, ended }) {
-      const shouldReconnectOnClose = (event: Ended) => !isOver(event);
-      const socket = new PartySocket(url, [], { WebSocket: Socket, shouldReconnectOnClose });
+      const socket = new PartySocket(url, [], {
+        WebSocket: Socket,
+        shouldReconnectOnClose: (event) => !isOver(event),
+      });
       socket.addEventListener('message', greeted);
       socket.addEventListener('close', (event) => {
         if (!socket.shouldReconnect) ended(event.code);
@@ -104,7 +97,7 @@ export const LIBRARIES: readonly Library[] = [
     name: 'rxjs/webSocket',
     server: 'greeting',
     connect(url, Socket, { greeted, ended }) {
-      let last: Ended | undefined;
+      let last: CloseEvent | undefined;
       const closeObserver = {
         next: (event: CloseEvent) => {
           last = event;
@@ -116,8 +109,8 @@ export const LIBRARIES: readonly Library[] = [
         closeObserver,
         deserializer: ({ data }) => data,
       });
-      const pause = (event: Ended | undefined, count: number) =>
-        event && isOver(event) ? EMPTY : timer(Math.min(10_000, 500 * 2 ** count));
+      const pause = (event: unknown, count: number) =>
+        isOver(event) ? EMPTY : timer(Math.min(10_000, 500 * 2 ** count));
       // A clean Close completes the stream, whatever its code.
       const kept = subject.pipe(retry({ delay: pause }), repeat({ delay: (count) => pause(last, count) }));
       const subscription = kept.subscribe({ next: greeted, complete: () => ended(last?.code ?? 0) });
@@ -130,7 +123,7 @@ export const LIBRARIES: readonly Library[] = [
 export function connectInNode(
   url: string,
   source: TicketSource,
-  Socket: typeof WebSocket,
+  Socket: SocketConstructor,
   { greeted, ended }: Hears,
 ): () => void {
   const connection = new AdmitConnection({ source, url, WebSocket: Socket });

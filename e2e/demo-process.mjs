@@ -7,7 +7,7 @@ const STOP_LIMIT_MS = 10_000;
 
 /**
  * Where the parts of a running demo listen.
- * @typedef {{ page: string, gateway: string, issuer: string, upstream: string }} Addresses
+ * @typedef {{ page: string, gateway: string, issuer: string, upstream: string, admin: string, admin_secret: string }} Addresses
  */
 
 /**
@@ -63,7 +63,7 @@ async function firstLine(stream) {
 /** @param {string} line @returns {Addresses} */
 function readAddresses(line) {
   const addresses = JSON.parse(line);
-  for (const part of ['page', 'gateway', 'issuer', 'upstream']) {
+  for (const part of ['page', 'gateway', 'issuer', 'upstream', 'admin']) {
     if (!URL.canParse(addresses[part]))
       throw new Error(`the demo's first line has no URL as "${part}": ${line}`);
   }

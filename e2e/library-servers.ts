@@ -9,6 +9,8 @@ import { WebSocketServer } from 'ws';
 
 export interface RunningServer {
   readonly url: string;
+  /** How many connections there have been. */
+  readonly connections: number;
   stop(): Promise<void>;
 }
 
@@ -43,10 +45,24 @@ export async function socketIoServer(): Promise<RunningServer> {
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
   const { port } = http.address() as AddressInfo;
-  return { url: `ws://127.0.0.1:${port}/socket.io/`, stop: () => io.close() };
+  let connections = 0;
+  io.on('connection', () => {
+    connections += 1;
+  });
+  return {
+    url: `ws://127.0.0.1:${port}/socket.io/`,
+    get connections() {
+      return connections;
+    },
+    stop: () => io.close(),
+  };
 }
 
 async function running(sockets: WebSocketServer): Promise<RunningServer> {
+  let connections = 0;
+  sockets.on('connection', () => {
+    connections += 1;
+  });
   await once(sockets, 'listening');
   const { port } = sockets.address() as AddressInfo;
   const stop = async () => {
@@ -54,5 +70,11 @@ async function running(sockets: WebSocketServer): Promise<RunningServer> {
     sockets.close();
     await once(sockets, 'close');
   };
-  return { url: `ws://127.0.0.1:${port}/`, stop };
+  return {
+    url: `ws://127.0.0.1:${port}/`,
+    get connections() {
+      return connections;
+    },
+    stop,
+  };
 }

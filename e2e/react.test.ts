@@ -6,10 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { build } from 'vite';
-import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { greetingServer, type RunningServer } from './library-servers.js';
+import { REAL_BROWSERS, type RealBrowser } from './real-browsers.js';
 import { RestartableGateway } from './restartable-gateway.js';
 
 const REPOSITORY = join(import.meta.dirname, '..');
@@ -21,7 +22,6 @@ let built: string;
 let pages: Server;
 let upstream: RunningServer;
 let gateway: RestartableGateway;
-let browser: Browser;
 
 beforeAll(async () => {
   built = await mkdtemp(join(tmpdir(), 'admitone-react-'));
@@ -32,7 +32,6 @@ beforeAll(async () => {
   }).listen(0, '127.0.0.1');
   upstream = await greetingServer();
   gateway = await RestartableGateway.serve({ '/chat': upstream.url }, { origins: [origin()] });
-  browser = await chromium.connect(inject('browser'));
   await run('npm', ['run', 'build', '--workspace', 'packages/admitone'], { cwd: REPOSITORY });
   await run(process.execPath, [join(REPOSITORY, 'node_modules/typescript/bin/tsc'), '-p', RECIPE]);
   process.env.VITE_GATEWAY = gateway.url;
@@ -40,7 +39,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await browser?.close();
   await gateway?.kill();
   await upstream?.stop();
   pages?.close();
@@ -51,53 +49,59 @@ function origin(): string {
   return `http://127.0.0.1:${(pages.address() as AddressInfo).port}`;
 }
 
-/** A person's page, and every socket that it opened. */
-async function visit(token: string): Promise<{ page: Page; status: Locator; sockets: string[] }> {
-  const context = await browser.newContext();
-  onTestFinished(() => context.close());
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  const sockets: string[] = [];
-  page.on('websocket', (socket) => sockets.push(socket.url()));
-  await page.addInitScript((login) => {
-    sessionStorage.setItem('access_token', login);
-    sessionStorage.setItem('user_id', 'ada');
-  }, token);
-  await page.goto(origin());
-  return { page, status: page.getByRole('status'), sockets };
-}
+describe.each(REAL_BROWSERS)('in %s', (_, launch) => {
+  let browser: RealBrowser;
 
-test('under StrictMode the page opens one socket with one ticket, and talks', async () => {
-  const { page, status, sockets } = await visit(gateway.logIn('ada'));
-  await page.getByText('hello').waitFor();
-  expect(await status.textContent()).toBe('open by ticket, 1 minted');
-  await page.getByLabel('Message').fill('good morning');
-  await page.getByRole('button', { name: 'Send' }).click();
-  await page.getByRole('listitem').filter({ hasText: 'good morning' }).waitFor();
-  expect(sockets).toEqual([gateway.socket('/chat')]);
-});
+  beforeAll(async () => {
+    browser = await launch();
+  });
+  afterAll(() => browser?.close());
 
-test('it disconnects and reconnects as it is told, each time with a ticket of its own', async () => {
-  const { page, status, sockets } = await visit(gateway.logIn('ada'));
-  await status.getByText('open by ticket, 1 minted').waitFor();
-  await page.getByRole('button', { name: 'Disconnect' }).click();
-  await status.getByText('closed by nothing').waitFor();
-  await page.getByRole('button', { name: 'Reconnect' }).click();
-  await status.getByText('open by ticket, 2 minted').waitFor();
-  await page.getByRole('button', { name: 'Reconnect' }).click();
-  await status.getByText('open by ticket, 3 minted').waitFor();
-  expect(sockets).toHaveLength(3);
-});
+  /** A person's page, and how many sockets it has opened. */
+  async function visit(token: string): Promise<{ page: Page; status: Locator; sockets: () => number }> {
+    const page = await browser.tab();
+    const before = upstream.connections;
+    const sockets = () => upstream.connections - before;
+    await page.addInitScript((login) => {
+      sessionStorage.setItem('access_token', login);
+      sessionStorage.setItem('user_id', 'ada');
+    }, token);
+    await page.goto(origin());
+    return { page, status: page.getByRole('status'), sockets };
+  }
 
-test('it comes back by itself after a gateway that died, and asks for a login after a logout', async () => {
-  const token = gateway.logIn('ada');
-  const { page, status } = await visit(token);
-  await status.getByText('open by ticket, 1 minted').waitFor();
-  await gateway.kill();
-  await status.getByText('waiting by nothing').waitFor();
-  await gateway.start();
-  await status.getByText('open by ticket, 2 minted').waitFor();
-  await gateway.logOut(token);
-  await page.getByRole('alert').getByText('Please log in again.').waitFor();
-  expect(await status.textContent()).toMatch(/^closed by nothing/);
+  test('under StrictMode the page opens one socket with one ticket, and talks', async () => {
+    const { page, status, sockets } = await visit(gateway.logIn('ada'));
+    await page.getByText('hello').waitFor();
+    expect(await status.textContent()).toBe('open by ticket, 1 minted');
+    await page.getByLabel('Message').fill('good morning');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByRole('listitem').filter({ hasText: 'good morning' }).waitFor();
+    expect(sockets()).toBe(1);
+  });
+
+  test('it disconnects and reconnects as it is told, each time with a ticket of its own', async () => {
+    const { page, status, sockets } = await visit(gateway.logIn('ada'));
+    await status.getByText('open by ticket, 1 minted').waitFor();
+    await page.getByRole('button', { name: 'Disconnect' }).click();
+    await status.getByText('closed by nothing').waitFor();
+    await page.getByRole('button', { name: 'Reconnect' }).click();
+    await status.getByText('open by ticket, 2 minted').waitFor();
+    await page.getByRole('button', { name: 'Reconnect' }).click();
+    await status.getByText('open by ticket, 3 minted').waitFor();
+    expect(sockets()).toBe(3);
+  });
+
+  test('it comes back by itself after a gateway that died, and asks for a login after a logout', async () => {
+    const token = gateway.logIn('ada');
+    const { page, status } = await visit(token);
+    await status.getByText('open by ticket, 1 minted').waitFor();
+    await gateway.kill();
+    await status.getByText('waiting by nothing').waitFor();
+    await gateway.start();
+    await status.getByText('open by ticket, 2 minted').waitFor();
+    await gateway.logOut(token);
+    await page.getByRole('alert').getByText('Please log in again.').waitFor();
+    expect(await status.textContent()).toMatch(/^closed by nothing/);
+  });
 });

@@ -1,6 +1,5 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { freePort } from './free-port.js';
 import { Gateway } from './gateway-process.js';
 
 const ISSUER = 'https://login.example';
@@ -106,18 +105,4 @@ ${this.#tables}`;
 
 function base64url(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
-}
-
-/** Below the ports that the system gives to whoever connects: none of these is taken while the gateway is away. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 27_000 + Math.floor(Math.random() * 5_000);
-    const server = createServer().listen(port, '127.0.0.1');
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    server.close();
-    if (isFree) return port;
-  }
 }

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 
 const REPOSITORY = join(import.meta.dirname, '..');
 const PAGE = `<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>A page</title>
+<a href="/elsewhere" target="_blank">Another tab</a>
 <script type="module">import * as admitone from '/admitone.js'; window.admitone = admitone;</script></html>`;
 
 declare global {

@@ -1,4 +1,5 @@
 // The SDK outside of any browser, over sockets of Node, against the real gateway.
+import { once } from 'node:events';
 import { expect, inject, test } from 'vitest';
 import { WebSocket as NodeWebSocket } from 'ws';
 import {
@@ -8,8 +9,6 @@ import {
   createTicketSource,
   readClose,
 } from '../packages/admitone/src/index.js';
-
-const Socket = NodeWebSocket as unknown as typeof WebSocket;
 
 /** Signs a person in; every call is a login of its own. */
 async function signIn(person: string): Promise<string> {
@@ -37,7 +36,11 @@ function next<E extends Event>(target: EventTarget, type: string): Promise<E> {
 
 test('admitSocket opens a socket, shows no marker, and every socket has a session of its own', async () => {
   const token = await signIn('ada');
-  const Admitted = admitSocket({ gateway: inject('demo').gateway, token: () => token, WebSocket: Socket });
+  const Admitted = admitSocket({
+    gateway: inject('demo').gateway,
+    token: () => token,
+    WebSocket: NodeWebSocket,
+  });
   const sessions = [];
   for (let count = 0; count < 2; count += 1) {
     const socket = new Admitted(chatUrl());
@@ -56,10 +59,13 @@ test('F26: a ticket that was spent elsewhere never opens, and its Close says to 
   const token = await signIn('ada');
   const source = createTicketSource({ gateway: inject('demo').gateway, token: () => token });
   const spent = await source.acquire({ route: '/chat' });
-  const bare = new Socket(spent.websocketUrl, [...spent.protocols]);
-  await next(bare, 'open');
+  const bare = new NodeWebSocket(spent.websocketUrl, [...spent.protocols]);
+  await once(bare, 'open');
   bare.close();
-  const Admitted = admitSocket({ source: { ...source, acquire: async () => spent }, WebSocket: Socket });
+  const Admitted = admitSocket({
+    source: { ...source, acquire: async () => spent },
+    WebSocket: NodeWebSocket,
+  });
   const socket = new Admitted(chatUrl());
   const seen: string[] = [];
   for (const type of ['open', 'message', 'error']) socket.addEventListener(type, () => seen.push(type));
@@ -75,7 +81,11 @@ test('F26: a ticket that was spent elsewhere never opens, and its Close says to 
 
 test('after a logout the socket ends with 4900, and the next one gets no ticket: 4901', async () => {
   const token = await signIn('ada');
-  const Admitted = admitSocket({ gateway: inject('demo').gateway, token: () => token, WebSocket: Socket });
+  const Admitted = admitSocket({
+    gateway: inject('demo').gateway,
+    token: () => token,
+    WebSocket: NodeWebSocket,
+  });
   const socket = new Admitted(chatUrl());
   await next(socket, 'open');
   const ended = next<CloseEvent>(socket, 'close');
@@ -99,7 +109,7 @@ test('a connection takes the ticket that was minted ahead, in no more round trip
   };
   const source = createTicketSource({ gateway: inject('demo').gateway, token: () => token, fetch: counting });
   await source.prefetch('/chat');
-  const connection = new AdmitConnection({ source, url: chatUrl(), WebSocket: Socket });
+  const connection = new AdmitConnection({ source, url: chatUrl(), WebSocket: NodeWebSocket });
   await next(connection, 'open');
   expect([asked, source.stats.prefetched]).toEqual([1, 1]);
   connection.close();

@@ -48,7 +48,7 @@ function connect(person: number): AdmitConnection {
     token: () => login,
     fetch: counting,
     url: gateway.socket('/chat'),
-    WebSocket: NodeWebSocket as unknown as typeof WebSocket,
+    WebSocket: NodeWebSocket,
   });
 }
 

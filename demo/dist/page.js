@@ -5,11 +5,12 @@ async function fetchDemo() {
 	return readDemo(await answer.json());
 }
 function readDemo(json) {
-	const { gateway, issuer, route, people } = record(json, "demo.json");
+	const { gateway, issuer, operators, route, people } = record(json, "demo.json");
 	if (!Array.isArray(people) || people.length === 0) throw new Error("demo.json names no people");
 	return {
 		gateway: origin(gateway, "gateway"),
 		issuer: origin(issuer, "issuer"),
+		operators: `${origin(operators, "operators")}/admin/`,
 		route: text(route, "route"),
 		people: people.map(readPerson)
 	};
@@ -994,7 +995,7 @@ function base64url(text) {
 	return btoa(binaryOf(text)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 // ../packages/admitone/src/close-codes.ts
-const CODES$1 = {
+const CLOSE_CODES = {
 	session_expired: 4800,
 	ticket_not_accepted: 4801,
 	upstream_unavailable: 4802,
@@ -1007,7 +1008,7 @@ const CODES$1 = {
 	overloaded: 1013
 };
 function closeCodeOf(name) {
-	return Object.hasOwn(CODES$1, name) ? CODES$1[name] : void 0;
+	return Object.hasOwn(CLOSE_CODES, name) ? CLOSE_CODES[name] : void 0;
 }
 function readClose(code, reason) {
 	const name = /^admitone:([a-z0-9_]{1,64})$/.exec(reason)?.[1];
@@ -1161,9 +1162,9 @@ const TRANSITIONS = {
 		closed: restart
 	},
 	acquired: { acquiring: dial },
-	acquire_failed: { acquiring: failedWith },
+	acquire_failed: { acquiring: failed },
 	dial_failed: {
-		dialing: failedWith,
+		dialing: failed,
 		closing: hungUp
 	},
 	opened: { dialing: opened },
@@ -1199,10 +1200,7 @@ const LOST_CODES = [
 	1013,
 	1014
 ];
-const NO_CLOSE = {
-	code: 1006,
-	reason: ""
-};
+const LOST = 1006;
 const MINT_FALLS_BACK = [
 	"tickets_disabled",
 	"unavailable",
@@ -1229,221 +1227,174 @@ function wakeAt({ state }) {
 	return "until" in state ? state.until : null;
 }
 function advance(machine, input, now, random) {
-	const { state } = machine;
-	const isOfAnother = "attempt" in input && !("attempt" in state && state.attempt === input.attempt);
+	const transition = TRANSITIONS[input.type][machine.state.name];
+	const isOfAnother = "attempt" in input && input.attempt !== machine.attempts;
 	const isEarly = input.type === "timeout" && now < (wakeAt(machine) ?? now);
-	const transition = TRANSITIONS[input.type][state.name];
 	if (!transition || isOfAnother || isEarly) return {
 		machine,
 		actions: []
 	};
-	return transition({
-		machine,
-		state,
+	const turn = {
+		...machine,
+		met: machine.state,
 		input,
 		now,
-		random
-	});
-}
-function restart({ machine, ...turn }) {
-	return begin$1({
-		...turn,
-		machine: {
-			...machine,
-			retries: 0
-		}
-	});
-}
-function begin$1({ machine, now }) {
-	const { tickets, fallback } = machine.options;
-	if (!tickets && fallback === "none") return close(machine, { code: "tickets_disabled" });
-	return acquire(machine, tickets ? "ticket" : "jwt", now);
-}
-function acquire(machine, credential, now) {
-	const attempt = machine.attempts + 1;
-	const until = now + machine.options.acquireTimeoutMs;
-	return doing(enter({
-		...machine,
-		attempts: attempt
-	}, {
-		name: "acquiring",
-		attempt,
-		credential,
-		until
-	}), {
-		type: "acquire",
-		attempt,
-		credential
-	});
-}
-function dial({ machine, state: { attempt, credential }, now }) {
-	return doing(enter(machine, {
-		name: "dialing",
-		attempt,
-		credential,
-		until: now + machine.options.openTimeoutMs
-	}), {
-		type: "dial",
-		attempt,
-		credential
-	});
-}
-function failedWith(turn) {
-	const { code, retryAfterMs } = turn.input.error;
-	return failed(turn, { code }, !isFinal(code), retryAfterMs);
-}
-function failed(turn, cause, again, retryAfterMs) {
-	const { machine, state, now } = turn;
-	const codes = state.name === "acquiring" ? MINT_FALLS_BACK : DIAL_FALLS_BACK;
-	if (machine.options.fallback === "jwt" && state.credential === "ticket" && codes.includes(cause.code)) return {
-		...acquire(machine, "jwt", now),
-		cause
-	};
-	return again ? retry(turn, machine, cause, retryAfterMs) : close(machine, cause);
-}
-function opened({ machine, state, input, now }) {
-	if (input.selected === "admitone.refused") return enter(machine, {
-		...state,
-		name: "refused"
-	});
-	const { attempt, credential } = state;
-	return enter(machine, {
-		name: "open",
-		attempt,
-		credential,
-		since: now
-	});
-}
-function endedUnopened(turn) {
-	const { code, reason } = turn.input;
-	const ours = readClose(code, reason);
-	return failed(turn, causeOf(ours?.name ?? "connection_failed", turn.input), ours?.next !== "stop");
-}
-function endedOpen(turn) {
-	const { machine, state, input, now } = turn;
-	const { stableAfterMs, retryCodes, tickets } = machine.options;
-	const counted = now - state.since >= stableAfterMs ? {
-		...machine,
-		retries: 0
-	} : machine;
-	const ours = readClose(input.code, input.reason);
-	const again = ours ? ours.next === "mint_again" : [...LOST_CODES, ...retryCodes].includes(input.code);
-	const cause = causeOf(ours?.name ?? (again ? "connection_lost" : "closed_by_upstream"), input);
-	const step = again ? retry(turn, counted, cause) : close(counted, cause);
-	return tickets && ours?.name === "draining" ? doing(step, { type: "prefetch" }) : step;
-}
-function endedClosing({ machine, input }) {
-	return close(machine, causeOf("closed_by_application", input));
-}
-function hungUp({ machine }) {
-	return close(machine, { code: "closed_by_application" });
-}
-function abandoned(turn) {
-	return doing(hungUp(turn), {
-		type: "abandon",
-		attempt: turn.state.attempt
-	});
-}
-function hangUp({ machine, state, input, now }) {
-	const { attempt } = state;
-	return doing(enter(machine, {
-		name: "closing",
-		attempt,
-		until: now + machine.options.closeTimeoutMs
-	}), {
-		...input,
-		type: "hang_up",
-		attempt
-	});
-}
-function wake({ machine, state, now, random }) {
-	const { tickets, retryBaseMs } = machine.options;
-	if (now < (state.notBefore ?? now)) return {
-		machine,
+		random,
 		actions: []
 	};
-	const until = Math.min(state.until, now + Math.floor(random() * retryBaseMs));
-	const step = enter(machine, {
-		...state,
-		until
-	});
-	return tickets ? doing(step, { type: "prefetch" }) : step;
-}
-function renew({ machine, state: { attempt, credential } }) {
+	transition(turn);
+	const { options, state, attempts, retries, actions, cause } = turn;
 	return {
-		machine,
-		actions: credential === "ticket" ? [{
-			type: "renew",
-			attempt
-		}] : []
+		machine: {
+			options,
+			state,
+			attempts,
+			retries
+		},
+		actions,
+		cause
 	};
 }
+function restart(turn) {
+	turn.retries = 0;
+	begin$1(turn);
+}
+function begin$1(turn) {
+	const { tickets, fallback } = turn.options;
+	if (tickets || fallback === "jwt") acquire(turn, tickets ? "ticket" : "jwt");
+	else close(turn, { code: "tickets_disabled" });
+}
+function acquire(turn, credential) {
+	turn.attempts += 1;
+	ask$1(turn, "acquire", { credential });
+	enter(turn, "acquiring", turn.options.acquireTimeoutMs, { credential });
+}
+function dial(turn) {
+	const { credential } = turn.met;
+	ask$1(turn, "dial", { credential });
+	enter(turn, "dialing", turn.options.openTimeoutMs, { credential });
+}
+function failed(turn) {
+	const { code, retryAfterMs } = turn.input.error;
+	fail(turn, { code }, !isFinal(code), retryAfterMs);
+}
+function fail(turn, cause, again, retryAfterMs) {
+	const { options, met } = turn;
+	const codes = met.name === "acquiring" ? MINT_FALLS_BACK : DIAL_FALLS_BACK;
+	if (options.fallback === "jwt" && met.credential === "ticket" && codes.includes(cause.code)) {
+		turn.cause = cause;
+		acquire(turn, "jwt");
+	} else end(turn, cause, again, retryAfterMs);
+}
+function opened(turn) {
+	const { until, ...attempting } = turn.met;
+	turn.state = turn.input.selected === "admitone.refused" ? {
+		...attempting,
+		name: "refused",
+		until
+	} : {
+		...attempting,
+		name: "open",
+		since: turn.now
+	};
+}
+function endedUnopened(turn) {
+	const ours = readClose(turn.input.code, turn.input.reason);
+	fail(turn, causeOf(ours?.name ?? "connection_failed", turn.input), ours?.next !== "stop");
+}
+function endedOpen(turn) {
+	const { met, input, now } = turn;
+	const { stableAfterMs, retryCodes, tickets } = turn.options;
+	if (now - met.since >= stableAfterMs) turn.retries = 0;
+	const ours = readClose(input.code, input.reason);
+	const again = ours ? ours.next === "mint_again" : [...LOST_CODES, ...retryCodes].includes(input.code);
+	if (tickets && ours?.name === "draining") turn.actions.push({ type: "prefetch" });
+	end(turn, causeOf(ours?.name ?? (again ? "connection_lost" : "closed_by_upstream"), input), again);
+}
+function endedClosing(turn) {
+	close(turn, causeOf("closed_by_application", turn.input));
+}
+function hungUp(turn) {
+	close(turn, { code: "closed_by_application" });
+}
+function abandoned(turn) {
+	ask$1(turn, "abandon");
+	hungUp(turn);
+}
+function hangUp(turn) {
+	ask$1(turn, "hang_up", turn.input);
+	enter(turn, "closing", turn.options.closeTimeoutMs);
+}
+function wake(turn) {
+	const { met, now, random } = turn;
+	const { tickets, retryBaseMs } = turn.options;
+	if (now < (met.notBefore ?? now)) return;
+	if (tickets) turn.actions.push({ type: "prefetch" });
+	turn.state = {
+		...met,
+		until: Math.min(met.until, now + Math.floor(random() * retryBaseMs))
+	};
+}
+function renew(turn) {
+	if (turn.met.credential === "ticket") ask$1(turn, "renew");
+}
 function acquiringTooLong(turn) {
-	const { attempt } = turn.state;
-	return doing(failed(turn, { code: "timeout" }, true), {
-		type: "abandon",
-		attempt
-	});
+	ask$1(turn, "abandon");
+	fail(turn, { code: "timeout" }, true);
 }
 function dialingTooLong(turn) {
-	const { attempt } = turn.state;
-	return doing(endedUnopened({
-		...turn,
-		input: NO_CLOSE
-	}), {
-		type: "hang_up",
-		attempt
-	});
+	ask$1(turn, "hang_up");
+	fail(turn, { code: "connection_failed" }, true);
 }
-function retry({ now, random }, machine, cause, retryAfterMs) {
-	const { maxRetries, retryBaseMs, retryCapMs } = machine.options;
-	const retries = machine.retries + 1;
-	if (retries > maxRetries) return close(machine, {
+function end(turn, cause, again, retryAfterMs) {
+	const { maxRetries, retryBaseMs, retryCapMs } = turn.options;
+	if (!again) close(turn, cause);
+	else if (turn.retries >= maxRetries) close(turn, {
 		...cause,
 		gaveUp: true
 	});
-	const until = now + backoffMs(retries, retryBaseMs, retryCapMs, random, retryAfterMs);
-	const asked = retryAfterMs === void 0 ? {} : { notBefore: now + retryAfterMs };
-	return enter({
-		...machine,
-		retries
-	}, {
-		name: "waiting",
-		retry: retries,
-		until,
-		cause,
-		...asked
-	});
+	else {
+		turn.retries += 1;
+		const until = turn.now + backoffMs(turn.retries, retryBaseMs, retryCapMs, turn.random, retryAfterMs);
+		const asked = retryAfterMs === void 0 ? {} : { notBefore: turn.now + retryAfterMs };
+		turn.state = {
+			name: "waiting",
+			retry: turn.retries,
+			until,
+			cause,
+			...asked
+		};
+	}
 }
-function causeOf(code, close) {
-	return close.code === NO_CLOSE.code ? { code } : {
+function close(turn, cause) {
+	turn.state = {
+		name: "closed",
+		cause
+	};
+}
+function causeOf(code, { code: received, reason }) {
+	return received === LOST ? { code } : {
 		code,
 		close: {
-			code: close.code,
-			reason: close.reason
+			code: received,
+			reason
 		}
 	};
 }
-function close(machine, cause) {
-	return enter(machine, {
-		name: "closed",
-		cause
+function enter(turn, name, ms, more) {
+	turn.state = {
+		name,
+		attempt: turn.attempts,
+		until: turn.now + ms,
+		...more
+	};
+}
+function ask$1(turn, type, more) {
+	turn.actions.push({
+		...more,
+		type,
+		attempt: turn.attempts
 	});
-}
-function enter(machine, state) {
-	return {
-		machine: {
-			...machine,
-			state
-		},
-		actions: []
-	};
-}
-function doing(step, action) {
-	return {
-		...step,
-		actions: [action, ...step.actions]
-	};
 }
 // ../packages/admitone/src/returns.ts
 function onReturn(back, signal) {
@@ -1453,6 +1404,9 @@ function onReturn(back, signal) {
 	listen("online", back, { signal });
 	listen("pageshow", (event) => event.persisted && back(), { signal });
 	document?.addEventListener("visibilitychange", () => document.hidden || back(), { signal });
+}
+function onLeave(leave, signal) {
+	globalThis.addEventListener?.("pagehide", leave, { signal });
 }
 // ../packages/admitone/src/time.ts
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -1503,7 +1457,7 @@ var Driver = class {
 	#untold = [];
 	#telling = true;
 	#timer;
-	#waiting;
+	#during = new AbortController();
 	constructor(settings, face) {
 		this.#settings = settings;
 		this.#face = face;
@@ -1550,9 +1504,11 @@ var Driver = class {
 		const { state } = this;
 		const cause = jumped ?? ("cause" in state ? state.cause : void 0);
 		if (cause && AGAINST_LOGIN.includes(cause.code)) this.#settings.source.clear();
-		this.#waiting?.abort();
-		this.#waiting = state.name === "waiting" ? new AbortController() : void 0;
-		if (this.#waiting) onReturn(() => this.feed({ type: "wake" }), this.#waiting.signal);
+		this.#during.abort();
+		this.#during = new AbortController();
+		const { signal } = this.#during;
+		if (state.name === "waiting") onReturn(() => this.feed({ type: "wake" }), signal);
+		if (state.name === "open" && this.#face.endsOnLeave) onLeave(() => this.attempt?.link?.close(), signal);
 		this.#untold.push(() => this.#face.changed(state, previous, error ?? failureOf(previous, cause)));
 	}
 	#perform(action, cause) {
@@ -1637,6 +1593,13 @@ function checkOptions(options, ...required) {
 		const [allowed, fits] = RULES[name] ?? (/(Ms|Retries)$/.test(name) ? AMOUNT : ANYTHING);
 		const value = given[name];
 		if (value === void 0 ? required.includes(name) : !fits(value)) throw new AdmitError("invalid_options", `option ${name}: expected ${allowed}, got ${typeof value}`);
+	}
+}
+function isOn(enabled = true) {
+	try {
+		return Boolean(typeof enabled === "function" ? enabled() : enabled);
+	} catch {
+		return true;
 	}
 }
 function parseUrl(given) {
@@ -1849,6 +1812,7 @@ function createTicketSource(options) {
 			route: options.route ?? given.route
 		};
 		try {
+			if (!isOn(options.enabled)) throw new AdmitError("tickets_disabled", "option enabled is off");
 			for (;;) {
 				const begun = epoch;
 				const waited = await takeAhead(asked);
@@ -1865,6 +1829,7 @@ function createTicketSource(options) {
 	}
 	async function prefetch(given) {
 		const route = options.route ?? given;
+		if (!isOn(options.enabled)) return;
 		if (ahead?.route !== route || ahead?.minted && !serves(ahead.minted)) ahead = void 0;
 		ahead ??= mintAhead(route);
 		await ahead.minting;
@@ -1901,7 +1866,10 @@ function createTicketSource(options) {
 		revoke,
 		clear,
 		token,
-		stats
+		stats,
+		get enabled() {
+			return isOn(options.enabled);
+		}
 	};
 }
 async function post(url, login, body, send, signal) {
@@ -1917,7 +1885,6 @@ async function post(url, login, body, send, signal) {
 			method: "POST",
 			headers,
 			body,
-			cache: "no-store",
 			redirect: "error",
 			signal
 		});
@@ -1948,8 +1915,7 @@ function readOptions(options) {
 	checkProtocols(protocols);
 	const Socket = options.WebSocket ?? globalThis.WebSocket;
 	return {
-		...readTarget(options),
-		source,
+		...readTarget(options, source),
 		dial: socketDial(Socket, protocols)
 	};
 }
@@ -1962,28 +1928,21 @@ function readSource(options, ...required) {
 	const timeoutMs = options.acquireTimeoutMs ?? MACHINE_DEFAULTS.acquireTimeoutMs;
 	return createTicketSource({
 		...options,
+		enabled: true,
 		maxRetries: 3,
 		timeoutMs
 	});
 }
-function readTarget(options) {
+function readTarget(options, source) {
 	const url = parseUrl(options.url);
 	if (options.fallback === "jwt" && !url) throw new AdmitError("invalid_options", "option url: fallback 'jwt' needs it");
 	const given = Object.entries(options).filter(([key, value]) => key in MACHINE_DEFAULTS && value !== void 0);
 	return {
+		source,
 		url: url?.href.replace(/#.*/, "").replace(/^http/, "ws"),
 		route: url?.pathname,
 		machine: Object.fromEntries(given),
-		enabled: flag(options.enabled)
-	};
-}
-function flag(enabled = true) {
-	return () => {
-		try {
-			return Boolean(typeof enabled === "function" ? enabled() : enabled);
-		} catch {
-			return true;
-		}
+		enabled: () => source.enabled !== false && isOn(options.enabled)
 	};
 }
 // ../packages/admitone/src/connection.ts
@@ -2005,7 +1964,8 @@ var AdmitConnection = class extends AdmitEventTarget {
 			dialed: (socket) => {
 				socket.binaryType = this.#binaryType;
 			},
-			renew: (...session) => void this.#renew(...session)
+			renew: (...session) => void this.#renew(...session),
+			endsOnLeave: true
 		});
 		if (options.autoConnect ?? true) this.connect();
 	}
@@ -2549,6 +2509,8 @@ async function begin() {
 	listen();
 	const demo = await fetchDemo();
 	listPeople(demo);
+	const operators = element("a", { href: demo.operators }, "their page");
+	byId("operators", HTMLElement).append("What operators see of it is on ", operators, ", whose secret stands in the terminal.");
 	const remembered = demo.people.find(({ id }) => id === sessionStorage.getItem(REMEMBERED_PERSON));
 	if (remembered === void 0) stage.set({});
 	else await arrive(demo, remembered);

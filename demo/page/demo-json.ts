@@ -12,6 +12,8 @@ export interface Demo {
   readonly gateway: string;
   /** Base URL of the development issuer. */
   readonly issuer: string;
+  /** URL of the operators' page. */
+  readonly operators: string;
   /** The route the tickets are for, such as `/chat`. */
   readonly route: string;
   readonly people: readonly Person[];
@@ -26,11 +28,12 @@ export async function fetchDemo(): Promise<Demo> {
 
 /** Checks the shape of `demo.json`. */
 export function readDemo(json: unknown): Demo {
-  const { gateway, issuer, route, people } = record(json, 'demo.json');
+  const { gateway, issuer, operators, route, people } = record(json, 'demo.json');
   if (!Array.isArray(people) || people.length === 0) throw new Error('demo.json names no people');
   return {
     gateway: origin(gateway, 'gateway'),
     issuer: origin(issuer, 'issuer'),
+    operators: `${origin(operators, 'operators')}/admin/`,
     route: text(route, 'route'),
     people: people.map(readPerson),
   };

@@ -1,5 +1,5 @@
 import { type Demo, fetchDemo, type Person } from './demo-json.js';
-import { element } from './element.js';
+import { byId, element } from './element.js';
 import { byTicket, Panels } from './panels.js';
 import { Stage } from './scene.js';
 import { Timeline } from './timeline.js';
@@ -86,6 +86,12 @@ async function begin(): Promise<void> {
   listen();
   const demo = await fetchDemo();
   listPeople(demo);
+  const operators = element('a', { href: demo.operators }, 'their page');
+  byId('operators', HTMLElement).append(
+    'What operators see of it is on ',
+    operators,
+    ', whose secret stands in the terminal.',
+  );
   const remembered = demo.people.find(({ id }) => id === sessionStorage.getItem(REMEMBERED_PERSON));
   if (remembered === undefined) stage.set({});
   else await arrive(demo, remembered);

@@ -1,6 +1,6 @@
 //! What the command line asks for.
 
-use crate::suites;
+use crate::{fuzz, suites};
 
 pub(crate) const HELP: &str = "\
 The project's own build commands.
@@ -13,7 +13,10 @@ Commands:
       --long        the long suites too
       --fail-fast   stop at the first suite that fails
       --list        name the suites and what each checks
-  bundle          rebuild the demo page that the binary embeds (demo/dist)
+  fuzz [NAME]     run the fuzzers, or those named
+      --seconds N   each for so long
+  coverage        which test covers which requirement of docs/assurance.md
+  bundle          rebuild the pages that the binary embeds (demo/dist, console/dist)
   bench [NAME]    measure, in release mode; without a name: every benchmark
   help            this text
 ";
@@ -22,6 +25,8 @@ Commands:
 pub(crate) enum Task {
     Help,
     List,
+    Coverage,
+    Fuzz { named: Vec<String>, seconds: u32 },
     Test(Selection),
     Bundle,
     Bench(Vec<String>),
@@ -41,12 +46,33 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Task,
     match command.as_deref() {
         None | Some("help" | "--help" | "-h") => Ok(Task::Help),
         Some("test") => test(arguments),
-        Some("bundle") => match arguments.next() {
-            None => Ok(Task::Bundle),
-            Some(extra) => Err(format!("`bundle` takes no argument, but got `{extra}`")),
-        },
+        Some("fuzz") => fuzz(arguments),
+        Some("coverage") => alone("coverage", Task::Coverage, arguments.next()),
+        Some("bundle") => alone("bundle", Task::Bundle, arguments.next()),
         Some("bench") => Ok(Task::Bench(arguments.collect())),
         Some(unknown) => Err(format!("no command `{unknown}`\n\n{HELP}")),
+    }
+}
+
+fn fuzz(mut arguments: impl Iterator<Item = String>) -> Result<Task, String> {
+    let (mut named, mut seconds) = (Vec::new(), fuzz::SHORT);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--seconds" => {
+                let number = arguments.next().unwrap_or_default();
+                seconds = number.parse().map_err(|_| format!("`--seconds` wants a number, but got `{number}`"))?;
+            }
+            name if name.starts_with('-') => return Err(format!("`fuzz` knows no `{name}`\n\n{HELP}")),
+            name => named.push(name.to_owned()),
+        }
+    }
+    Ok(Task::Fuzz { named, seconds })
+}
+
+fn alone(name: &str, task: Task, extra: Option<String>) -> Result<Task, String> {
+    match extra {
+        None => Ok(task),
+        Some(extra) => Err(format!("`{name}` takes no argument, but got `{extra}`")),
     }
 }
 
@@ -118,8 +144,19 @@ mod tests {
         assert!(parsed("tset").is_err());
         assert!(parsed("test --fast").is_err());
         assert!(parsed("bundle now").is_err());
+        assert!(parsed("coverage now").is_err());
         assert_eq!(parsed(""), Ok(Task::Help));
         assert_eq!(parsed("test --help"), Ok(Task::Help));
+    }
+
+    #[test]
+    fn fuzzers_are_named_and_timed() {
+        let named = vec![String::from("head")];
+
+        assert_eq!(parsed("fuzz"), Ok(Task::Fuzz { named: Vec::new(), seconds: fuzz::SHORT }));
+        assert_eq!(parsed("fuzz head --seconds 9"), Ok(Task::Fuzz { named, seconds: 9 }));
+        assert!(parsed("fuzz --seconds").is_err());
+        assert!(parsed("fuzz --minutes 1").is_err());
     }
 
     #[test]

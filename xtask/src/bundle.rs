@@ -1,4 +1,4 @@
-//! The demo page that the binary embeds: committed, so that building the gateway needs no Node.
+//! The pages that the binary embeds: committed, so that building the gateway needs no Node.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,33 +8,45 @@ use std::time::SystemTime;
 
 use crate::call::{self, Outcome};
 
-const BUNDLE: &str = "demo/dist";
+const BUNDLES: [&str; 2] = ["demo/dist", "console/dist"];
 
-/// Rebuilds the SDK and the page.
+/// Rebuilds the SDK and the pages.
 pub(crate) fn build(root: &Path) -> Outcome {
     call::npm(root).args(["run", "build"]).run()
 }
 
-/// Rebuilds from nothing, and fails when a file of the page comes out different from the one in the work tree.
+/// Rebuilds from nothing, and fails when a file of a page comes out different from the one in the work tree.
 pub(crate) fn check(root: &Path) -> Outcome {
-    let folder = root.join(BUNDLE);
-    let before = Snapshot::take(&folder)?;
-    before.remove(&folder)?;
-    build(root).or_else(|fault| before.restore(&folder).and(Err(fault)))?;
-    let after = Snapshot::take(&folder)?;
-    before.keep_times_of_unchanged(&after, &folder)?;
+    let folders = BUNDLES.map(|name| root.join(name));
+    let mut before = Vec::new();
+    for folder in &folders {
+        before.push((folder, Snapshot::take(folder)?));
+    }
+    before.iter().try_for_each(|(folder, snapshot)| snapshot.remove(folder))?;
+    if let Err(fault) = build(root) {
+        before.iter().try_for_each(|(folder, snapshot)| snapshot.restore(folder))?;
+        return Err(fault);
+    }
+    let compared: Vec<Outcome> =
+        before.iter().zip(BUNDLES).map(|((folder, before), name)| compare(name, folder, before)).collect();
+    compared.into_iter().collect()
+}
 
+/// What was there before with what is there now.
+fn compare(name: &str, folder: &Path, before: &Snapshot) -> Outcome {
+    let after = Snapshot::take(folder)?;
+    before.keep_times_of_unchanged(&after, folder)?;
     if after.files.is_empty() {
-        return Err(format!("`npm run build` left {BUNDLE} empty"));
+        return Err(format!("`npm run build` left {name} empty"));
     }
     let differences = before.differences(&after);
     if differences.is_empty() {
-        println!("{BUNDLE} is what its sources build: {} files compared", after.files.len());
+        println!("{name} is what its sources build: {} files compared", after.files.len());
         return Ok(());
     }
     Err(format!(
-        "{BUNDLE} was not what its sources build:\n{}\nIt has been rebuilt now: look at `git diff \
-         --stat {BUNDLE}`, and commit it with the change that it comes from.",
+        "{name} was not what its sources build:\n{}\nIt has been rebuilt now: look at `git diff \
+         --stat {name}`, and commit it with the change that it comes from.",
         differences.join("\n")
     ))
 }

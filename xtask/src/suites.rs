@@ -9,7 +9,7 @@ use crate::arguments::Selection;
 use crate::call::{self, Call, Outcome};
 use crate::install::{self, Need};
 use crate::report::{self, Record};
-use crate::{bundle, text, tree};
+use crate::{bundle, coverage, fuzz, text, tree};
 
 /// One thing that is checked, by a name for `--only`.
 pub(crate) struct Suite {
@@ -42,11 +42,15 @@ const PACKAGES: &[Need] = &[Need::Packages];
 static SUITES: &[Suite] = &[
     suite("fmt", "Rust is formatted", |root| call::cargo(root).args(["fmt", "--all", "--check"]).run()),
     suite("lint-text", "committed texts: links, machine paths, loose ends, length", text::check),
+    suite("coverage", "every requirement of docs/assurance.md has its test", coverage::check),
     suite("crates", "no banned crate in the graph", tree::check),
-    suite("bundle", "demo/dist is what its sources build", bundle::check).needing(PACKAGES),
+    suite("bundle", "demo/dist and console/dist are what their sources build", bundle::check).needing(PACKAGES),
     suite("typescript", "Biome and tsc", |root| npm(root, &["run", "check"])).needing(PACKAGES),
     suite("sdk", "tests of the SDK", |root| npm(root, &["test", "--workspace", "packages/admitone"])).needing(PACKAGES),
-    suite("page", "tests of the demo page", |root| npm(root, &["test", "--workspace", "demo"])).needing(PACKAGES),
+    suite("page", "tests of the demo page and the operators'", |root| {
+        npm(root, &["test", "--workspace", "demo", "--workspace", "console"])
+    })
+    .needing(PACKAGES),
     suite("size", "the SDK within its size budget", |root| {
         npm(root, &["run", "size", "--workspace", "packages/admitone"])
     })
@@ -61,12 +65,18 @@ static SUITES: &[Suite] = &[
     suite("rust", "unit and integration tests", rust).needing(&[Need::Redis, Need::Clock]),
     suite("valkey", "the stores' tests again, on Valkey", valkey).needing(&[Need::Redis, Need::Valkey]),
     suite("autobahn", "Autobahn's cases through the gateway, against without it", autobahn).needing(&[Need::Kosoku]),
-    suite("peers", "nginx, HAProxy and Caddy before and behind the gateway", peers)
-        .needing(&[Need::Proxies, Need::Caddy]),
+    suite("peers", "nginx, HAProxy, Caddy, Traefik and Envoy before, behind and beside the gateway", peers).needing(&[
+        Need::Proxies,
+        Need::Caddy,
+        Need::Traefik,
+        Need::Envoy,
+    ]),
     suite("openapi", "Schemathesis asks the gateway all that /openapi.json says", openapi)
         .needing(&[Need::Schemathesis]),
     suite("deploy", "the files of deploy/: image, unit and manifests", deploy).needing(&[Need::Schemathesis]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
+    suite("fuzz", "fuzzers of all that strangers send, a few seconds each", |root| fuzz::run(root, &[], fuzz::SHORT)),
+    suite("fuzz-long", "the fuzzers, a minute each", |root| fuzz::run(root, &[], fuzz::LONG)).only_when_long(),
     suite("history", "half an hour of faults over two gateways and a Redis pair", history)
         .needing(&[Need::Redis])
         .only_when_long(),
@@ -125,7 +135,12 @@ fn autobahn(root: &Path) -> Outcome {
 }
 
 fn peers(root: &Path) -> Outcome {
-    among_peers(root).args(["proxies::"]).env("ADMITONE_CADDY", install::caddy_program(root)).run()
+    among_peers(root)
+        .args(["--skip", "autobahn::", "--skip", "openapi::", "--skip", "deploy::"])
+        .env("ADMITONE_CADDY", install::caddy_program(root))
+        .env("ADMITONE_TRAEFIK", install::traefik_program(root))
+        .env("ADMITONE_ENVOY", install::envoy_program(root))
+        .run()
 }
 
 fn openapi(root: &Path) -> Outcome {
@@ -165,7 +180,9 @@ fn races(root: &Path) -> Outcome {
 /// The binary is built beside the tests: with their set of features it is the one `cargo test` has
 /// already compiled, where a bare `cargo build` would compile half of the crates again.
 fn e2e(root: &Path) -> Outcome {
-    call::cargo(root).args(["build", "--workspace", "--all-features", "--bins", "--tests"]).run()?;
+    call::cargo(root)
+        .args(["build", "--workspace", "--exclude", "admitone-fuzz", "--all-features", "--bins", "--tests"])
+        .run()?;
     let binary = beside_this_program("admitone")?;
     call::npm(root).args(["test", "--workspace", "e2e"]).env("ADMITONE_BIN", binary).run()
 }

@@ -23,6 +23,9 @@ const REGISTRY_HOSTS: &[&str] = &[
     concat!("files.", "pythonhosted.org"),
 ];
 
+/// What is built from the sources, and committed.
+const GENERATED: &[&str] = &["demo/dist/", "console/dist/"];
+
 const LOOSE_ENDS: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME")];
 
 /// Fails with every finding, each as `file:line: what`.
@@ -87,7 +90,7 @@ fn is_npm_lock(source: &Source) -> bool {
 }
 
 fn is_generated(source: &Source) -> bool {
-    source.path.starts_with("demo/dist/") || source.path == "Cargo.lock" || is_npm_lock(source)
+    GENERATED.iter().any(|folder| source.path.starts_with(folder)) || source.path == "Cargo.lock" || is_npm_lock(source)
 }
 
 /// Whether the path starts here, and is not the middle of an address or of a longer path.

@@ -7,6 +7,7 @@ mod events;
 mod fields;
 mod guard;
 mod login;
+mod page;
 mod revoke;
 pub mod server;
 mod sessions;
@@ -14,7 +15,6 @@ mod status;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -41,7 +41,6 @@ pub struct Admin {
     is_https: bool,
     logins: Logins,
     followers: Arc<Semaphore>,
-    started: Instant,
     /// Begins the shutdown.
     drain: CancellationToken,
     /// Ends the streams.
@@ -85,7 +84,6 @@ impl Admin {
             is_https,
             logins: Logins::default(),
             followers: Arc::new(Semaphore::new(MOST_FOLLOWERS)),
-            started: Instant::now(),
             drain: life.drain,
             ending: life.ending,
         }
@@ -101,12 +99,14 @@ impl Admin {
             .route("/admin/api/close", post(sessions::close))
             .route("/admin/api/drain", post(status::drain))
             .route("/admin/api/events", get(events::events))
+            .route("/admin/api/audit", get(events::recent))
             .route("/admin/logout", post(login::logout))
             .fallback(async || Rejection::NoSuchPath)
             .method_not_allowed_fallback(async || Rejection::Method)
             .layer(axum::middleware::from_fn_with_state(self.clone(), guard::check_caller));
         Router::new()
-            .route("/admin/login", post(login::login))
+            .route("/admin/login", get(login::is_signed_in).post(login::login))
+            .merge(page::router())
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(guarded)
             .layer(axum::middleware::from_fn_with_state(self.clone(), guard::check_request))

@@ -1,5 +1,6 @@
 //! Commands, and what they say on a terminal.
 
+mod check;
 mod config;
 mod connect;
 mod demo;
@@ -98,6 +99,14 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Goes the golden path of a running deployment and says what is wrong where; or reads a configuration
+    #[command(
+        after_help = "Five factors: it is healthy, a login mints, the ticket admits and the five events or an echo arrive, the \
+                            same ticket again is refused, revocation closes the live socket. It revokes its own session and no login.\n\
+                            Exit status: 0 when all passed, 1 when one did not, 2 for arguments, files and faults of a \
+                            configuration."
+    )]
+    Check(check::Check),
     /// Opens a socket with a ticket: lines of standard input go out as messages, messages come in as lines
     #[command(after_help = "It reconnects by itself, with a new ticket each time.\n\
                             Exit status: 0 when you or the upstream ended it, 1 when it gave up, 2 for arguments and files, \
@@ -146,6 +155,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::LoginCheck { config, token_file, json } => on_runtime(login_check::run(&config, &token_file, json)),
+        Command::Check(check) => on_runtime(check.run()),
         Command::Connect(connect) => on_runtime(connect.run()),
         Command::Debug(Debug::VerifyJws { jwk, token_file, json }) => {
             verify_jws::run(&jwk, token_file.as_deref(), json)

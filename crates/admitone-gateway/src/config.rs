@@ -147,7 +147,9 @@ fn read(root: &Table<'_>) -> Option<Config> {
     let tickets = root.section("tickets", |table| tickets::read_tickets(table, store.is_shared));
     let issuers = issuers::read(root);
     let chain = root.section("authn", |table| issuers::read_chain(table, &issuers));
-    let routes = routes::read(root, &issuers.names);
+    // Of a section with a fault, nobody can tell.
+    let any_proxy = server.as_ref().is_none_or(|server| !server.trusted_proxies.is_empty());
+    let routes = routes::read(root, &issuers.names, any_proxy);
     let is_wanted = routes.sound.iter().any(|route| route.upstream_assertion);
     let assertion = root.section("assertion", |table| assertion::read(table, is_wanted, store.is_shared));
     let default_route = read_default_route(root, &routes);

@@ -18,7 +18,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Faults};
+use crate::config::{self, Config, Faults};
 use crate::gateway::{Gateway, StartError};
 use chat::Pace;
 use issuer::{AUDIENCE, GenerateError, Issuer};
@@ -38,7 +38,7 @@ pub enum DemoError {
     #[error("the demo listens on loopback only, and {0} is not a loopback address; use 127.0.0.1 or ::1")]
     NotLoopback(IpAddr),
     /// No port is free.
-    #[error("the demo needs four free ports from {first} on, and found fewer: {error}")]
+    #[error("the demo needs five free ports from {first} on, and found fewer: {error}")]
     Ports {
         /// The first that was tried.
         first: u16,
@@ -71,7 +71,7 @@ impl DemoError {
 }
 
 /// Where the parts listen.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Addresses {
     /// The page: what a person opens.
     pub page: String,
@@ -81,6 +81,10 @@ pub struct Addresses {
     pub issuer: String,
     /// The agent chat: a socket URL.
     pub upstream: String,
+    /// The operators' page.
+    pub admin: String,
+    /// What it asks for; it lasts as long as the demo.
+    pub admin_secret: String,
 }
 
 /// A demo that has its listeners and is ready to run.
@@ -103,20 +107,23 @@ impl Demo {
         if !host.is_loopback() {
             return Err(DemoError::NotLoopback(host));
         }
-        let [page, gateway, issuer, chat] = ports::four(host, port).await?;
+        let [page, gateway, issuer, chat, admin] = ports::take(host, port).await?;
         let addresses = Addresses {
             page: origin(&page),
             gateway: origin(&gateway),
             issuer: origin(&issuer),
             upstream: origin(&chat).replacen("http", "ws", 1),
+            admin: format!("{}/admin/", origin(&admin)),
+            admin_secret: id::random(),
         };
         let identity = Issuer::generate(&addresses.issuer)?;
         let config = configuration(&addresses, identity.public_key_pem());
-        let config = Config::parse(&config, "demo.toml", Path::new(""), [])?;
+        let mut config = Config::parse(&config, "demo.toml", Path::new(""), [])?;
+        config.admin = Some(config::Admin::on_loopback(&addresses.admin_secret));
         Ok(Self {
             page_origin: HeaderValue::from_str(&addresses.page)?,
             page: (page, Page::new(&addresses)?),
-            gateway: Gateway::on(vec![gateway], config).await?,
+            gateway: Gateway::operated_on(vec![gateway], vec![admin], config).await?,
             issuer: (issuer, identity),
             chat,
             addresses,
@@ -167,7 +174,7 @@ fn origin(listener: &TcpListener) -> String {
 
 /// What an operator would write for the same gateway.
 fn configuration(addresses: &Addresses, public_key: &str) -> String {
-    let Addresses { page, gateway, issuer, upstream } = addresses;
+    let Addresses { page, gateway, issuer, upstream, .. } = addresses;
     let listen = gateway.trim_start_matches("http://");
     format!(
         r#"

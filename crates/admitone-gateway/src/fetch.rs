@@ -137,6 +137,25 @@ impl Fetch {
         self.send(Method::POST, url, headers, body).await
     }
 
+    /// Asks for something to be deleted.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn delete(&self, url: &Url, headers: HeaderMap) -> Result<Answer, FetchError> {
+        self.send(Method::DELETE, url, headers, Bytes::new()).await
+    }
+
+    /// A connection to the URL's host, for what is no single exchange.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn connect(&self, url: &Url) -> Result<UpstreamIo, FetchError> {
+        let dialing = dial::dial(url, &self.reach, &self.tls);
+        tokio::time::timeout(self.limits.time, dialing).await.map_err(|_| FetchError::Timeout(self.limits.time))?
+    }
+
     async fn send(&self, method: Method, url: &Url, headers: HeaderMap, body: Bytes) -> Result<Answer, FetchError> {
         let request = request(method, url, headers, body)?;
         let exchange = async {

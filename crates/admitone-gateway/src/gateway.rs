@@ -29,6 +29,7 @@ use crate::http::present::{Present, Serving};
 use crate::http::server::Server;
 use crate::keepalive::Keepalive;
 use crate::stores::StoreError;
+use crate::summary;
 use reload::Reloading;
 use wiring::wire;
 
@@ -149,15 +150,29 @@ impl Gateway {
     /// # Errors
     ///
     /// [`StartError`].
-    pub async fn on(listeners: Vec<TcpListener>, mut config: Config) -> Result<Self, StartError> {
+    pub async fn on(listeners: Vec<TcpListener>, config: Config) -> Result<Self, StartError> {
+        let operated = match &config.admin {
+            Some(admin) => bind("admin.listen", &admin.listen).await?,
+            None => Vec::new(),
+        };
+        Self::operated_on(listeners, operated, config).await
+    }
+
+    /// The same, with those for operators bound too, where the configuration has an operators' listener.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    pub async fn operated_on(
+        listeners: Vec<TcpListener>,
+        operated: Vec<TcpListener>,
+        mut config: Config,
+    ) -> Result<Self, StartError> {
         let addresses = addresses(&listeners);
         let first = addresses.first().copied().unwrap_or(config.server.listen[0]);
         let listening = Listening::of(&config.server);
-        let admin = match config.admin.take() {
-            Some(admin) => Some(Operators::bind(admin).await?),
-            None => None,
-        };
-        let app = Arc::new(wire(config, first).await?);
+        let admin = config.admin.take().map(|admin| Operators::on(operated, admin));
+        let app = Arc::new(wire(config, first, admin.is_some()).await?);
         Ok(Self { app, listeners, addresses, listening, admin, file: None })
     }
 
@@ -200,6 +215,7 @@ impl Gateway {
         let mut governing = JoinSet::new();
         let app = self.app.clone();
         let keys = governing.spawn(async move { app.logins.follow_keys().await });
+        governing.spawn(summary::keep_telling(present.clone()));
         if let Some(file) = self.file {
             governing.spawn(Reloading::new(file, present, keys).run());
         }
@@ -227,9 +243,8 @@ impl Gateway {
 }
 
 impl Operators {
-    async fn bind(config: config::Admin) -> Result<Self, StartError> {
-        let listeners = bind("admin.listen", &config.listen).await?;
-        Ok(Self { addresses: addresses(&listeners), listeners, config })
+    fn on(listeners: Vec<TcpListener>, config: config::Admin) -> Self {
+        Self { addresses: addresses(&listeners), listeners, config }
     }
 
     fn serve(self, present: &Arc<Present>, life: Lifeline) {

@@ -14,6 +14,9 @@ mod event_stream;
 mod extended;
 mod fields;
 mod forward;
+mod forwarded;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handshake;
 mod head;
 mod headers;
@@ -40,6 +43,7 @@ mod session_record;
 mod shape;
 pub(crate) mod telling;
 mod tickets;
+mod verify;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -53,6 +57,7 @@ use admitone::control::Control;
 use admitone::now::Now;
 use admitone::revocation::Revocations;
 use admitone::sessions::Sessions;
+use admitone::store::roster::Roster;
 use axum::Router;
 use axum::http::Version;
 use axum::routing::get;
@@ -60,6 +65,7 @@ use bytes::Bytes;
 use tokio_util::task::TaskTracker;
 
 use self::endpoint::Reach;
+pub use self::forwarded::ForwardedError;
 pub use self::head::HeadError;
 use self::readiness::Readiness;
 pub use self::telling::RequestNames;
@@ -71,7 +77,7 @@ use crate::limits::{Limits, Over, Place};
 use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::rejection::Rejection;
-use crate::routes::Routes;
+use crate::routes::{Route, Routes};
 use crate::upstream::Upstream;
 
 /// All that requests are answered with. Made in one place, [`Gateway`](crate::gateway::Gateway).
@@ -84,6 +90,8 @@ pub struct App {
     pub control: Arc<Control>,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// Where nodes say how they are.
+    pub roster: Arc<dyn Roster>,
     /// This node's name in records and audit lines.
     pub node: String,
     /// The first address that it listens on.
@@ -106,7 +114,7 @@ pub struct App {
     pub logins: Arc<Logins>,
     /// Paths and policies.
     pub routes: Routes,
-    /// Where each route's sockets lead, by path.
+    /// Where each route's sockets lead, by path; nowhere, where only proxies ask.
     pub upstreams: HashMap<Arc<str>, Upstream>,
     /// Tells upstreams who was admitted, signed, where a route or the configuration says so.
     pub assertions: Option<Arc<Assertions>>,
@@ -140,7 +148,7 @@ impl App {
             .layer(headers::cors(self));
         let for_servers = endpoints::router(self, Reach::Servers)
             .layer(axum::middleware::from_fn_with_state(self.clone(), limiting::logins));
-        endpoints::router(self, Reach::Probes)
+        endpoints::router(self, Reach::Machines)
             .merge(for_servers)
             .method_not_allowed_fallback(async || Rejection::Method)
             .merge(for_pages)
@@ -170,6 +178,11 @@ impl App {
             .layer(axum::middleware::from_fn_with_state(Teller::public(self), telling::endpoint))
             .layer(axum::middleware::map_response_with_state(self.clone(), headers::secure_response))
             .with_state(self.clone())
+    }
+
+    /// The route at exactly this path that leads somewhere: one that only proxies ask about does not.
+    fn route_with_upstream(&self, path: &str) -> Option<&Arc<Route>> {
+        self.routes.find(path).filter(|route| self.upstreams.contains_key(&route.path))
     }
 
     /// Whether forwarding headers of the peer at `address` are believed.

@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod assertion;
 pub mod audit;
+pub mod check;
 pub mod config;
 pub mod demo;
 pub mod fetch;
@@ -21,4 +22,5 @@ pub mod rejection;
 pub mod relay;
 pub mod routes;
 pub mod stores;
+pub mod summary;
 pub mod upstream;

@@ -11,7 +11,7 @@ mod words;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use prometheus_client::encoding::text;
@@ -21,7 +21,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-pub use latency::Latency;
+pub use latency::{BOUNDS as LATENCY_BOUNDS_MICROS, Latency};
 use route::RouteFamilies;
 pub use route::{OpenSession, RouteMetrics};
 use words::{Labels, Words};
@@ -33,6 +33,7 @@ pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; chars
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    started: Instant,
     families: RouteFamilies,
     routes: ArcSwap<HashMap<Arc<str>, Arc<RouteMetrics>>>,
     mints: Words,
@@ -120,6 +121,7 @@ impl Metrics {
             routes: ArcSwap::default(),
             families,
             registry,
+            started: Instant::now(),
         };
         metrics.with_facts()
     }
@@ -138,6 +140,12 @@ impl Metrics {
         let help = "How often fetching an issuer's keys has failed since it last succeeded";
         self.registry.register("issuer_key_failures", help, self.issuer_failures.clone());
         self
+    }
+
+    /// How long it has been counting.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// The handles of a route, by its path.

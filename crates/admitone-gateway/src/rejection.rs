@@ -13,13 +13,13 @@ use admitone::close::CloseCode;
 use admitone::control::RenewError;
 use admitone::problem::{FieldFault, ProblemCode, TicketState};
 use admitone::revocation::Mark;
-use admitone::sessions::NotRenewed;
+use admitone::sessions::{NotRenewed, Revoked};
 use admitone::store::{PutError, StoreUnavailable};
 use admitone::ticket::TicketFormatError;
 use http::StatusCode;
 use tracing::Level;
 
-use crate::http::HeadError;
+use crate::http::{ForwardedError, HeadError};
 use crate::limits::Over;
 use crate::logins::{NoLogin, NoLogout, PresentError};
 use crate::upstream::{AnswerError, DialError};
@@ -36,6 +36,12 @@ pub enum Rejection {
     /// The request's head cannot be read.
     #[error(transparent)]
     Head(#[from] HeadError),
+    /// A proxy's question names no request.
+    #[error("forward-auth: {0}")]
+    Forwarded(#[from] ForwardedError),
+    /// A proxy asks about a path that none of the routes with `forward_auth` has.
+    #[error("forward-auth: no route with forward_auth = true has the path that the proxy asks about")]
+    NoRouteAsked,
     /// Not an upgrade to WebSocket version 13.
     #[error("not a WebSocket upgrade, version 13")]
     NotAnUpgrade,
@@ -167,6 +173,12 @@ pub enum Rejection {
     Internal(&'static str),
 }
 
+impl From<Revoked> for Rejection {
+    fn from(revoked: Revoked) -> Self {
+        Self::RevokedWhileOpening(revoked.0)
+    }
+}
+
 impl From<RenewError> for Rejection {
     fn from(error: RenewError) -> Self {
         match error {
@@ -220,6 +232,9 @@ impl Rejection {
             Self::Request(_) | Self::Present(_) => Row::new(P::InvalidRequest, Level::INFO),
             Self::Head(error) if error.is_too_large() => Row::new(P::HeadTooLarge, Level::INFO),
             Self::Head(_) => Row::new(P::InvalidRequest, Level::INFO),
+            Self::Forwarded(ForwardedError::NotAnUpgrade) => Row::new(P::UpgradeRequired, Level::INFO),
+            Self::Forwarded(_) => Row::new(P::InvalidRequest, Level::WARN),
+            Self::NoRouteAsked => Row::new(P::NotFound, Level::INFO),
             Self::NotAnUpgrade => Row::new(P::UpgradeRequired, Level::DEBUG),
             Self::NoSuchPath | Self::NoSuchRoute | Self::NoSuchTicket | Self::NoSuchSession => {
                 Row::new(P::NotFound, Level::DEBUG)
@@ -274,6 +289,7 @@ impl Rejection {
     pub fn public_detail(&self) -> Option<String> {
         match self {
             Self::Request(_) | Self::Head(_) | Self::Carrier(_) | Self::BodyTooLarge(_) => Some(self.to_string()),
+            Self::Forwarded(error) => Some(error.told().into_owned()),
             Self::OverLimit(over) => Some(over.limit.told().into()),
             Self::NoSuchRoute => Some("the field `route` names no route of this gateway".into()),
             Self::NoSuchTicket => Some("this login has no such ticket that could still be revoked".into()),

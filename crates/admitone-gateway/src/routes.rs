@@ -65,6 +65,8 @@ pub struct Route {
     policy: admitone::route::Route,
     /// What becomes of a JWT on the upgrade.
     pub jwt_fallback: JwtFallback,
+    /// Whether trusted proxies may ask about its requests.
+    pub forward_auth: bool,
     /// Whether the upstream is told who was admitted in a signed assertion too.
     pub upstream_assertion: bool,
     /// Whether it streams events as well.
@@ -105,6 +107,7 @@ impl Route {
         Self {
             policy,
             jwt_fallback: route.jwt_fallback,
+            forward_auth: route.forward_auth,
             upstream_assertion: route.upstream_assertion,
             event_streams: route.event_streams,
             on_replay: route.on_replay,

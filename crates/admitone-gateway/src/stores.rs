@@ -9,11 +9,12 @@ use admitone::revocation::Revocations;
 use admitone::revocation::memory::MemoryRevocations;
 use admitone::revocation::redis::RedisRevocations;
 use admitone::store::directory::Directory;
-use admitone::store::memory::{MemoryDirectory, MemoryLimits, MemoryTicketStore};
+use admitone::store::memory::{MemoryDirectory, MemoryLimits, MemoryRoster, MemoryTicketStore};
 use admitone::store::redis::{
-    Address, ConnectError, Credentials, Deployment, Fence, Redis, RedisDirectory, RedisOptions, RedisTicketStore,
-    Warning,
+    Address, ConnectError, Credentials, Deployment, Fence, Redis, RedisDirectory, RedisOptions, RedisRoster,
+    RedisTicketStore, Warning,
 };
+use admitone::store::roster::Roster;
 use admitone::store::{StoreUnavailable, TicketStore};
 use admitone::ticket::keys::TicketKeys;
 
@@ -33,6 +34,8 @@ pub struct Stores {
     pub directory: Arc<dyn Directory>,
     /// How this node asks others.
     pub channel: Arc<dyn Channel>,
+    /// Where nodes say how they are.
+    pub roster: Arc<dyn Roster>,
 }
 
 /// Why a store cannot be used.
@@ -70,6 +73,7 @@ impl Stores {
             revocations,
             directory: Arc::new(MemoryDirectory::default()),
             channel: Arc::new(MemoryChannel::default()),
+            roster: Arc::new(MemoryRoster),
         }
     }
 
@@ -82,6 +86,7 @@ impl Stores {
             revocations: Arc::new(Measured::new(self.revocations, metrics)),
             directory: self.directory,
             channel: self.channel,
+            roster: self.roster,
         }
     }
 
@@ -109,6 +114,7 @@ impl Stores {
             revocations: revocations.clone(),
             directory: Arc::new(RedisDirectory::new(&redis)),
             channel: revocations,
+            roster: Arc::new(RedisRoster::new(&redis)),
         })
     }
 }

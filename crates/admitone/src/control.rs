@@ -4,6 +4,7 @@
 //! for nodes that start later. What has to outlast that is a [revocation](crate::revocation).
 
 mod channel;
+mod listing;
 mod renewal;
 
 use std::collections::HashMap;
@@ -11,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::Admission;
 use crate::close::CloseCode;
@@ -22,6 +23,7 @@ use crate::store::StoreUnavailable;
 use crate::sync::Mutex;
 
 pub use channel::{Answer, Asked, Channel, Closing, MemoryChannel, Order, To};
+pub use listing::{Listing, Told, Wanted};
 pub use renewal::RenewError;
 
 /// How far the clocks of two nodes may differ for a session to count as opened before it was ordered closed.
@@ -32,7 +34,7 @@ pub struct Control {
     admission: Arc<Admission>,
     sessions: Arc<Sessions>,
     channel: Arc<dyn Channel>,
-    /// The renewals that another node has been asked for, by their numbers.
+    /// What other nodes have been asked, by its number.
     asked: Mutex<Waiting>,
 }
 
@@ -40,6 +42,7 @@ pub struct Control {
 struct Waiting {
     last: u64,
     answers: HashMap<u64, oneshot::Sender<Answer>>,
+    listings: HashMap<u64, mpsc::Sender<Listing>>,
 }
 
 impl Control {
@@ -86,6 +89,8 @@ impl Control {
                 tokio::spawn(async move { control.answer(asked, now).await });
             }
             Order::Answer { number, answer } => self.hear(number, answer),
+            Order::List { number, from, wanted } => self.tell_listing(number, from, &wanted),
+            Order::Listed { number, listing } => self.hear_listing(number, listing),
         }
     }
 

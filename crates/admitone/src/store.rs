@@ -7,6 +7,7 @@ pub mod directory;
 pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
+pub mod roster;
 
 use std::pin::Pin;
 

@@ -1,22 +1,14 @@
 /** What a client does after a Close of ours: mint a fresh ticket and reconnect, or stop. */
 export type CloseNext = 'mint_again' | 'stop';
 
-/** A row of the protocol's close table. */
-export interface CloseCode {
-  readonly code: number;
-  readonly name: string;
-  /** The whole reason in the Close frame: `admitone:<name>`. */
-  readonly reason: string;
-  readonly next: CloseNext;
-}
-
 /** What a Close of ours says. The name may be one that this version does not know. */
 export interface CloseReading {
   readonly name: string;
   readonly next: CloseNext;
 }
 
-const CODES = {
+/** Every Close that AdmitOne sends, by name. Applications' own codes lie outside of it. */
+export const CLOSE_CODES = {
   session_expired: 4800,
   ticket_not_accepted: 4801,
   upstream_unavailable: 4802,
@@ -30,20 +22,11 @@ const CODES = {
 } as const;
 
 /** The names of the close table. */
-export type CloseName = keyof typeof CODES;
-
-/** Every Close that AdmitOne sends. Applications' own codes lie outside of it. */
-export const CLOSE_CODES: readonly (CloseCode & { readonly name: CloseName })[] =
-  /* @__PURE__ */ Object.entries(CODES).map(([name, code]) => ({
-    code,
-    name: name as CloseName,
-    reason: `admitone:${name}`,
-    next: nextByBand(code),
-  }));
+type CloseName = keyof typeof CLOSE_CODES;
 
 /** The code of a name of the table. */
 export function closeCodeOf(name: string): number | undefined {
-  return Object.hasOwn(CODES, name) ? CODES[name as CloseName] : undefined;
+  return Object.hasOwn(CLOSE_CODES, name) ? CLOSE_CODES[name as CloseName] : undefined;
 }
 
 /**
@@ -53,11 +36,6 @@ export function closeCodeOf(name: string): number | undefined {
 export function readClose(code: number, reason: string): CloseReading | undefined {
   const name = /^admitone:([a-z0-9_]{1,64})$/.exec(reason)?.[1];
   return name ? { name, next: nextByBand(closeCodeOf(name) ?? code) } : undefined;
-}
-
-/** Whether AdmitOne, and not the upstream, closed the socket. Takes a `CloseEvent` or anything shaped like one. */
-export function isAdmitClose(close: { readonly code: number; readonly reason: string }): boolean {
-  return readClose(close.code, close.reason) !== undefined;
 }
 
 function nextByBand(code: number): CloseNext {

@@ -35,6 +35,7 @@ export class AdmitConnection extends AdmitEventTarget {
         socket.binaryType = this.#binaryType;
       },
       renew: (...session) => void this.#renew(...session),
+      endsOnLeave: true,
     });
     if (options.autoConnect ?? true) this.connect();
   }

@@ -12,7 +12,7 @@ import {
   wakeAt,
 } from './machine.js';
 import type { Settings } from './options.js';
-import { onReturn } from './returns.js';
+import { onLeave, onReturn } from './returns.js';
 import { after } from './time.js';
 
 /** What shows a machine to an application. */
@@ -25,6 +25,8 @@ export interface Face<L extends Link> {
   dialed?(link: L): void;
   /** The session is to be renewed; the signal ends with it. */
   renew?(sessionId: string, signal: AbortSignal): void;
+  /** Whether a link ends when the person leaves the page. It is opened again for the page that comes back. */
+  readonly endsOnLeave?: boolean;
 }
 
 /** Why the login is in use in place of a ticket: the option, or what failed. */
@@ -48,7 +50,8 @@ export class Driver<L extends Link> {
   readonly #untold: (() => void)[] = [];
   #telling = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #waiting: AbortController | undefined;
+  /** Ends with the state. */
+  #during = new AbortController();
 
   constructor(settings: Settings<L>, face: Face<L>) {
     this.#settings = settings;
@@ -99,9 +102,12 @@ export class Driver<L extends Link> {
     const { state } = this;
     const cause = jumped ?? ('cause' in state ? state.cause : undefined);
     if (cause && AGAINST_LOGIN.includes(cause.code)) this.#settings.source.clear();
-    this.#waiting?.abort();
-    this.#waiting = state.name === 'waiting' ? new AbortController() : undefined;
-    if (this.#waiting) onReturn(() => this.feed({ type: 'wake' }), this.#waiting.signal);
+    this.#during.abort();
+    this.#during = new AbortController();
+    const { signal } = this.#during;
+    if (state.name === 'waiting') onReturn(() => this.feed({ type: 'wake' }), signal);
+    // Without a code, it is a connection that was lost.
+    if (state.name === 'open' && this.#face.endsOnLeave) onLeave(() => this.attempt?.link?.close(), signal);
     this.#untold.push(() => this.#face.changed(state, previous, error ?? failureOf(previous, cause)));
   }
 

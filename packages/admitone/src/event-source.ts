@@ -49,18 +49,18 @@ export class AdmitEventSource extends EventTarget {
   constructor(url: string | URL, options: AdmitEventSourceOptions) {
     super();
     const given = { ...options, url } as AdmitConnectionOptions;
-    const source = readSource(given, 'url');
-    const target = readTarget(given);
+    const target = readTarget(given, readSource(given, 'url'));
     this.url = target.url?.replace(/^ws/, 'http') ?? '';
     const dial = (address: string, credential: Credential) => ({
       link: this.#stream(address, credential, options.fetch ?? fetch),
       offered: [],
     });
     this.#driver = new Driver(
-      { ...target, url: this.url, source, dial },
+      { ...target, url: this.url, dial },
       {
         changed: (state, _, error) => this.#changed(state, error),
         message: (event) => this.dispatchEvent(event),
+        endsOnLeave: true,
       },
     );
     this.#driver.feed({ type: 'connect' });

@@ -29,10 +29,21 @@ export interface Dialed<L extends Link> {
 /** Opens a link. */
 export type Dial<L extends Link> = (url: string, credential: Credential) => Dialed<L>;
 
+/** Makes sockets: the global constructor, or that of `ws` or `undici`. */
+export type SocketConstructor = new (
+  url: string,
+  protocols?: string[],
+) => {
+  readonly protocol: string;
+  readonly readyState: number;
+  send(data: string): void;
+  close(code?: number, reason?: string): void;
+};
+
 /** Opens sockets; the credential goes as a subprotocol. */
-export function socketDial(Socket: typeof WebSocket, protocols: readonly string[]): Dial<WebSocket> {
+export function socketDial(Socket: SocketConstructor, protocols: readonly string[]): Dial<WebSocket> {
   return (url, credential) => {
     const offered = offerProtocols(credential, protocols);
-    return { link: new Socket(url, offered), offered };
+    return { link: new Socket(url, offered) as WebSocket, offered };
   };
 }

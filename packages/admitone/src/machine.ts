@@ -116,24 +116,29 @@ export interface Step {
   readonly machine: Machine;
   readonly actions: readonly Action[];
   /** Why an attempt ended that the fallback follows at once. No state holds it. */
-  readonly cause?: Cause;
+  readonly cause?: Cause | undefined;
 }
 
 type StateOf<N extends ConnectionState['name']> = Extract<ConnectionState, { name: N }>;
 type Unopened = StateOf<'acquiring' | 'dialing' | 'refused'>;
 
-/** One input, the state that it meets, and when. */
-interface Turn<S = ConnectionState, I = Input> {
-  readonly machine: Machine;
-  readonly state: S;
+/** One input, the state it meets and when; and what becomes of the machine. */
+interface Turn<S = unknown, I = unknown> {
+  readonly options: MachineOptions;
+  readonly met: S;
   readonly input: I;
   readonly now: number;
   readonly random: () => number;
+  readonly actions: Action[];
+  state: ConnectionState;
+  attempts: number;
+  retries: number;
+  cause?: Cause;
 }
 
 type Transitions = {
   readonly [T in Input['type']]: {
-    readonly [N in ConnectionState['name']]?: (turn: Turn<StateOf<N>, Extract<Input, { type: T }>>) => Step;
+    readonly [N in ConnectionState['name']]?: (turn: Turn<StateOf<N>, Extract<Input, { type: T }>>) => void;
   };
 };
 
@@ -141,8 +146,8 @@ type Transitions = {
 const TRANSITIONS: Transitions = {
   connect: { idle: restart, closed: restart },
   acquired: { acquiring: dial },
-  acquire_failed: { acquiring: failedWith },
-  dial_failed: { dialing: failedWith, closing: hungUp },
+  acquire_failed: { acquiring: failed },
+  dial_failed: { dialing: failed, closing: hungUp },
   opened: { dialing: opened },
   closed: { dialing: endedUnopened, refused: endedUnopened, open: endedOpen, closing: endedClosing },
   close: { acquiring: abandoned, waiting: hungUp, dialing: hangUp, refused: hangUp, open: hangUp },
@@ -159,7 +164,8 @@ const TRANSITIONS: Transitions = {
 
 /** Codes of a foreign Close that end an open socket only for a while: going away, no status, no Close, server errors. */
 const LOST_CODES = [1001, 1005, 1006, 1011, 1012, 1013, 1014];
-const NO_CLOSE: ReceivedClose = { code: 1006, reason: '' };
+/** No Close came. */
+const LOST = 1006;
 const MINT_FALLS_BACK = ['tickets_disabled', 'unavailable', 'network', 'timeout'];
 const DIAL_FALLS_BACK = ['ticket_not_accepted', 'store_unavailable', 'connection_failed'];
 
@@ -185,152 +191,149 @@ export function wakeAt({ state }: Machine): number | null {
  * @param random numbers in [0, 1); called once for each backoff
  */
 export function advance(machine: Machine, input: Input, now: number, random: () => number): Step {
-  const { state } = machine;
-  const isOfAnother = 'attempt' in input && !('attempt' in state && state.attempt === input.attempt);
+  const transition = TRANSITIONS[input.type][machine.state.name] as ((turn: Turn) => void) | undefined;
+  const isOfAnother = 'attempt' in input && input.attempt !== machine.attempts;
   const isEarly = input.type === 'timeout' && now < (wakeAt(machine) ?? now);
-  const transition = TRANSITIONS[input.type][state.name] as ((turn: Turn) => Step) | undefined;
   if (!transition || isOfAnother || isEarly) return { machine, actions: [] };
-  return transition({ machine, state, input, now, random });
+  const turn: Turn = { ...machine, met: machine.state, input, now, random, actions: [] };
+  transition(turn);
+  const { options, state, attempts, retries, actions, cause } = turn;
+  return { machine: { options, state, attempts, retries }, actions, cause };
 }
 
-function restart({ machine, ...turn }: Turn): Step {
-  return begin({ ...turn, machine: { ...machine, retries: 0 } });
+function restart(turn: Turn): void {
+  turn.retries = 0;
+  begin(turn);
 }
 
 /** Begins an attempt with the credential that is preferred now. */
-function begin({ machine, now }: Turn): Step {
-  const { tickets, fallback } = machine.options;
-  if (!tickets && fallback === 'none') return close(machine, { code: 'tickets_disabled' });
-  return acquire(machine, tickets ? 'ticket' : 'jwt', now);
+function begin(turn: Turn): void {
+  const { tickets, fallback } = turn.options;
+  if (tickets || fallback === 'jwt') acquire(turn, tickets ? 'ticket' : 'jwt');
+  else close(turn, { code: 'tickets_disabled' });
 }
 
-function acquire(machine: Machine, credential: CredentialKind, now: number): Step {
-  const attempt = machine.attempts + 1;
-  const until = now + machine.options.acquireTimeoutMs;
-  const next = enter({ ...machine, attempts: attempt }, { name: 'acquiring', attempt, credential, until });
-  return doing(next, { type: 'acquire', attempt, credential });
+function acquire(turn: Turn, credential: CredentialKind): void {
+  turn.attempts += 1;
+  ask(turn, 'acquire', { credential });
+  enter(turn, 'acquiring', turn.options.acquireTimeoutMs, { credential });
 }
 
-function dial({ machine, state: { attempt, credential }, now }: Turn<StateOf<'acquiring'>>): Step {
-  const until = now + machine.options.openTimeoutMs;
-  const next = enter(machine, { name: 'dialing', attempt, credential, until });
-  return doing(next, { type: 'dial', attempt, credential });
+function dial(turn: Turn<StateOf<'acquiring'>>): void {
+  const { credential } = turn.met;
+  ask(turn, 'dial', { credential });
+  enter(turn, 'dialing', turn.options.openTimeoutMs, { credential });
 }
 
-function failedWith(turn: Turn<Unopened, { readonly error: AttemptError }>): Step {
+function failed(turn: Turn<Unopened, { readonly error: AttemptError }>): void {
   const { code, retryAfterMs } = turn.input.error;
-  return failed(turn, { code }, !isFinal(code), retryAfterMs);
+  fail(turn, { code }, !isFinal(code), retryAfterMs);
 }
 
-/** Ends an attempt that did not open. */
-function failed(turn: Turn<Unopened, unknown>, cause: Cause, again: boolean, retryAfterMs?: number): Step {
-  const { machine, state, now } = turn;
-  const codes = state.name === 'acquiring' ? MINT_FALLS_BACK : DIAL_FALLS_BACK;
-  if (machine.options.fallback === 'jwt' && state.credential === 'ticket' && codes.includes(cause.code))
-    return { ...acquire(machine, 'jwt', now), cause };
-  return again ? retry(turn, machine, cause, retryAfterMs) : close(machine, cause);
+/** An attempt did not open. */
+function fail(turn: Turn<Unopened>, cause: Cause, again: boolean, retryAfterMs?: number): void {
+  const { options, met } = turn;
+  const codes = met.name === 'acquiring' ? MINT_FALLS_BACK : DIAL_FALLS_BACK;
+  if (options.fallback === 'jwt' && met.credential === 'ticket' && codes.includes(cause.code)) {
+    turn.cause = cause;
+    acquire(turn, 'jwt');
+  } else end(turn, cause, again, retryAfterMs);
 }
 
-function opened({
-  machine,
-  state,
-  input,
-  now,
-}: Turn<StateOf<'dialing'>, { readonly selected: string }>): Step {
-  if (input.selected === REFUSED_MARKER) return enter(machine, { ...state, name: 'refused' });
-  const { attempt, credential } = state;
-  return enter(machine, { name: 'open', attempt, credential, since: now });
+function opened(turn: Turn<StateOf<'dialing'>, { readonly selected: string }>): void {
+  const { until, ...attempting } = turn.met;
+  const isRefused = turn.input.selected === REFUSED_MARKER;
+  turn.state = isRefused
+    ? { ...attempting, name: 'refused', until }
+    : { ...attempting, name: 'open', since: turn.now };
 }
 
-function endedUnopened(turn: Turn<StateOf<'dialing' | 'refused'>, ReceivedClose>): Step {
-  const { code, reason } = turn.input;
-  const ours = readClose(code, reason);
-  return failed(turn, causeOf(ours?.name ?? 'connection_failed', turn.input), ours?.next !== 'stop');
+function endedUnopened(turn: Turn<Unopened, ReceivedClose>): void {
+  const ours = readClose(turn.input.code, turn.input.reason);
+  fail(turn, causeOf(ours?.name ?? 'connection_failed', turn.input), ours?.next !== 'stop');
 }
 
-function endedOpen(turn: Turn<StateOf<'open'>, ReceivedClose>): Step {
-  const { machine, state, input, now } = turn;
-  const { stableAfterMs, retryCodes, tickets } = machine.options;
-  const counted = now - state.since >= stableAfterMs ? { ...machine, retries: 0 } : machine;
+function endedOpen(turn: Turn<StateOf<'open'>, ReceivedClose>): void {
+  const { met, input, now } = turn;
+  const { stableAfterMs, retryCodes, tickets } = turn.options;
+  if (now - met.since >= stableAfterMs) turn.retries = 0;
   const ours = readClose(input.code, input.reason);
   const again = ours ? ours.next === 'mint_again' : [...LOST_CODES, ...retryCodes].includes(input.code);
-  const cause = causeOf(ours?.name ?? (again ? 'connection_lost' : 'closed_by_upstream'), input);
-  const step = again ? retry(turn, counted, cause) : close(counted, cause);
-  return tickets && ours?.name === 'draining' ? doing(step, { type: 'prefetch' }) : step;
+  if (tickets && ours?.name === 'draining') turn.actions.push({ type: 'prefetch' });
+  end(turn, causeOf(ours?.name ?? (again ? 'connection_lost' : 'closed_by_upstream'), input), again);
 }
 
-function endedClosing({ machine, input }: Turn<ConnectionState, ReceivedClose>): Step {
-  return close(machine, causeOf('closed_by_application', input));
+/** By the application, and the socket's end was awaited. */
+function endedClosing(turn: Turn<unknown, ReceivedClose>): void {
+  close(turn, causeOf('closed_by_application', turn.input));
 }
 
 /** By the application, with nothing that is to be waited for. */
-function hungUp({ machine }: Turn<ConnectionState, unknown>): Step {
-  return close(machine, { code: 'closed_by_application' });
+function hungUp(turn: Turn): void {
+  close(turn, { code: 'closed_by_application' });
 }
 
-function abandoned(turn: Turn<StateOf<'acquiring'>>): Step {
-  return doing(hungUp(turn), { type: 'abandon', attempt: turn.state.attempt });
+function abandoned(turn: Turn): void {
+  ask(turn, 'abandon');
+  hungUp(turn);
 }
 
-function hangUp({ machine, state, input, now }: Turn<Attempting & ConnectionState, AskedClose>): Step {
-  const { attempt } = state;
-  const until = now + machine.options.closeTimeoutMs;
-  return doing(enter(machine, { name: 'closing', attempt, until }), { ...input, type: 'hang_up', attempt });
+function hangUp(turn: Turn<unknown, AskedClose>): void {
+  ask(turn, 'hang_up', turn.input);
+  enter(turn, 'closing', turn.options.closeTimeoutMs);
 }
 
 /** Ends a wait soon, yet not for all at the same moment: what woke this client may have woken many. */
-function wake({ machine, state, now, random }: Turn<StateOf<'waiting'>>): Step {
-  const { tickets, retryBaseMs } = machine.options;
-  if (now < (state.notBefore ?? now)) return { machine, actions: [] };
-  const until = Math.min(state.until, now + Math.floor(random() * retryBaseMs));
-  const step = enter(machine, { ...state, until });
-  return tickets ? doing(step, { type: 'prefetch' }) : step;
+function wake(turn: Turn<StateOf<'waiting'>>): void {
+  const { met, now, random } = turn;
+  const { tickets, retryBaseMs } = turn.options;
+  if (now < (met.notBefore ?? now)) return;
+  if (tickets) turn.actions.push({ type: 'prefetch' });
+  turn.state = { ...met, until: Math.min(met.until, now + Math.floor(random() * retryBaseMs)) };
 }
 
 /** Of a connection by JWT, nobody told the handle that a renewal needs. */
-function renew({ machine, state: { attempt, credential } }: Turn<StateOf<'open'>>): Step {
-  return { machine, actions: credential === 'ticket' ? [{ type: 'renew', attempt }] : [] };
+function renew(turn: Turn<StateOf<'open'>>): void {
+  if (turn.met.credential === 'ticket') ask(turn, 'renew');
 }
 
-function acquiringTooLong(turn: Turn<StateOf<'acquiring'>>): Step {
-  const { attempt } = turn.state;
-  return doing(failed(turn, { code: 'timeout' }, true), { type: 'abandon', attempt });
+function acquiringTooLong(turn: Turn<StateOf<'acquiring'>>): void {
+  ask(turn, 'abandon');
+  fail(turn, { code: 'timeout' }, true);
 }
 
-function dialingTooLong(turn: Turn<StateOf<'dialing' | 'refused'>>): Step {
-  const { attempt } = turn.state;
-  return doing(endedUnopened({ ...turn, input: NO_CLOSE }), { type: 'hang_up', attempt });
+function dialingTooLong(turn: Turn<Unopened>): void {
+  ask(turn, 'hang_up');
+  fail(turn, { code: 'connection_failed' }, true);
 }
 
-function retry(
-  { now, random }: Turn<unknown, unknown>,
-  machine: Machine,
-  cause: Cause,
-  retryAfterMs?: number,
-): Step {
-  const { maxRetries, retryBaseMs, retryCapMs } = machine.options;
-  const retries = machine.retries + 1;
-  if (retries > maxRetries) return close(machine, { ...cause, gaveUp: true });
-  const until = now + backoffMs(retries, retryBaseMs, retryCapMs, random, retryAfterMs);
-  const asked = retryAfterMs === undefined ? {} : { notBefore: now + retryAfterMs };
-  return enter({ ...machine, retries }, { name: 'waiting', retry: retries, until, cause, ...asked });
+/** An attempt or a socket has ended: waits for the next attempt, if there is to be one. */
+function end(turn: Turn, cause: Cause, again: boolean, retryAfterMs?: number): void {
+  const { maxRetries, retryBaseMs, retryCapMs } = turn.options;
+  if (!again) close(turn, cause);
+  else if (turn.retries >= maxRetries) close(turn, { ...cause, gaveUp: true });
+  else {
+    turn.retries += 1;
+    const until = turn.now + backoffMs(turn.retries, retryBaseMs, retryCapMs, turn.random, retryAfterMs);
+    const asked = retryAfterMs === undefined ? {} : { notBefore: turn.now + retryAfterMs };
+    turn.state = { name: 'waiting', retry: turn.retries, until, cause, ...asked };
+  }
 }
 
-function causeOf(code: Cause['code'], close: ReceivedClose): Cause {
-  return close.code === NO_CLOSE.code
-    ? { code }
-    : { code, close: { code: close.code, reason: close.reason } };
+function close(turn: Turn, cause: Cause): void {
+  turn.state = { name: 'closed', cause };
 }
 
-function close(machine: Machine, cause: Cause): Step {
-  return enter(machine, { name: 'closed', cause });
+function causeOf(code: Cause['code'], { code: received, reason }: ReceivedClose): Cause {
+  return received === LOST ? { code } : { code, close: { code: received, reason } };
 }
 
-function enter(machine: Machine, state: ConnectionState): Step {
-  return { machine: { ...machine, state }, actions: [] };
+/** A state of the latest attempt that lasts so long at most. */
+function enter(turn: Turn, name: Unopened['name'] | 'closing', ms: number, more?: object): void {
+  turn.state = { name, attempt: turn.attempts, until: turn.now + ms, ...more } as ConnectionState;
 }
 
-/** Before all that the step asks for already. */
-function doing(step: Step, action: Action): Step {
-  return { ...step, actions: [action, ...step.actions] };
+/** Asks for something about the latest attempt. */
+function ask(turn: Turn, type: Action['type'], more?: object): void {
+  turn.actions.push({ ...more, type, attempt: turn.attempts } as Action);
 }

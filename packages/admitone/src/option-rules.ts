@@ -39,6 +39,15 @@ export function checkOptions(options: object, ...required: string[]): void {
   }
 }
 
+/** Whether tickets are on. A flag that cannot be told turns nothing off. */
+export function isOn(enabled: boolean | (() => boolean) = true): boolean {
+  try {
+    return Boolean(typeof enabled === 'function' ? enabled() : enabled);
+  } catch {
+    return true;
+  }
+}
+
 /** A URL, relative ones counting from the page; nothing where it is none. */
 export function parseUrl(given: unknown): URL | undefined {
   // In a page, whatever else becomes text is a relative URL.

@@ -1,8 +1,8 @@
 import { checkProtocols } from './carriers.js';
 import { AdmitError } from './errors.js';
-import { type Dial, type Link, socketDial } from './link.js';
+import { type Dial, type Link, type SocketConstructor, socketDial } from './link.js';
 import { MACHINE_DEFAULTS, type MachineOptions } from './machine.js';
-import { checkOptions, parseUrl } from './option-rules.js';
+import { checkOptions, isOn, parseUrl } from './option-rules.js';
 import { createTicketSource, type TicketSource, type TicketSourceOptions } from './ticket-source.js';
 
 /** How a connection opens and reconnects. Times are milliseconds. */
@@ -17,8 +17,8 @@ export interface ConnectionOptions {
   readonly enabled?: boolean | (() => boolean);
   /** Default `'blob'`, as for `WebSocket`. */
   readonly binaryType?: BinaryType;
-  /** In place of the global one. */
-  readonly WebSocket?: typeof WebSocket;
+  /** In place of the global one; that of `ws` or `undici` in Node. */
+  readonly WebSocket?: SocketConstructor;
   /** Connect at once. Default `true`. */
   readonly autoConnect?: boolean;
   /** Default 10000. */
@@ -74,7 +74,7 @@ export function readOptions(options: AdmitConnectionOptions): Settings<WebSocket
   const protocols = [options.protocols ?? []].flat();
   checkProtocols(protocols);
   const Socket = options.WebSocket ?? globalThis.WebSocket;
-  return { ...readTarget(options), source, dial: socketDial(Socket, protocols) };
+  return { ...readTarget(options, source), dial: socketDial(Socket, protocols) };
 }
 
 /** @throws AdmitError `invalid_options`, naming the option and the mend */
@@ -83,11 +83,11 @@ export function readSource(options: AdmitConnectionOptions, ...required: string[
   checkOptions(given, ...required, ...(options?.gateway === undefined ? ['source'] : []));
   if (options.source) return options.source;
   const timeoutMs = options.acquireTimeoutMs ?? MACHINE_DEFAULTS.acquireTimeoutMs;
-  return createTicketSource({ ...options, maxRetries: 3, timeoutMs } as TicketSourceOptions);
+  return createTicketSource({ ...options, enabled: true, maxRetries: 3, timeoutMs } as TicketSourceOptions);
 }
 
 /** @throws AdmitError `invalid_options`, naming the option and the mend */
-export function readTarget(options: ConnectionOptions): Omit<Settings<Link>, 'source' | 'dial'> {
+export function readTarget(options: ConnectionOptions, source: TicketSource): Omit<Settings<Link>, 'dial'> {
   const url = parseUrl(options.url);
   if (options.fallback === 'jwt' && !url)
     throw new AdmitError('invalid_options', "option url: fallback 'jwt' needs it");
@@ -95,19 +95,10 @@ export function readTarget(options: ConnectionOptions): Omit<Settings<Link>, 'so
     ([key, value]) => key in MACHINE_DEFAULTS && value !== undefined,
   );
   return {
+    source,
     url: url?.href.replace(/#.*/, '').replace(/^http/, 'ws'),
     route: url?.pathname,
     machine: Object.fromEntries(given),
-    enabled: flag(options.enabled),
-  };
-}
-
-function flag(enabled: ConnectionOptions['enabled'] = true): () => boolean {
-  return () => {
-    try {
-      return Boolean(typeof enabled === 'function' ? enabled() : enabled);
-    } catch {
-      return true;
-    }
+    enabled: () => source.enabled !== false && isOn(options.enabled),
   };
 }

@@ -12,3 +12,13 @@ export function onReturn(back: () => void, signal: AbortSignal): void {
   listen('pageshow', (event) => event.persisted && back(), { signal });
   document?.addEventListener('visibilitychange', () => document.hidden || back(), { signal });
 }
+
+/**
+ * Calls when the person leaves the page for another one. A browser may keep the page, and a socket that is open with it: for
+ * the server, somebody who is still there.
+ *
+ * @param signal forgets it
+ */
+export function onLeave(leave: () => void, signal: AbortSignal): void {
+  globalThis.addEventListener?.('pagehide', leave, { signal });
+}

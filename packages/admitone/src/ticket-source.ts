@@ -2,7 +2,7 @@ import { readText } from './answer.js';
 import { backoffMs } from './backoff.js';
 import { AdmitError } from './errors.js';
 import { type MintedTicket, type RenewedSession, readMinted, readRenewed } from './minted-ticket.js';
-import { checkOptions, parseUrl } from './option-rules.js';
+import { checkOptions, isOn, parseUrl } from './option-rules.js';
 import { problemOf } from './problem.js';
 import { pause, stopwatch, within } from './time.js';
 
@@ -14,6 +14,11 @@ export interface TicketSourceOptions {
   readonly token: () => string | Promise<string>;
   /** Which route the tickets are for: a path or socket URL. Default: that of the socket, where there is one, else the gateway's. */
   readonly route?: string;
+  /**
+   * Whether to mint: your build-time flag, or a function that is asked before every ticket (one that throws means `true`).
+   * Where it is off, `acquire` throws `tickets_disabled`, and connections use their fallback at once. Default `true`.
+   */
+  readonly enabled?: boolean | (() => boolean);
   /** 5–3600 seconds. Default: the gateway's. */
   readonly ttlSeconds?: number;
   /** A subset of the login's permissions. Default: all of them. */
@@ -48,7 +53,7 @@ export interface TicketSource {
   /**
    * A ticket that nobody else was given: the prefetched one if it still serves, or a fresh one.
    *
-   * @throws AdmitError with the gateway's problem code, or `network`, `timeout`, `aborted`, `bad_answer`, `token_failed`
+   * @throws AdmitError with the gateway's problem code, or `network`, `timeout`, `aborted`, `bad_answer`, `token_failed`, `tickets_disabled`
    */
   acquire(options?: AcquireOptions): Promise<MintedTicket>;
   /**
@@ -76,6 +81,8 @@ export interface TicketSource {
    * @throws AdmitError `token_failed`
    */
   token(): Promise<string>;
+  /** Whether tickets are on, where the source knows. */
+  readonly enabled?: boolean;
   readonly stats: Readonly<TicketStats>;
 }
 
@@ -195,6 +202,7 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
   async function acquire(given: AcquireOptions = {}): Promise<MintedTicket> {
     const asked = { ...given, route: options.route ?? given.route };
     try {
+      if (!isOn(options.enabled)) throw new AdmitError('tickets_disabled', 'option enabled is off');
       for (;;) {
         const begun = epoch;
         const waited = await takeAhead(asked);
@@ -212,6 +220,7 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
 
   async function prefetch(given?: string): Promise<void> {
     const route = options.route ?? given;
+    if (!isOn(options.enabled)) return;
     if (ahead?.route !== route || (ahead?.minted && !serves(ahead.minted))) ahead = undefined;
     ahead ??= mintAhead(route);
     await ahead.minting;
@@ -240,7 +249,18 @@ export function createTicketSource(options: TicketSourceOptions): TicketSource {
     loggedIn = new AbortController();
   }
 
-  return { acquire, prefetch, renew, revoke, clear, token, stats };
+  return {
+    acquire,
+    prefetch,
+    renew,
+    revoke,
+    clear,
+    token,
+    stats,
+    get enabled() {
+      return isOn(options.enabled);
+    },
+  };
 }
 
 async function post(
@@ -258,7 +278,8 @@ async function post(
   let response: Response;
   let text: string;
   try {
-    const init = { method: 'POST', headers, body, cache: 'no-store', redirect: 'error', signal } as const;
+    // No `cache: 'no-store'`: a browser would ask anew, each time, whether it may post (CORS). A POST is not cached anyway.
+    const init = { method: 'POST', headers, body, redirect: 'error', signal } as const;
     response = await send(url, init);
     text = await readText(response);
   } catch (cause) {

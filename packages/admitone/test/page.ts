@@ -16,3 +16,7 @@ export function comeBack(how: 'online' | 'visible' | 'restored'): void {
     document.dispatchEvent(new Event('visibilitychange'));
   }
 }
+
+export function leave(): void {
+  dispatchEvent(new Event('pagehide'));
+}

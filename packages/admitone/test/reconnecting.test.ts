@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { MintedTicket, TicketSource } from '../src/index.js';
+import { createTicketSource, type MintedTicket, type TicketSource } from '../src/index.js';
 import { beginAnew, connect, dialing, JWT, open, settle, URL_OF_CHAT } from './connecting.js';
 import { FakeSocket } from './fake-socket.js';
 import { mintAnswer, problem, TICKET } from './gateway-answers.js';
@@ -99,6 +99,14 @@ describe('the fallback', () => {
     const { fetch, socket } = await dialing({ ...jwt, enabled: false });
     expect(fetch).not.toHaveBeenCalled();
     expect(socket.offered.at(-1)).toBe(`bearer.${JWT}`);
+  });
+
+  it('F25: is the first choice where the source is turned off, and nothing fails before', async () => {
+    const enabled = vi.fn(() => false);
+    const source = createTicketSource({ gateway: 'https://gw.example', token: () => JWT, enabled });
+    const { connection, seen, socket } = await dialing({ ...jwt, source } as Parameters<typeof dialing>[0]);
+    expect(seen).toEqual(['acquiring', 'dialing']);
+    expect([socket.offered.at(-1), connection.fallbackReason]).toEqual([`bearer.${JWT}`, 'tickets_off']);
   });
 
   it('ends where there is no token', async () => {

@@ -3,7 +3,7 @@ import { createTicketSource } from '../src/index.js';
 import { beginAnew, open, settle, URL_OF_CHAT } from './connecting.js';
 import { FakeSocket } from './fake-socket.js';
 import { mintAnswer, numberedMints, problem } from './gateway-answers.js';
-import { comeBack, withPage } from './page.js';
+import { comeBack, leave, withPage } from './page.js';
 
 beforeEach(beginAnew);
 afterEach(() => {
@@ -148,6 +148,20 @@ describe('the person’s return', () => {
     expect(fetch).toHaveBeenCalledTimes(1);
     expect(connection.state.name).toBe('closed');
   });
+});
+
+it('a page that is left closes its open socket, once, and opens another when it comes back', async () => {
+  withPage();
+  const { connection, seen, socket } = await renewing(() => Response.json(RENEWED));
+  leave();
+  socket.end(1005);
+  leave();
+  expect(socket.closeCalls).toHaveLength(1);
+  expect(seen).toEqual(['waiting', '!error connection_lost', '!close connection_lost, retrying']);
+  comeBack('restored');
+  await vi.advanceTimersByTimeAsync(500);
+  FakeSocket.latest().accept();
+  expect([connection.state.name, FakeSocket.all.length]).toEqual(['open', 2]);
 });
 
 it('F26: a drain is met with the ticket that was minted at once, in no more round trips', async () => {

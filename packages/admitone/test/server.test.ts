@@ -19,7 +19,7 @@ function connect(options: Partial<AdmitConnectionOptions> = {}): AdmitConnection
   const connection = new AdmitConnection({
     gateway: gateway.origin,
     token: () => 'jwt-of-ada',
-    WebSocket: NodeWebSocket as unknown as typeof WebSocket,
+    WebSocket: NodeWebSocket,
     retryBaseMs: 1,
     ...options,
   } as AdmitConnectionOptions);

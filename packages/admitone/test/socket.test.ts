@@ -10,7 +10,7 @@ import {
 import { beginAnew, JWT, settle, URL_OF_CHAT } from './connecting.js';
 import { FakeSocket, FakeWebSocket } from './fake-socket.js';
 import { mintAnswer, numberedMints, problem, TICKET } from './gateway-answers.js';
-import { comeBack, withPage } from './page.js';
+import { comeBack, leave, withPage } from './page.js';
 
 beforeEach(beginAnew);
 afterEach(() => {
@@ -312,6 +312,14 @@ describe('a ticket minted ahead', () => {
     await settle();
     expect(fetch).not.toHaveBeenCalled();
   });
+});
+
+it('leaves a socket to its library when the page is left', async () => {
+  withPage();
+  const { dialed } = await dialing();
+  dialed.accept();
+  leave();
+  expect(dialed.closeCalls).toEqual([]);
 });
 
 it('takes a source, which several constructors may share', async () => {

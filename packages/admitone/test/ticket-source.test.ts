@@ -48,7 +48,9 @@ describe('a mint', () => {
     await acquire();
     const [url, init] = fetch.mock.calls[0] ?? [];
     expect(String(url)).toBe('https://gw.example/auth/ticket');
-    expect(init).toMatchObject({ method: 'POST', redirect: 'error', cache: 'no-store' });
+    expect(init).toMatchObject({ method: 'POST', redirect: 'error' });
+    // See e2e/timing.test.ts: it would cost a round trip.
+    expect(init).not.toHaveProperty('cache');
     expect(init?.headers).toMatchObject({
       authorization: 'Bearer jwt-of-ada',
       'content-type': 'application/json',
@@ -290,6 +292,27 @@ describe('an answer that is no ticket', () => {
     expect(error).toMatchObject({ code: 'bad_answer' });
     expect(inspect(error)).not.toContain(TICKET);
     expect(fetch).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('a source that is turned off', () => {
+  it('F25: asks the gateway for nothing, and says so', async () => {
+    const { acquire, prefetch, fetch } = source([() => mintAnswer()], { enabled: false });
+    await prefetch();
+    expect(await failure(acquire())).toMatchObject({ code: 'tickets_disabled' });
+    expect(fetch).not.toHaveBeenCalled();
+  });
+
+  it('is asked before every ticket, and a flag that throws is on', async () => {
+    const enabled = vi.fn(() => true);
+    const { acquire } = source([() => mintAnswer()], { enabled });
+    await acquire();
+    enabled.mockReturnValue(false);
+    expect(await failure(acquire())).toMatchObject({ code: 'tickets_disabled' });
+    enabled.mockImplementation(() => {
+      throw new Error('no flags today');
+    });
+    await acquire();
   });
 });
 

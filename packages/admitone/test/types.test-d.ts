@@ -1,4 +1,6 @@
 // Checked by `npm run types`, never run: what the compiler has to accept, and what it must not.
+import { WebSocket as UndiciWebSocket } from 'undici';
+import { WebSocket as NodeWebSocket } from 'ws';
 import {
   AdmitConnection,
   type AdmitConnectionOptions,
@@ -29,6 +31,9 @@ export const connections = [
   new AdmitConnection({ gateway: new URL(gateway), token, route: '/chat', retryCodes: [4000] }),
   new AdmitConnection({ source, url: 'wss://gw.example/chat', fallback: 'jwt', protocols: 'chat' }),
   new AdmitConnection({ source, enabled: () => true }),
+  new AdmitConnection({ source, WebSocket }),
+  new AdmitConnection({ source, WebSocket: NodeWebSocket }),
+  new AdmitConnection({ source, WebSocket: UndiciWebSocket }),
 ];
 
 export const refused = [
@@ -48,6 +53,8 @@ export const refused = [
   new AdmitConnection({ gateway, token, openTimeoutMs: '10s' }),
   // @ts-expect-error codes as text
   new AdmitConnection({ gateway, token, retryCodes: ['4000'] }),
+  // @ts-expect-error no constructor of sockets
+  new AdmitConnection({ gateway, token, WebSocket: EventSource }),
   // @ts-expect-error an option that does not exist
   new AdmitConnection({ gateway, token, retries: 3 }),
   // @ts-expect-error another kind of credential

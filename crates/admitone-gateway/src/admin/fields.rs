@@ -1,3 +1,4 @@
+use admitone::grant::SessionId;
 use admitone::problem::FieldFault;
 use axum::body::Body;
 use http::HeaderMap;
@@ -42,6 +43,12 @@ impl Fields {
 
     pub(super) fn required(&self, field: &str) -> Result<String, Rejection> {
         self.text(field)?.ok_or_else(|| wrong(field, "a string is needed"))
+    }
+
+    /// A connection's public handle, which has to be there.
+    pub(super) fn session_id(&self) -> Result<SessionId, Rejection> {
+        let text = self.required("session_id")?;
+        SessionId::parse(&text).map_err(|error| wrong("session_id", &error.to_string()))
     }
 
     /// A time in Unix seconds.

@@ -13,8 +13,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use http::header::{COOKIE, HeaderMap, SET_COOKIE};
+use serde_json::json;
 
-use super::{Admin, fields, guard};
+use super::{Admin, fields, guard, status};
 use crate::audit::{Event, What};
 use crate::limits::network;
 use crate::rejection::Rejection;
@@ -39,6 +40,13 @@ pub(super) async fn login(State(admin): State<Arc<Admin>>, request: Request) -> 
         Ok(cookie) => (StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response(),
         Err(rejection) => rejection.into_response(),
     }
+}
+
+/// `GET /admin/login`: whether the cookie that came with the request counts. It tells nobody anything new.
+pub(super) async fn is_signed_in(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Response {
+    let session = Session::of_cookie(&headers, admin.is_https);
+    let is_signed_in = session.is_some_and(|session| admin.logins.has(&session, Instant::now()));
+    status::json(&json!({ "signed_in": is_signed_in }))
 }
 
 async fn sign_in(admin: &Admin, parts: &http::request::Parts, body: axum::body::Body) -> Result<String, Rejection> {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use admitone::grant::SessionId;
 use admitone::now::Now;
 use admitone::revocation::Revocation;
 use axum::extract::{Request, State};
@@ -47,9 +46,7 @@ fn read(admin: &Admin, fields: &Fields, now: Now) -> Result<Revocation, Rejectio
     }
     let text = || fields.required(target);
     Ok(match target {
-        "session_id" => {
-            Revocation::Session(SessionId::parse(&text()?).map_err(|error| wrong("session_id", &error.to_string()))?)
-        }
+        "session_id" => Revocation::Session(fields.session_id()?),
         "subject" => Revocation::Subject { issuer: issuer(admin, fields)?, subject: text()?.into(), until },
         "sid" => Revocation::Sid { issuer: issuer(admin, fields)?, sid: text()?.into() },
         "jti" => Revocation::Jti { issuer: issuer(admin, fields)?, jti: text()?.into() },
@@ -59,7 +56,7 @@ fn read(admin: &Admin, fields: &Fields, now: Now) -> Result<Revocation, Rejectio
 }
 
 /// One of the issuers that are configured: the only one need not be named.
-fn issuer(admin: &Admin, fields: &Fields) -> Result<Arc<str>, Rejection> {
+pub(super) fn issuer(admin: &Admin, fields: &Fields) -> Result<Arc<str>, Rejection> {
     let app = admin.app();
     let known = &app.issuers;
     let listed = || known.join(", ");

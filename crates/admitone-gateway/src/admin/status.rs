@@ -29,7 +29,8 @@ pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Response {
     json(&json!({
         "version": env!("CARGO_PKG_VERSION"),
         "node": app.node,
-        "uptime_seconds": admin.started.elapsed().as_secs(),
+        "issuers": app.issuers,
+        "uptime_seconds": app.metrics.uptime().as_secs(),
         "status": if app.draining.load(Ordering::Relaxed) { "draining" } else { ability.name() },
         "store": { "kind": app.readiness.kind(), "fence": app.fence, "answers": ability == Ability::Ready },
         "mirror_age_seconds": app.revocations.synced(now).map(|age| age.as_secs_f64()),

@@ -36,6 +36,8 @@ events! {
     Minted = "ticket_minted", "ticket minted";
     /// A credential was redeemed, and its connection is live.
     Opened = "session_opened", "session opened";
+    /// A proxy was told to let a request pass: its credential was redeemed, and there is no session.
+    Verified = "request_verified", "a proxy lets a request pass";
     /// A connection ended.
     Ended = "session_ended", "session ended";
     /// A live connection's deadline was extended.

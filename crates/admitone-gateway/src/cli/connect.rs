@@ -94,7 +94,7 @@ fn parse(name: &str, text: &str) -> Result<Url, String> {
     Url::parse(text).map_err(|error| format!("{name}: {error}; it looks like wss://gw.example.com/chat"))
 }
 
-fn read_token(path: &Path) -> Result<String, Box<dyn Error + Send + Sync>> {
+pub(super) fn read_token(path: &Path) -> Result<String, Box<dyn Error + Send + Sync>> {
     let unreadable = |error| format!("cannot read {}: {error}", path.display());
     let length = std::fs::metadata(path).map_err(unreadable)?.len();
     if length > MAX_TOKEN_BYTES {

@@ -41,6 +41,7 @@ fn as_text(addresses: &Addresses, wanted: u16) -> String {
   gateway   {gateway}   {g}
   issuer    {issuer}   {i}
   upstream  {upstream}   {u}
+  operators {admin}   {o}
 
   {next}
     1. open {page} and sign in as Ada
@@ -48,6 +49,8 @@ fn as_text(addresses: &Addresses, wanted: u16) -> String {
     3. try the spent ticket again: it is refused, and the page says why
     4. open a second tab as Grace: neither sees the other's events
     5. sign out: the live socket closes
+    6. watch all of it on the operators' page: {admin}
+    7. see that it all works, in another terminal: admitone check --demo={page}
 
   Everything listens on this machine only and nothing is kept. Ctrl-C ends it.
 ",
@@ -59,6 +62,8 @@ fn as_text(addresses: &Addresses, wanted: u16) -> String {
         g = faint("mints, redeems, relays"),
         i = faint("DEVELOPMENT ONLY: logs anybody in as Ada or Grace"),
         u = faint("an agent chat; knows nothing of tickets"),
+        admin = addresses.admin,
+        o = faint(&format!("figures, sessions, audit; secret: {}", addresses.admin_secret)),
         next = strong("Try"),
     )
 }

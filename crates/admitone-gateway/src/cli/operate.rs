@@ -100,6 +100,9 @@ pub(crate) struct List {
     /// Only this route's
     #[arg(long, value_name = "PATH")]
     route: Option<String>,
+    /// Of all nodes of the store, not of the one that is asked alone
+    #[arg(long)]
+    all_nodes: bool,
     /// At most so many, the youngest first
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u16,
@@ -115,7 +118,8 @@ impl List {
         let texts = [("subject", &self.subject), ("issuer", &self.issuer), ("route", &self.route)];
         let filters = texts.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
         let encoded = filters.map(|(name, value)| format!("&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
-        format!("/admin/api/sessions?limit={}{}", self.limit, encoded.collect::<String>())
+        let nodes = if self.all_nodes { "&nodes=all" } else { "" };
+        format!("/admin/api/sessions?limit={}{nodes}{}", self.limit, encoded.collect::<String>())
     }
 }
 
@@ -152,17 +156,20 @@ fn list(answer: &Value) -> Vec<String> {
     let sessions: Vec<&Value> = answer["sessions"].as_array().into_iter().flatten().collect();
     let text = |session: &Value, field: &str| printable(session[field].as_str().unwrap_or_default());
     let time = |session: &Value, field: &str| session[field].as_u64().map(duration).unwrap_or_default();
-    let rows: Vec<[String; 6]> = sessions
+    let rows: Vec<[String; 7]> = sessions
         .iter()
         .map(|session| {
-            let [subject, route, method, id] =
-                ["subject", "route", "method", "session_id"].map(|field| text(session, field));
-            [subject, route, method, time(session, "open_seconds"), time(session, "ends_in_seconds"), id]
+            let [subject, route, method, node, id] =
+                ["subject", "route", "method", "node", "session_id"].map(|field| text(session, field));
+            [subject, route, method, time(session, "open_seconds"), time(session, "ends_in_seconds"), node, id]
         })
         .collect();
-    let mut lines = table(["SUBJECT", "ROUTE", "METHOD", "OPEN FOR", "ENDS IN", "SESSION"], &rows);
+    let mut lines = table(["SUBJECT", "ROUTE", "METHOD", "OPEN FOR", "ENDS IN", "NODE", "SESSION"], &rows);
     lines[0] = stdout_style("1", &lines[0]);
-    lines.push(format!("{} of {} sessions on this node", rows.len(), answer["total"]));
+    lines.push(format!("{} of {} sessions", rows.len(), answer["total"]));
+    if let Some(silent) = answer["silent"].as_u64().filter(|silent| *silent > 0) {
+        lines.push(format!("{silent} nodes did not say which they have"));
+    }
     lines
 }
 

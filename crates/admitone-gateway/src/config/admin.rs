@@ -29,6 +29,13 @@ pub struct Admin {
     pub tls: Option<Tls>,
 }
 
+impl Admin {
+    /// For listeners on loopback that are there already.
+    pub(crate) fn on_loopback(secret: &str) -> Self {
+        Self { listen: Vec::new(), secret: AdminSecret::of(secret.as_bytes()), hosts: Vec::new(), tls: None }
+    }
+}
+
 /// What the operators' listener asks for. Only its digest is kept.
 #[derive(PartialEq, Eq)]
 pub struct AdminSecret([u8; 32]);

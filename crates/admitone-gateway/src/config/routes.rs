@@ -27,10 +27,10 @@ pub use path::RoutePath;
 pub struct Route {
     /// The path of its sockets, which no other route has.
     pub path: RoutePath,
-    /// Where its sockets lead.
-    pub upstream: Address,
-    /// Where they lead as well, all of them in turn.
-    pub more_upstreams: Vec<Address>,
+    /// Where its sockets lead, all of them in turn; nowhere, and then only with `forward_auth`.
+    pub upstreams: Vec<Address>,
+    /// Whether trusted proxies may ask about its requests, and pass the admitted ones on themselves.
+    pub forward_auth: bool,
     /// Whose certificates are believed there, when the address is reached by TLS: those signed by the authorities in
     /// `upstream_ca_file`, or without it by Mozilla's.
     pub upstream_tls: Arc<ClientConfig>,
@@ -147,7 +147,8 @@ pub(super) struct Routes {
     pub(super) paths: Vec<RoutePath>,
 }
 
-pub(super) fn read(root: &Table<'_>, issuers: &[String]) -> Routes {
+/// `any_proxy`: somebody is trusted to ask about routes with `forward_auth`.
+pub(super) fn read(root: &Table<'_>, issuers: &[String], any_proxy: bool) -> Routes {
     if !root.is_written("routes") {
         root.refuse_absence("routes", "add a [[routes]] section for each path that leads to a socket server");
     }
@@ -160,7 +161,8 @@ pub(super) fn read(root: &Table<'_>, issuers: &[String]) -> Routes {
         }
     };
     root.tables("routes", |table| {
-        let route = read_route(table, issuers, &public, &mut routes.paths);
+        let forward_auth = read_forward_auth(table, any_proxy);
+        let route = read_route(table, issuers, &public, forward_auth, &mut routes.paths);
         routes.sound.extend(route);
         Some(())
     });
@@ -171,16 +173,16 @@ fn read_route(
     table: &Table<'_>,
     issuers: &[String],
     public: &Arc<ClientConfig>,
+    forward_auth: bool,
     taken: &mut Vec<RoutePath>,
 ) -> Option<Route> {
     let path = read_path(table, taken);
-    let upstream = upstream::read(table, public);
+    let upstream = upstream::read(table, public, forward_auth);
     let origins = read_origins(table);
     let (jwt_carriers, jwt_cookie) = read_jwt_carriers(table);
     let query_passthrough = read_query_passthrough(table, jwt_carriers.contains(&Carrier::Query));
     let default_carriers = [Carrier::Subprotocol, Carrier::Authorization, Carrier::Cookie];
     let (upstreams, upstream_tls) = upstream.unzip();
-    let mut upstreams = upstreams.into_iter().flatten();
     let drop_headers = upstream::read_drop_headers(table);
     let bind_addresses = upstream::read_bind_addresses(table);
     Some(Route {
@@ -204,8 +206,8 @@ fn read_route(
         connect_timeout: table.seconds("connect_timeout_seconds", 1..=60, 5),
         upgrade_timeout: table.seconds("upgrade_timeout_seconds", 1..=120, 10),
         path: path?,
-        upstream: upstreams.next()?,
-        more_upstreams: upstreams.collect(),
+        upstreams: upstreams?,
+        forward_auth,
         bind_addresses,
         drop_headers,
         upstream_tls: upstream_tls?,
@@ -214,6 +216,15 @@ fn read_route(
         jwt_cookie,
         query_passthrough,
     })
+}
+
+fn read_forward_auth(table: &Table<'_>, any_proxy: bool) -> bool {
+    let forward_auth = table.switch("forward_auth", false);
+    if forward_auth && !any_proxy {
+        let problem = "no proxy is trusted to ask about it";
+        table.refuse("forward_auth", wrong(problem, "name the proxy's address in trusted_proxies of [server]"));
+    }
+    forward_auth
 }
 
 fn read_max_uses(table: &Table<'_>) -> NonZeroU32 {

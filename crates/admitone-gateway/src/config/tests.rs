@@ -2,6 +2,7 @@ mod aliases;
 mod arbitrary;
 mod example;
 mod files;
+mod forward_auth;
 mod operators;
 mod starting;
 mod store;
@@ -125,7 +126,7 @@ fn the_least_configuration_has_defaults_for_all_the_rest() {
     assert!(
         route.bind_origin && !route.bind_address && !route.jwt_carriers.contains(&admitone::carrier::Carrier::Query)
     );
-    assert_eq!(route.upstream.to_string(), "ws://127.0.0.1:9000/chat");
+    assert_eq!(route.upstreams[0].to_string(), "ws://127.0.0.1:9000/chat");
 }
 
 #[test]

@@ -12,8 +12,29 @@ use super::secret::{MAX_BUNDLE_BYTES, read_public};
 use super::table::{Entry, Table};
 use crate::upstream::{Address, AddressError, TlsConfigError, tls_config};
 
-/// Reads `upstream` and `upstream_ca_file` of a route: where its sockets lead, and whose certificates are believed there.
-pub(super) fn read(route: &Table<'_>, public: &Arc<ClientConfig>) -> Option<(Vec<Address>, Arc<ClientConfig>)> {
+/// What says something of an upstream, and of nothing else.
+const OF_UPSTREAMS: [&str; 6] = [
+    "upstream_ca_file",
+    "bind_addresses",
+    "drop_headers",
+    "connect_timeout_seconds",
+    "upgrade_timeout_seconds",
+    "idle_timeout_seconds",
+];
+
+/// Reads `upstream` and `upstream_ca_file` of a route: where its sockets lead, and whose certificates are believed there. They
+/// may lead nowhere where proxies ask (`forward_auth`).
+pub(super) fn read(
+    route: &Table<'_>,
+    public: &Arc<ClientConfig>,
+    forward_auth: bool,
+) -> Option<(Vec<Address>, Arc<ClientConfig>)> {
+    if forward_auth && !route.has("upstream") {
+        for key in OF_UPSTREAMS.into_iter().filter(|key| route.has(key)) {
+            route.refuse(key, wrong("the route has no upstream", "name one with upstream, or leave this out"));
+        }
+        return Some((Vec::new(), Arc::clone(public)));
+    }
     let addresses = read_addresses(route);
     let Some(file) = route.text("upstream_ca_file") else {
         return addresses.filter(|_| !route.has("upstream_ca_file")).map(|addresses| (addresses, Arc::clone(public)));

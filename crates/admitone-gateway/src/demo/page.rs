@@ -35,14 +35,15 @@ struct Own {
 
 impl Page {
     pub(super) fn new(addresses: &Addresses) -> Result<Self, InvalidHeaderValue> {
-        let Addresses { page, gateway, issuer, .. } = addresses;
+        let Addresses { page, gateway, issuer, admin, .. } = addresses;
         let sockets = gateway.replacen("http", "ws", 1);
         let policy = format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
              connect-src 'self' {gateway} {sockets} {issuer}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
         );
         let own = Own { origin: page.clone(), policy: HeaderValue::from_str(&policy)? };
-        let addresses = json!({ "gateway": gateway, "issuer": issuer, "route": ROUTE, "people": &PEOPLE });
+        let addresses =
+            json!({ "gateway": gateway, "issuer": issuer, "operators": admin, "route": ROUTE, "people": &PEOPLE });
         Ok(Self { own: Arc::new(own), addresses: addresses.to_string() })
     }
 

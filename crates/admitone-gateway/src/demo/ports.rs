@@ -8,15 +8,13 @@ use super::DemoError;
 /// How many busy ports are skipped in all.
 const SKIPS: u16 = 100;
 
-/// Four listeners on the first free ports from `first` on; with 0, on any.
-pub(super) async fn four(host: IpAddr, first: u16) -> Result<[TcpListener; 4], DemoError> {
-    let mut next = first;
-    Ok([
-        listen(host, first, &mut next).await?,
-        listen(host, first, &mut next).await?,
-        listen(host, first, &mut next).await?,
-        listen(host, first, &mut next).await?,
-    ])
+/// Listeners on the first free ports from `first` on; with 0, on any.
+pub(super) async fn take<const N: usize>(host: IpAddr, first: u16) -> Result<[TcpListener; N], DemoError> {
+    let (mut next, mut taken) = (first, Vec::with_capacity(N));
+    for _ in 0..N {
+        taken.push(listen(host, first, &mut next).await?);
+    }
+    Ok(taken.try_into().unwrap_or_else(|_| unreachable!("as many as were taken")))
 }
 
 async fn listen(host: IpAddr, first: u16, next: &mut u16) -> Result<TcpListener, DemoError> {

@@ -26,7 +26,7 @@ use crate::stores::Stores;
 use crate::upstream::{Sockets, Upstream};
 
 /// Makes everything, and connects to the store.
-pub(super) async fn wire(config: Config, bound: SocketAddr) -> Result<App, StartError> {
+pub(super) async fn wire(config: Config, bound: SocketAddr, has_operators: bool) -> Result<App, StartError> {
     let (gap, fence) = match &config.store.kind {
         StoreKind::Redis(redis) => (redis.revocation_gap, Some(redis.fence.name())),
         _ => (RevocationGap::Keep, None),
@@ -35,12 +35,13 @@ pub(super) async fn wire(config: Config, bound: SocketAddr) -> Result<App, Start
     let any_fallback = any_fallback(&config);
     let keys = config.tickets.keys.map_or_else(TicketKeys::random, Ok)?;
     let (metrics, node) = (Arc::new(Metrics::new()), node_name(bound));
-    let audit = Arc::new(Audit::open(&config.audit, &node, &metrics).map_err(StartError::Audit)?);
+    let audit = Audit::open(&config.audit, &node, &metrics).map_err(StartError::Audit)?;
+    let audit = Arc::new(if has_operators { audit.remembering() } else { audit });
     let public_url = config.server.public_url_on(bound);
     let keepalive = Keepalive::after(config.server.keepalive);
     let assertions = assertions(config.assertion, &public_url)?;
     let stores = Stores::open(config.store, &keys, &node).await?;
-    let Stores { kind, tickets, revocations, directory, channel } = stores.measured(&metrics);
+    let Stores { kind, tickets, revocations, directory, channel, roster } = stores.measured(&metrics);
     let admission = Admission::new(keys, tickets.clone(), revocations.clone());
     let admission = Arc::new(admission.on_node(&node).with_directory(directory.clone()));
     let sessions = Arc::new(Sessions::new(revocations.clone()).listed_in(directory, &node));
@@ -51,6 +52,7 @@ pub(super) async fn wire(config: Config, bound: SocketAddr) -> Result<App, Start
         readiness: Arc::new(Readiness::new(kind, tickets, revocations.clone(), any_fallback)),
         bound,
         revocations,
+        roster,
         node,
         fence,
         request_names: Arc::new(RequestNames::of_process(RandomState::new().hash_one(bound))),
@@ -61,7 +63,7 @@ pub(super) async fn wire(config: Config, bound: SocketAddr) -> Result<App, Start
         gap,
         logins: Arc::new(Logins::new(config.issuers, config.chain)?),
         routes,
-        upstreams: config.routes.into_iter().map(|route| upstream(route, &keepalive)).collect(),
+        upstreams: config.routes.into_iter().filter_map(|route| upstream(route, &keepalive)).collect(),
         assertions: assertions.map(Arc::new),
         public_url,
         trusted_proxies: config.server.trusted_proxies,
@@ -94,7 +96,7 @@ pub(super) fn rewire(app: &App, config: Config, the_same: bool) -> Result<App, S
         issuers,
         logins,
         routes,
-        upstreams: config.routes.into_iter().map(|route| upstream(route, &keepalive)).collect(),
+        upstreams: config.routes.into_iter().filter_map(|route| upstream(route, &keepalive)).collect(),
         assertions,
         public_url,
         trusted_proxies: config.server.trusted_proxies,
@@ -106,6 +108,7 @@ pub(super) fn rewire(app: &App, config: Config, the_same: bool) -> Result<App, S
         sessions: app.sessions.clone(),
         control: app.control.clone(),
         revocations: app.revocations.clone(),
+        roster: app.roster.clone(),
         node: app.node.clone(),
         bound: app.bound,
         fence: app.fence,
@@ -144,9 +147,10 @@ fn node_name(bound: SocketAddr) -> String {
     format!("{bound}-{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
-fn upstream(route: config::Route, keepalive: &Keepalive) -> (Arc<str>, Upstream) {
-    let path = Arc::from(route.path.as_str());
-    let upstream = Upstream::new(route.upstream, route.upstream_tls, route.connect_timeout, route.upgrade_timeout);
+/// Where a route's sockets lead, if anywhere.
+fn upstream(route: config::Route, keepalive: &Keepalive) -> Option<(Arc<str>, Upstream)> {
+    let mut addresses = route.upstreams.into_iter();
+    let upstream = Upstream::new(addresses.next()?, route.upstream_tls, route.connect_timeout, route.upgrade_timeout);
     let sockets = Sockets::new(route.bind_addresses, keepalive.clone());
-    (path, upstream.and_at(route.more_upstreams).over(sockets))
+    Some((Arc::from(route.path.as_str()), upstream.and_at(addresses).over(sockets)))
 }

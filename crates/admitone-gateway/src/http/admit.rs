@@ -98,7 +98,7 @@ pub(super) async fn admit(
 }
 
 /// Judges what was presented, a ticket offline. A credential that is refused is final: nothing else in the request is tried.
-async fn inspect(
+pub(super) async fn inspect(
     app: &Arc<App>,
     route: &Route,
     presented: &Presented,
@@ -148,6 +148,36 @@ fn ticket_refused(app: &Arc<App>, route: &Route, address: IpAddr, rejection: Rej
     replay::audited(app, route, rejection)
 }
 
+/// What is not redeemed any more counts against whom it came from, where it was a ticket.
+fn refused(app: &Arc<App>, route: &Route, address: IpAddr, method: Method, rejection: Rejection) -> Rejection {
+    match method {
+        Method::Ticket => ticket_refused(app, route, address, rejection),
+        _ => rejection,
+    }
+}
+
+/// Spends what is authentic.
+pub(super) async fn redeem(
+    app: &Arc<App>,
+    route: &Route,
+    address: IpAddr,
+    authentic: Authentic,
+    now: Now,
+) -> Result<Admitted, Rejection> {
+    let method = authentic.method();
+    let admitted = app.admission.redeem(authentic, route.terms.clone(), now).await;
+    admitted.map_err(|error| refused(app, route, address, method, error.into()))
+}
+
+/// What says who was admitted, signed, on the routes that want it.
+pub(super) fn assertion(app: &App, route: &Route, admitted: &Admitted, now: Now) -> Result<Option<String>, Rejection> {
+    if !route.upstream_assertion {
+        return Ok(None);
+    }
+    let signed = app.assertions.as_ref().and_then(|keys| keys.sign(admitted, &route.path, now.unix).ok());
+    signed.map(Some).ok_or(Rejection::Internal("no assertion can be signed"))
+}
+
 fn login_refused(app: &App, address: IpAddr, rejection: Rejection) -> Rejection {
     if rejection.is_failed_login() {
         app.limits.count_failed_login(address, Now::read().instant);
@@ -182,23 +212,17 @@ async fn enter(
     // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
     app.check_not_draining()?;
     let method = authentic.method();
-    let refused = |rejection| match method {
-        Method::Ticket => ticket_refused(app, route, address, rejection),
-        _ => rejection,
-    };
-    let admitted = app.admission.redeem(authentic, route.terms.clone(), now).await;
-    let admitted = admitted.map_err(|error| refused(error.into()))?;
+    let admitted = redeem(app, route, address, authentic, now).await?;
     dialling.redeemed();
     forward::identify(&mut headers, &admitted, offer)?;
     let login = admitted.grant().login.clone();
     let entrance = Entrance { method, carrier, address, version, login, request_id };
-    if route.upstream_assertion {
-        let assertion = app.assertions.as_ref().and_then(|keys| keys.sign(&admitted, &route.path, now.unix).ok());
-        forward::assert(&mut headers, &assertion.ok_or(Rejection::Internal("no assertion can be signed"))?)?;
+    if let Some(assertion) = assertion(app, route, &admitted, now)? {
+        forward::assert(&mut headers, &assertion)?;
     }
     claim_place(app, &admitted, now).await?;
     let session = app.sessions.open(admitted, now);
-    let session = session.map_err(|revoked| refused(Rejection::RevokedWhileOpening(revoked.0)))?;
+    let session = session.map_err(|revoked| refused(app, route, address, method, revoked.into()))?;
     let record = SessionRecord::open(app, route, &session, &entrance);
     Ok(Entered { session, record, place, dialed, offer: Offer::default(), target, headers })
 }

@@ -46,6 +46,12 @@ fn forwarded_for(headers: &HeaderMap) -> Vec<String> {
     hops.map(|hop| String::from_utf8_lossy(hop).trim().to_owned()).filter(|hop| !hop.is_empty()).collect()
 }
 
+/// Every hop that is an address.
+#[cfg(fuzzing)]
+pub(super) fn read_hops(headers: &HeaderMap) -> Vec<IpAddr> {
+    forwarded_for(headers).iter().filter_map(|hop| parse_hop(hop)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;

@@ -82,7 +82,7 @@ async fn switch(app: &Arc<App>, route: &Route, connected: Connected, client: Con
 
 /// Whatever is no endpoint of ours and asks for no upgrade.
 pub(super) async fn elsewhere(State(app): State<Arc<App>>, request: Request) -> Response {
-    let route = app.routes.find(request.uri().path()).cloned();
+    let route = app.route_with_upstream(request.uri().path()).cloned();
     match route {
         None => Rejection::NoSuchPath.into_response(),
         Some(route) if route.event_streams => event_stream::answer(app, route, request).await,

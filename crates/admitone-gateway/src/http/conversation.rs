@@ -30,7 +30,7 @@ use super::head::{Framing, Head, HeadError, Scan};
 use super::io::{ClientIo, Rewound};
 use super::present::{Present, Serving};
 use super::telling::{Asked, Refusal, Teller};
-use super::{Peer, body, connect, headers};
+use super::{Peer, body, connect, headers, verify};
 use crate::limits::Over;
 use crate::rejection::Rejection;
 use crate::relay::STALL_LIMIT;
@@ -145,7 +145,10 @@ impl Conversation {
             };
             self.answers.present.refresh(&mut self.answers.serving);
             // A page can read a refused upgrade; a full gateway has no time for that.
-            if connect::asks_for_upgrade(&head.parts.headers) && self.answers.standing != Standing::Full {
+            let asks_for_upgrade = connect::asks_for_upgrade(&head.parts.headers);
+            // A proxy may repeat the client's `Upgrade` in its question, which is none.
+            let is_question = verify::is_asked(head.parts.uri.path());
+            if asks_for_upgrade && !is_question && self.answers.standing != Standing::Full {
                 return Box::pin(self.upgrade(head)).await;
             }
             let Some(length) = usual_body(&head) else {
@@ -242,7 +245,7 @@ impl Conversation {
     async fn upgrade(mut self, mut head: Head) {
         let app = self.answers.serving.app.clone();
         self.asked = Asked::name(&app, self.peer, &mut head.parts.headers);
-        match app.routes.find(head.parts.uri.path()).cloned() {
+        match app.route_with_upstream(head.parts.uri.path()).cloned() {
             Some(route) => connect::connect(&app, &route, head.parts, self).await,
             None => self.end_with(Rejection::NoSuchPath.into_response()).await,
         }
@@ -285,6 +288,8 @@ fn usual_body(head: &Head) -> Option<usize> {
     usize::try_from(length).ok().filter(|length| is_usual && *length <= body::MAX_BYTES)
 }
 
+/// After a question that repeats an `Upgrade` too: whoever is before us must not believe in a tunnel.
 fn wants_to_end(request: &Request<Body>) -> bool {
-    super::handshake::lists(request.headers(), &http::header::CONNECTION, "close")
+    connect::asks_for_upgrade(request.headers())
+        || super::handshake::lists(request.headers(), &http::header::CONNECTION, "close")
 }

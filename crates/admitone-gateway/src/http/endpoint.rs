@@ -46,23 +46,38 @@ pub(super) enum Verb {
     Get,
     Post,
     Delete,
+    /// By whichever; the request that is meant has its own.
+    Any,
 }
+
+/// All that may be meant by [`Verb::Any`], as the OpenAPI description has them.
+const VERBS: &[&str] = &["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 impl Verb {
     pub(super) const fn filter(self) -> MethodFilter {
         match self {
+            Self::Any => MethodFilter::GET
+                .or(MethodFilter::PUT)
+                .or(MethodFilter::POST)
+                .or(MethodFilter::DELETE)
+                .or(MethodFilter::OPTIONS)
+                .or(MethodFilter::HEAD)
+                .or(MethodFilter::PATCH)
+                .or(MethodFilter::TRACE)
+                .or(MethodFilter::CONNECT),
             Self::Get => MethodFilter::GET,
             Self::Post => MethodFilter::POST,
             Self::Delete => MethodFilter::DELETE,
         }
     }
 
-    /// As the OpenAPI description has it.
-    pub(super) const fn name(self) -> &'static str {
+    /// As the OpenAPI description has them.
+    pub(super) const fn names(self) -> &'static [&'static str] {
         match self {
-            Self::Get => "get",
-            Self::Post => "post",
-            Self::Delete => "delete",
+            Self::Get => &["get"],
+            Self::Post => &["post"],
+            Self::Delete => &["delete"],
+            Self::Any => VERBS,
         }
     }
 }
@@ -83,13 +98,15 @@ pub(super) enum Reach {
     Pages,
     /// Everything but pages, with a token that is counted when it is wrong.
     Servers,
-    /// Whatever probes.
-    Probes,
+    /// Machines that bring no token.
+    Machines,
 }
 
 /// What a request brings.
 pub(super) enum Takes {
     Nothing,
+    /// Headers that say what is asked about: their names, and what each is.
+    Headers(&'static [(&'static str, &'static str)]),
     /// A JSON object; without it, an empty one is meant.
     Json(Fields),
     /// A JSON object that has to be there, and may have other members.
@@ -103,6 +120,8 @@ pub(super) struct Given {
     pub(super) status: StatusCode,
     pub(super) about: &'static str,
     pub(super) content: Option<Content>,
+    /// The headers that are the answer.
+    pub(super) headers: &'static [&'static [&'static str]],
 }
 
 /// A body, and what it looks like.
@@ -113,11 +132,11 @@ pub(super) struct Content {
 
 impl Given {
     pub(super) const fn json(status: StatusCode, about: &'static str, shape: fn() -> Value) -> Self {
-        Self { status, about, content: Some(Content { media_type: "application/json", shape }) }
+        Self { status, about, content: Some(Content { media_type: "application/json", shape }), headers: &[] }
     }
 
     pub(super) const fn nothing(status: StatusCode, about: &'static str) -> Self {
-        Self { status, about, content: None }
+        Self { status, about, content: None, headers: &[] }
     }
 }
 

@@ -8,7 +8,7 @@ use axum::extract::rejection::PathRejection;
 
 use super::endpoint::{Endpoint, Reach};
 use super::{
-    App, aliases, backchannel, health, key_set, logout, mint, openapi, public_config, renew, session, tickets,
+    App, aliases, backchannel, health, key_set, logout, mint, openapi, public_config, renew, session, tickets, verify,
 };
 
 static ALL: &[&Endpoint] = &[
@@ -24,6 +24,7 @@ static ALL: &[&Endpoint] = &[
     &openapi::ENDPOINT,
     &health::LIVE,
     &health::READY,
+    &verify::ENDPOINT,
     &aliases::mint::MINT,
     &aliases::mint::GENERATE,
     &aliases::tickets::VALIDATE,
@@ -46,7 +47,8 @@ pub(super) fn router(app: &App, reach: Reach) -> Router<Arc<App>> {
 /// Whether an endpoint is described as answering with this code. One of none is not described.
 pub(super) fn may_refuse(path: &str, method: &http::Method, code: &str) -> bool {
     let is_meant = |endpoint: &&&Endpoint| {
-        endpoint.paths.contains(&path) && method.as_str().eq_ignore_ascii_case(endpoint.verb.name())
+        endpoint.paths.contains(&path)
+            && endpoint.verb.names().iter().any(|verb| method.as_str().eq_ignore_ascii_case(verb))
     };
     ALL.iter().find(is_meant).is_none_or(|endpoint| endpoint.codes().any(|known| known.name() == code))
 }

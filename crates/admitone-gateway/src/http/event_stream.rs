@@ -91,20 +91,21 @@ async fn open(app: &Arc<App>, route: &Arc<Route>, parts: &mut Parts) -> Result<R
 
 /// What is no request for an event stream is answered as on any other route.
 fn check(parts: &Parts) -> Result<(), Rejection> {
-    if parts.method != Method::GET || !accepts_event_stream(&parts.headers) {
+    if parts.method != Method::GET || !is_wanted(&parts.headers) {
         return Err(Handshake::read(parts).err().map_or(Rejection::NotAnUpgrade, Rejection::from));
     }
     Ok(check_query(parts)?)
 }
 
-fn accepts_event_stream(headers: &HeaderMap) -> bool {
+/// Whether a request is for an event stream, wherever it is sent.
+pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     let ranges = headers.get_all(ACCEPT).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     let mut types = ranges.filter_map(|range| range.split(|byte| *byte == b';').next());
     types.any(|name| name.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 /// Whose page asks. To its own origin a browser sends no `Origin` with a `GET`, but says that it is that.
-fn origin(app: &App, headers: &HeaderMap) -> Option<String> {
+pub(super) fn origin(app: &App, headers: &HeaderMap) -> Option<String> {
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
     let is_own = matches!((sites.next(), sites.next()), (Some(site), None) if site == "same-origin");
     read_origin(headers).or_else(|| is_own.then(|| app.public_url.as_str().to_owned()))

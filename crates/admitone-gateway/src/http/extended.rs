@@ -59,7 +59,7 @@ pub(super) async fn answer(app: &Arc<App>, mut asking: Asking) -> Response {
 async fn respond(app: &Arc<App>, asking: Asking, asked: &Asked) -> Response {
     let Asking { peer, mut parts, stream, of_connection, places, over } = asking;
     let Some(protocol) = parts.extensions.remove::<Protocol>() else { return Rejection::Method.into_response() };
-    let Some(route) = app.routes.find(parts.uri.path()).cloned() else {
+    let Some(route) = app.route_with_upstream(parts.uri.path()).cloned() else {
         return Rejection::NoSuchPath.into_response();
     };
     let handshake = match read_extended(&parts, &protocol) {

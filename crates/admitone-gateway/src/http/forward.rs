@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use admitone::admission::Admitted;
 use admitone::carrier::Offer;
+use admitone::grant::Grant;
 use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 
 use super::{App, Peer, client};
@@ -11,6 +12,20 @@ use crate::routes::Route;
 use crate::upstream::{AnswerError, HeaderLines};
 
 const OURS: &str = "x-admitone-";
+
+/// Who was admitted: some are there only when the login says so.
+pub(super) const IDENTITY: [&str; 7] = [
+    "x-admitone-subject",
+    "x-admitone-issuer",
+    "x-admitone-email",
+    "x-admitone-tenant",
+    "x-admitone-permissions",
+    "x-admitone-session-id",
+    "x-admitone-method",
+];
+
+/// The same, signed.
+pub(super) const ASSERTION: &str = "x-admitone-assertion";
 
 /// What this hop says of itself; a client's own are dropped.
 fn is_forwarding(name: &str) -> bool {
@@ -71,22 +86,28 @@ pub(super) fn clean(app: &App, route: &Route, peer: Peer, headers: &HeaderMap) -
 ///
 /// [`AnswerError::BadHead`] for an identity that does not fit into a header, which its type excludes.
 pub(super) fn identify(lines: &mut HeaderLines, admitted: &Admitted, offer: &Offer) -> Result<(), AnswerError> {
-    let grant = admitted.grant();
-    lines.push_text("x-admitone-subject", &[grant.principal.subject()])?;
-    lines.push_text("x-admitone-issuer", &[grant.principal.issuer()])?;
-    if let Some(email) = grant.principal.email() {
-        lines.push_text("x-admitone-email", &[email])?;
+    for (name, value) in identity(admitted) {
+        lines.push_text(name, &[&value])?;
     }
-    if let Some(tenant) = grant.principal.tenant() {
-        lines.push_text("x-admitone-tenant", &[tenant])?;
-    }
-    lines.push_text("x-admitone-permissions", &[&grant.permissions.to_string()])?;
-    lines.push_text("x-admitone-session-id", &[admitted.session_id().as_str()])?;
-    lines.push_text("x-admitone-method", &[admitted.method().name()])?;
     if !offer.protocols.is_empty() {
         lines.push_text("sec-websocket-protocol", &[&offer.protocols.join(", ")])?;
     }
     Ok(())
+}
+
+/// The headers that say who was admitted.
+pub(super) fn identity(admitted: &Admitted) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
+    let Grant { principal, permissions, .. } = admitted.grant();
+    let values = [
+        Some(principal.subject().into()),
+        Some(principal.issuer().into()),
+        principal.email().map(Cow::from),
+        principal.tenant().map(Cow::from),
+        Some(permissions.to_string().into()),
+        Some(admitted.session_id().as_str().into()),
+        Some(admitted.method().name().into()),
+    ];
+    IDENTITY.into_iter().zip(values).filter_map(|(name, value)| value.map(|value| (name, value)))
 }
 
 /// Adds the signed assertion of who was admitted.
@@ -95,7 +116,7 @@ pub(super) fn identify(lines: &mut HeaderLines, admitted: &Admitted, offer: &Off
 ///
 /// [`AnswerError::BadHead`] for one that does not fit into a header, which base64url excludes.
 pub(super) fn assert(lines: &mut HeaderLines, assertion: &str) -> Result<(), AnswerError> {
-    lines.push_text("x-admitone-assertion", &[assertion])
+    lines.push_text(ASSERTION, &[assertion])
 }
 
 /// The upstream's headers that the client may see.

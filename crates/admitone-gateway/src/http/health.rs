@@ -23,7 +23,7 @@ pub(super) static LIVE: Endpoint = Endpoint {
     paths: &["/healthz"],
     id: None,
     caller: Caller::Anybody,
-    reach: Reach::Probes,
+    reach: Reach::Machines,
     takes: Takes::Nothing,
     gives: &[Given::json(StatusCode::OK, "It does.", Alive::shape)],
     refuses: &[],
@@ -38,7 +38,7 @@ pub(super) static READY: Endpoint = Endpoint {
     paths: &["/readyz"],
     id: None,
     caller: Caller::Anybody,
-    reach: Reach::Probes,
+    reach: Reach::Machines,
     takes: Takes::Nothing,
     gives: &[
         Given::json(StatusCode::OK, "They can, by some route at least.", Readiness::shape),

@@ -26,7 +26,7 @@ pub(super) static ENDPOINT: Endpoint = Endpoint {
     paths: &["/openapi.json"],
     id: None,
     caller: Caller::Anybody,
-    reach: Reach::Probes,
+    reach: Reach::Machines,
     takes: Takes::Nothing,
     gives: &[Given::json(StatusCode::OK, "An OpenAPI description.", || json!({ "type": "object" }))],
     refuses: &[],
@@ -43,9 +43,12 @@ async fn openapi(State(app): State<Arc<App>>) -> Response {
 fn describe(app: &App) -> Value {
     let mut paths = Map::new();
     for endpoint in endpoints::of(app) {
-        for (index, path) in endpoint.paths.iter().enumerate() {
+        // What may stand behind a path cannot be said.
+        for (index, path) in endpoint.paths.iter().enumerate().filter(|(_, path)| !path.contains("{*")) {
             let item = paths.entry(*path).or_insert_with(|| json!({}));
-            item[endpoint.verb.name()] = operation(app, endpoint, index);
+            for verb in endpoint.verb.names() {
+                item[verb] = operation(app, endpoint, &name(endpoint, index, verb));
+            }
         }
     }
     json!({
@@ -67,20 +70,34 @@ fn describe(app: &App) -> Value {
     })
 }
 
-/// What is asked for at the path of this number.
-fn operation(app: &App, endpoint: &Endpoint, path: usize) -> Value {
-    // Names are unique in a description.
-    let number = if path == 0 { String::new() } else { format!("{}", path + 1) };
+/// A name that no other operation has.
+fn name(endpoint: &Endpoint, path: usize, verb: &str) -> String {
+    let number = if path == 0 { String::new() } else { (path + 1).to_string() };
+    match endpoint.verb {
+        Verb::Any => format!("{}{number}-{verb}", endpoint.name),
+        _ => format!("{}{number}", endpoint.name),
+    }
+}
+
+fn operation(app: &App, endpoint: &Endpoint, name: &str) -> Value {
     let mut operation = json!({
-        "operationId": format!("{}{number}", endpoint.name),
+        "operationId": name,
         "summary": endpoint.about,
         "security": security(app, endpoint.caller),
         "responses": responses(endpoint),
     });
+    let mut parameters = Vec::new();
     if let Some(about) = endpoint.id {
         let schema = json!({ "type": "string", "minLength": 1 });
-        let id = json!({ "name": "id", "in": "path", "required": true, "description": about, "schema": schema });
-        operation["parameters"] = json!([id]);
+        parameters
+            .push(json!({ "name": "id", "in": "path", "required": true, "description": about, "schema": schema }));
+    }
+    if let Takes::Headers(headers) = endpoint.takes {
+        let header = |(name, about): &(&str, &str)| json!({ "name": name, "in": "header", "description": about, "schema": { "type": "string" } });
+        parameters.extend(headers.iter().map(header));
+    }
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
     }
     if let Some(body) = request_body(app, &endpoint.takes) {
         operation["requestBody"] = body;
@@ -91,7 +108,7 @@ fn operation(app: &App, endpoint: &Endpoint, path: usize) -> Value {
 fn request_body(app: &App, takes: &Takes) -> Option<Value> {
     let body = |required: bool, media_type: &str, schema: Value| json!({ "required": required, "content": { media_type: { "schema": schema } } });
     match takes {
-        Takes::Nothing => None,
+        Takes::Nothing | Takes::Headers(_) => None,
         Takes::Json(table) => {
             let is_needed = table.iter().any(|field| field.is_needed());
             Some(body(is_needed, "application/json", fields::shape(app, table, true)))
@@ -107,8 +124,11 @@ fn request_body(app: &App, takes: &Takes) -> Option<Value> {
 
 fn responses(endpoint: &Endpoint) -> Value {
     let mut responses = Map::new();
-    for Given { status, about, content } in endpoint.gives {
+    for Given { status, about, content, headers } in endpoint.gives {
         let mut response = json!({ "description": about, "headers": named_headers(&["X-Request-Id"]) });
+        for name in headers.iter().copied().flatten() {
+            response["headers"][name] = json!({ "schema": { "type": "string" } });
+        }
         if let Some(Content { media_type, shape }) = content {
             response["content"] = json!({ *media_type: { "schema": shape() } });
         }

@@ -6,7 +6,7 @@ use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::{MetricType, TypedMetric};
 
 /// Upper ends of the buckets, microseconds; the last one has no end.
-const BOUNDS: [u64; 15] =
+pub const BOUNDS: [u64; 15] =
     [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000];
 
 /// A histogram of times, from 50 µs to 2.5 s. Observing takes no lock.

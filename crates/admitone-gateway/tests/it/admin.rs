@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Connection, Request, soon};
-use crate::tokens::{ADMIN_SECRET, ISSUER, LEGACY_ISSUER, token};
+use crate::tokens::{ADMIN_SECRET, ISSUER, LEGACY_ISSUER, claims_with, sign, token, unix_now};
 use crate::upstream::Upstream;
 use crate::world::{Lines, ORIGIN, ROUTE, World};
 
@@ -26,9 +26,19 @@ impl Operated {
 
     /// With sections behind everything.
     pub(crate) async fn with(sections: &str) -> Self {
+        Self::routing("", sections).await
+    }
+
+    /// With lines in the route too.
+    pub(crate) async fn routing(route: &str, sections: &str) -> Self {
         let upstream = Upstream::echo().await;
         let end = format!("{ADMIN}\n{sections}");
-        let world = World::with(Lines { end: &end, ..Lines::default() }, &upstream.url()).await;
+        let lines = Lines { route, end: &end, ..Lines::default() };
+        Self::of(World::with(lines, &upstream.url()).await, upstream)
+    }
+
+    /// A gateway that has an operators' listener.
+    pub(crate) fn of(world: World, upstream: Upstream) -> Self {
         let admin = world.admin.expect("an operators' listener");
         Self { world, _upstream: upstream, admin }
     }
@@ -58,7 +68,7 @@ impl Operated {
         format!("http://{}", self.admin)
     }
 
-    async fn sign_in(&self) -> String {
+    pub(crate) async fn sign_in(&self) -> String {
         let body = json!({ "secret": ADMIN_SECRET }).to_string();
         let answer = self.ask(self.request("POST /admin/login").origin(&self.origin()).json(&body)).await;
         assert_eq!(answer.status, 204, "{answer:?}");
@@ -68,7 +78,7 @@ impl Operated {
         pair.to_owned()
     }
 
-    async fn metric(&self, sample: &str) -> f64 {
+    pub(crate) async fn metric(&self, sample: &str) -> f64 {
         let answer = self.get("/metrics").await;
         assert_eq!(answer.status, 200);
         let text = String::from_utf8(answer.body).expect("UTF-8");
@@ -246,6 +256,34 @@ async fn s5_an_operator_revokes_a_session_and_everything() {
 }
 
 #[tokio::test]
+async fn s5_an_operator_revokes_what_was_logged_in_before_a_time_and_later_logins_stay() {
+    let before = unix_now() - 100;
+    for target in [json!({ "subject": "ada", "issuer": ISSUER }), json!({ "everything": true })] {
+        let operated = Operated::new().await;
+        let login = |subject: &str, iat: u64| sign(&claims_with(subject, json!({ "iat": iat })));
+        let open = async |login: &str| operated.world.open(&operated.world.ticket_for(login).await).await;
+        let (earlier, later, other) = (login("ada", before), login("ada", before + 1), login("grace", before));
+        let outstanding = [operated.world.ticket_for(&earlier).await, operated.world.ticket_for(&later).await];
+        let (mut old, mut new, mut graces) = (open(&earlier).await, open(&later).await, open(&other).await);
+        let mut body = target.clone();
+        body["before"] = json!(before);
+        let answer = operated.post("/admin/api/revoke", &body).await;
+        assert_eq!((answer.status, &answer.json()["until"]), (200, &json!(before)), "{answer:?}");
+
+        assert_eq!(soon("a Close", old.close()).await, (4900, "admitone:revoked".to_owned()));
+        operated.world.does_not_open(&outstanding[0]).await;
+        assert_eq!(operated.world.ask_for_ticket(&earlier, "{}").await.status, 401);
+        new.echo("a later login").await;
+        operated.world.opens(&outstanding[1]).await;
+        assert_eq!(operated.world.ask_for_ticket(&later, "{}").await.status, 201);
+        match target.get("everything") {
+            Some(_) => assert_eq!(soon("a Close", graces.close()).await.0, 4900),
+            None => graces.echo("somebody else").await,
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_revocation_that_says_too_little_or_too_much_is_refused_with_its_mend() {
     let operated = Operated::new().await;
     let issuers = format!("{ISSUER}, {LEGACY_ISSUER}");
@@ -283,7 +321,7 @@ async fn f12_an_operator_orders_the_shutdown() {
 }
 
 /// One event of a stream: its name and its data.
-async fn next_event(connection: &mut Connection, unread: &mut String) -> (String, Value) {
+pub(crate) async fn next_event(connection: &mut Connection, unread: &mut String) -> (String, Value) {
     loop {
         if let Some((event, rest)) = unread.split_once("\n\n") {
             let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));

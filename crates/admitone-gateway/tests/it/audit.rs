@@ -37,6 +37,27 @@ async fn audited(path: &Path, until: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
+async fn the_stream_has_whom_a_proxy_lets_pass() {
+    let path = FOLDER.join("audit-verify.log");
+    let end = "[audit]\nto = \"file\"\npath = \"audit-verify.log\"";
+    let (server, route) = ("trusted_proxies = [\"127.0.0.1\"]", "forward_auth = true\nticket_carriers = [\"query\"]");
+    let upstream = Upstream::echo().await;
+    let world = World::with(Lines { server, route, end, ..Lines::default() }, &upstream.url()).await;
+    let minted = world.minted(&sign(&claims_with("ada", json!({ "sid": "s-1", "jti": "t-1" }))), "{}").await;
+    let target = format!("{ROUTE}?ticket={}", minted["ticket"].as_str().expect("a ticket"));
+    let question = Request::new("GET /auth/verify").origin(ORIGIN).with("X-Forwarded-Uri", &target);
+    let question = question.with("X-Forwarded-For", "203.0.113.9").with("Sec-WebSocket-Version", "13");
+    assert_eq!(world.ask(question.with("X-Request-Id", "asked-1")).await.status, 200);
+    let lines = audited(&path, "request_verified").await;
+    let line = only(&lines, "request_verified");
+    let expected = json!({ "session_id": minted["session_id"], "issuer": ISSUER, "subject": "ada", "sid": "s-1", "jti": "t-1",
+        "route": ROUTE, "method": "ticket", "carrier": "query", "address": "203.0.113.9", "request_id": "asked-1" });
+    for (field, value) in expected.as_object().expect("fields") {
+        assert_eq!(&line[field], value, "{field} of {line}");
+    }
+}
+
+#[tokio::test]
 async fn the_stream_answers_who_was_connected_by_which_login_and_why_it_ended() {
     let path = FOLDER.join("audit-who.log");
     let end = format!("{ADMIN}\n[audit]\nto = \"file\"\npath = \"audit-who.log\"");

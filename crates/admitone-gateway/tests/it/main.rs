@@ -2,6 +2,7 @@
 
 mod aborted;
 mod admin;
+mod algorithms;
 mod aliases;
 mod application_sessions;
 mod asking;
@@ -10,19 +11,26 @@ mod audit;
 mod backchannel;
 mod broken_take;
 mod carriers;
+mod check_command;
 mod client;
 mod clock;
 mod configuration;
 mod connect_command;
+mod console;
 mod dialling;
+#[path = "../history/dice.rs"]
+#[allow(dead_code, reason = "the histories use all of it")]
+mod dice;
 mod ending;
 mod event_streams;
 mod exhaustion;
 mod fallback;
+mod forward_auth;
 mod full_store;
 mod handshake;
 mod http2;
 mod http2_floods;
+mod http2_heads;
 mod identity;
 mod idp;
 mod introspection;
@@ -30,6 +38,7 @@ mod introspection;
 mod late;
 mod limits;
 mod login_check;
+mod meddler;
 mod mint_requests;
 mod minting;
 mod multi_use;

@@ -44,14 +44,14 @@ async fn s28_no_ticket_or_token_is_logged_on_any_path() {
     let (upstream, wrong) =
         (Upstream::echo().await, Upstream::that(Behaviour::Answers("HTTP/1.1 200 OK\r\n\r\n")).await);
     let end = format!(
-        "[[routes]]\npath = \"/wrong\"\nupstream = \"{}\"\norigins = [\"{ORIGIN}\"]\nbind_origin = false\n\
+        "[[routes]]\npath = \"/wrong\"\nforward_auth = true\nupstream = \"{}\"\norigins = [\"{ORIGIN}\"]\nbind_origin = false\n\
          ticket_carriers = [\"query\", \"cookie\", \"authorization\", \"subprotocol\"]\n\
          jwt_fallback = \"warn\"\njwt_carriers = [\"cookie\", \"authorization\"]\njwt_cookie = \"session\"",
         wrong.url()
     );
     let lines = Lines {
         top: "default_route = \"/chat\"",
-        server: "drain_seconds = 0\n[log]\nformat = \"text\"\nlevel = \"trace\"\n[audit]\nto = \"stdout\"",
+        server: "trusted_proxies = [\"127.0.0.1\"]\ndrain_seconds = 0\n[log]\nformat = \"text\"\nlevel = \"trace\"\n[audit]\nto = \"stdout\"",
         end: &end,
         ..Lines::default()
     };
@@ -60,6 +60,7 @@ async fn s28_no_ticket_or_token_is_logged_on_any_path() {
 
     refuse_at_mint(&process, &mut secrets).await;
     refuse_at_upgrade(&process, &mut secrets).await;
+    answer_proxies(&process, &mut secrets).await;
     let ticket = ticket(&process, &mut secrets).await;
     let mut socket = Connection::open(process.address).await;
     socket.send(Request::upgrade(ROUTE).origin(ORIGIN).ticket(&ticket).text()).await;
@@ -152,6 +153,31 @@ async fn refuse_at_upgrade(process: &Process, secrets: &mut Secrets) {
         upgrade("/chat").with("Sec-WebSocket-Protocol", &format!("bearer.{jwt}")),
     ] {
         assert!(ask(process, request).await.status >= 400);
+    }
+}
+
+/// Yes, no, and what is no question.
+async fn answer_proxies(process: &Process, secrets: &mut Secrets) {
+    let question = |target: &str| {
+        let said = Request::new("GET /auth/verify").with("X-Original-URI", target).origin(ORIGIN);
+        said.with("X-Forwarded-For", "203.0.113.9").with("Sec-WebSocket-Version", "13")
+    };
+    let login = secrets.keep(&token("ada"));
+    let minted = ask(process, Request::post("/auth/ticket").bearer(&login).json("{\"route\":\"/wrong\"}")).await;
+    let ticket = secrets.keep(minted.json()["ticket"].as_str().expect("a ticket"));
+    let target = format!("/wrong?ticket={ticket}");
+    for (request, status) in [
+        (question(&target), 200),
+        (question(&target), 401),
+        (question("/wrong").ticket(&ticket), 401),
+        (question("/wrong").starting(&format!("GET /auth/verify{target} HTTP/1.1")), 400),
+        (question(&target).with("X-Forwarded-Uri", &format!("/{ticket}")), 400),
+        (question(&format!("{target}#")), 400),
+        (question(&format!("/{ticket}")), 404),
+        (question(&target).with("X-Forwarded-Method", &ticket), 405),
+        (question(&target).without("X-Forwarded-For"), 400),
+    ] {
+        assert_eq!(ask(process, request.clone()).await.status, status, "{}", request.text());
     }
 }
 

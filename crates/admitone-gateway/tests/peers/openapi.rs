@@ -10,10 +10,10 @@ use crate::world::{Lines, World};
 /// Everything that a gateway can have, and nothing that could refuse a request for being one too many.
 const LINES: Lines<'static> = Lines {
     top: "aliases = { enabled = true }",
-    server: "",
+    server: "trusted_proxies = [\"127.0.0.1\"]",
     store: "max_tickets_per_subject = 1000000",
     tickets: "service_permission = \"tickets:ask\"",
-    route: "ticket_carriers = [\"query\", \"subprotocol\"]\nmax_uses = 5\nupstream_assertion = true\njwt_fallback = \"allow\"",
+    route: "ticket_carriers = [\"query\", \"subprotocol\"]\nmax_uses = 5\nupstream_assertion = true\njwt_fallback = \"allow\"\nforward_auth = true",
     end: "[limits]\nsessions_per_subject = 0\nmints_per_minute_per_subject = 0\nmints_per_minute_per_address = 0\n\
           failed_logins_per_minute_per_address = 0\nfailed_redeems_per_minute_per_address = 0",
 };

@@ -2,6 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Listing, Wanted};
 use crate::grant::SessionId;
 use crate::principal::{IdentityError, Login, LoginStamp, Permissions, Principal};
 use crate::revocation::journal::{Journal, News};
@@ -50,6 +51,22 @@ pub enum Order {
         /// When it was ordered, Unix seconds: what is opened afterwards stays.
         at: u64,
     },
+    /// Tell of your sessions.
+    List {
+        /// The question's number, for the answer.
+        number: u64,
+        /// Who asks.
+        from: String,
+        /// Which.
+        wanted: Wanted,
+    },
+    /// The sessions of a node.
+    Listed {
+        /// The question's number.
+        number: u64,
+        /// The sessions.
+        listing: Listing,
+    },
 }
 
 /// Names neither people nor logins.
@@ -59,6 +76,8 @@ impl fmt::Debug for Order {
             Self::Renew(_) => "Renew",
             Self::Answer { .. } => "Answer",
             Self::Close { .. } => "Close",
+            Self::List { .. } => "List",
+            Self::Listed { .. } => "Listed",
         })
     }
 }

@@ -112,7 +112,7 @@ impl Control {
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    pub(super) fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -31,6 +31,8 @@
 //! ```
 
 mod directory;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod greeting;
 mod link;
 mod names;
@@ -38,6 +40,7 @@ mod node;
 mod options;
 mod record;
 mod resolve;
+mod roster;
 mod script;
 mod servers;
 mod slot;
@@ -58,6 +61,7 @@ pub use greeting::{ConnectError, Greeting, Warning};
 pub(crate) use link::{Backoff, Link, Task};
 pub(crate) use names::mark;
 pub use options::{Address, AddressError, Credentials, Deployment, Fence, OptionError, RedisOptions};
+pub use roster::RedisRoster;
 pub(crate) use script::{ANNOUNCE, MARK, POST};
 pub(crate) use servers::{Fault, Servers};
 

@@ -12,6 +12,7 @@ mod properties;
 mod randomness;
 mod renewing;
 mod replays;
+mod revocation_contract;
 mod sessions;
 mod store_contract;
 mod vectors;

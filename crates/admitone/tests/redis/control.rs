@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use admitone::admission::Admission;
 use admitone::close::CloseCode;
-use admitone::control::{Control, RenewError};
+use admitone::control::{Control, RenewError, Wanted};
 use admitone::now::Now;
 use admitone::principal::Login;
 use admitone::sessions::{NotRenewed, Scope, Session, Sessions};
@@ -89,6 +89,43 @@ async fn orders_reach_every_node(options: RedisOptions) {
     for session in many.iter().chain([&bobs]) {
         assert_eq!(closed(session).await, CloseCode::Draining);
     }
+}
+
+async fn a_node_lists_the_sessions_of_all(options: RedisOptions) {
+    let one = Governed::start(options.clone(), "one").await;
+    let other = Governed::start(options, "[::1]:2-other").await;
+    let now = Now::read();
+    let mut open = vec![one.open(&login("ada", now)).await, other.open(&login("bob", now)).await];
+    for _ in 0..3 {
+        open.push(other.open(&login("ada", now)).await);
+    }
+    let wanted = Wanted { subject: Some("ada".to_owned()), most: 2, ..Wanted::default() };
+    let here = one.control.list_here(&wanted);
+    assert_eq!((&*here.node, here.total, &*here.sessions[0].session_id), ("one", 1, open[0].id().as_str()));
+
+    let asked = Instant::now();
+    let elsewhere = one.control.list_elsewhere(&wanted, 1).await;
+    assert!(asked.elapsed() < A_SECOND, "it does not wait for more than there are");
+    let [there] = &elsewhere[..] else { panic!("{elsewhere:?}") };
+    assert_eq!((&*there.node, there.total), ("[::1]:2-other", 3));
+    let ids: Vec<&str> = there.sessions.iter().map(|session| &*session.session_id).collect();
+    assert_eq!(ids, [open[4].id().as_str(), open[3].id().as_str()], "the youngest first");
+    assert!(there.sessions.iter().all(|session| session.subject == "ada" && session.route == ROUTE));
+
+    assert_eq!(one.control.list_elsewhere(&wanted, 2).await, elsewhere, "a silent node is not waited for");
+    assert!(one.control.list_elsewhere(&Wanted::default(), 0).await.is_empty(), "nobody to ask");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_lists_the_sessions_of_all_on_a_standalone_server() {
+    let server = Server::start(&[]);
+    a_node_lists_the_sessions_of_all(nodes::standalone(&server)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_lists_the_sessions_of_all_on_a_cluster() {
+    let cluster = Cluster::start(false);
+    a_node_lists_the_sessions_of_all(nodes::cluster(&cluster)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,7 +16,10 @@ mod nameless;
 mod nodes;
 mod ports;
 mod races;
+#[path = "../it/revocation_contract.rs"]
+mod revocation_contract;
 mod revocations;
+mod roster;
 mod secrecy;
 mod servers;
 mod slots;

@@ -17,7 +17,7 @@ import {
   type TicketSource,
   type TicketSourceOptions,
 } from '../index.js';
-import { textOf, useLatest } from './latest.js';
+import { isEnabled, textOf, useLatest } from './latest.js';
 import { type TicketStatus, UNASKED, type WatchedSource, watchSource } from './watched-source.js';
 
 /** A source of the application's, or what it takes to make one. */
@@ -47,7 +47,7 @@ export interface TicketSourceHook {
 
 const SourceContext = createContext<WatchedSource | undefined>(undefined);
 
-/** Mints tickets for the components below it. What its props say may be another in every render; `token` is always the latest. */
+/** Mints tickets for the components below it. What its props say may be another in every render; `token` and `enabled` are always the latest. */
 export function AdmitProvider({ children, login, ...options }: AdmitProviderProps): ReactElement {
   const latest = useLatest(options);
   const text = textOf(options);
@@ -65,7 +65,11 @@ export function AdmitProvider({ children, login, ...options }: AdmitProviderProp
 }
 
 function sourceOf(latest: { readonly current: TicketSourceOptions }): TicketSource {
-  return createTicketSource({ ...latest.current, token: () => latest.current.token() });
+  return createTicketSource({
+    ...latest.current,
+    token: () => latest.current.token(),
+    enabled: () => isEnabled(latest.current),
+  });
 }
 
 /** The source of the {@link AdmitProvider} above. */

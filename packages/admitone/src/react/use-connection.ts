@@ -6,7 +6,7 @@ import {
   ConnectionStore,
   UNCONNECTED,
 } from './connection-store.js';
-import { textOf, useLatest } from './latest.js';
+import { isEnabled, textOf, useLatest } from './latest.js';
 import { useWatchedSource } from './provider.js';
 
 /** The options of an `AdmitConnection`, and what to do about its events. */
@@ -42,8 +42,7 @@ export function useConnection(options: UseConnectionOptions = {}): ConnectionHoo
   if (!source)
     throw new AdmitError('invalid_options', 'useConnection: no <AdmitProvider> above, and no source');
   const latest = useLatest(options);
-  const { enabled: _, ...lasting } = options;
-  const text = textOf(lasting);
+  const text = textOf(options);
   const [store] = useState(() => new ConnectionStore(() => latest.current));
   // biome-ignore lint/correctness/useExhaustiveDependencies: the options' text stands for them.
   useEffect(
@@ -55,8 +54,4 @@ export function useConnection(options: UseConnectionOptions = {}): ConnectionHoo
     const { connect, disconnect, reconnect, send, loginChanged } = store;
     return { ...snapshot, connect, disconnect, reconnect, send, loginChanged };
   }, [store, snapshot]);
-}
-
-function isEnabled({ enabled = true }: UseConnectionOptions): boolean {
-  return typeof enabled === 'function' ? enabled() : enabled;
 }

@@ -61,6 +61,9 @@ export function watchSource(make: () => TicketSource): WatchedSource {
     revoke: (ticket, options) => asking((inner) => inner.revoke(ticket, options)),
     clear: () => made?.clear(),
     token: async () => source().token(),
+    get enabled() {
+      return source().enabled !== false;
+    },
     get stats() {
       return made?.stats ?? UNASKED.stats;
     },

@@ -82,6 +82,16 @@ impl Names {
         format!("{0}:{{{0}:control}}:to:{node}", self.prefix)
     }
 
+    /// Which nodes say something of themselves.
+    pub(super) fn nodes(&self, bucket: u8) -> String {
+        format!("{}:{{{bucket:02x}}}:nodes", self.prefix)
+    }
+
+    /// What the keys of their words begin with.
+    pub(super) fn words(&self, bucket: u8) -> String {
+        format!("{}:{{{bucket:02x}}}:node:", self.prefix)
+    }
+
     /// A key of a bucket that holds nothing.
     pub(super) fn nothing(&self, bucket: u8) -> String {
         format!("{}:{{{bucket:02x}}}:probe", self.prefix)

@@ -41,6 +41,10 @@ scripts! {
     RELEASE = "#!lua flags=allow-oom\n", include_str!("release.lua");
     /// Counts a subject's places.
     COUNT = "#!lua flags=allow-oom\n", include_str!("count.lua");
+    /// Says something of a node. It is for looking at only, so it does not run without memory.
+    TELL = "#!lua\n", include_str!("tell.lua");
+    /// Reads what all nodes say of themselves.
+    WORDS = "#!lua flags=no-writes\n", include_str!("words.lua");
     /// Writes a mark. Taking something back must not fail for want of memory.
     MARK = "#!lua flags=allow-oom\n", include_str!("mark.lua");
     /// Adds to the stream.

@@ -1,0 +1,37 @@
+//! What fuzzers reach of this module.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+
+use super::client;
+use super::head::{Head, Scan};
+
+/// The first byte says how the rest is cut: a head ends in the same place however it arrives.
+pub fn head(data: &[u8]) {
+    let Some((&cut, bytes)) = data.split_first() else { return };
+    let whole = Scan::default().advance(bytes);
+    let mut scan = Scan::default();
+    let mut cut_up = Ok(None);
+    let step = usize::from(cut) + 1;
+    for end in (step..bytes.len() + step).step_by(step) {
+        cut_up = scan.advance(&bytes[..end.min(bytes.len())]);
+        if !matches!(cut_up, Ok(None)) {
+            break;
+        }
+    }
+    let Ok(Some(length)) = whole else { return };
+    assert_eq!(cut_up, Ok(Some(length)));
+    if let Ok(head) = Head::parse(Bytes::copy_from_slice(&bytes[..length])) {
+        assert_eq!(head.bytes, bytes[..length]);
+    }
+}
+
+/// Lines of `X-Forwarded-For`: each hop is an address or is none.
+pub fn forwarded(data: &[u8]) {
+    let mut headers = HeaderMap::new();
+    for line in data.split(|byte| *byte == b'\n') {
+        let Ok(value) = HeaderValue::from_bytes(line) else { return };
+        headers.append("x-forwarded-for", value);
+    }
+    client::read_hops(&headers);
+}
