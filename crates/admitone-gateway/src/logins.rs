@@ -8,6 +8,7 @@ mod flights;
 mod introspector;
 mod presented;
 mod published_keys;
+mod reachable;
 mod refusal;
 mod unavailable;
 
@@ -30,6 +31,7 @@ use introspector::Introspector;
 pub use presented::PresentError;
 use published_keys::PublishedKeys;
 pub use published_keys::{KeysAt, KeysState};
+pub use reachable::Reachable;
 pub use refusal::{NoLogin, NoLogout};
 pub use unavailable::Unavailable;
 
@@ -117,29 +119,6 @@ pub struct Logins {
     logouts: Mutex<LogoutReplays>,
     /// Whether an issuer needs no published keys.
     any_standing: bool,
-}
-
-/// How many issuers can say who somebody is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reachable {
-    /// All.
-    All,
-    /// Not those whose published keys have not come.
-    Some,
-    /// None.
-    None,
-}
-
-impl Reachable {
-    /// The word in `/readyz`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::All => "ok",
-            Self::Some => "partial",
-            Self::None => "unavailable",
-        }
-    }
 }
 
 impl Logins {
