@@ -8,6 +8,7 @@ mod keys;
 mod login_check;
 mod operate;
 mod operator;
+mod rollout;
 mod serve;
 mod shutdown;
 mod table;
@@ -24,6 +25,7 @@ use clap_complete::Shell;
 use self::config::Config;
 use self::keys::Keys;
 use self::operator::Operator;
+use self::rollout::Rollout;
 
 /// One ticket admits one connection: ticket authentication for WebSockets.
 #[derive(Debug, Parser)]
@@ -67,6 +69,9 @@ enum Command {
     /// Takes back: a session, a login, or everything of a person; live connections close within a second
     #[command(after_help = OPERATOR_STATUS)]
     Revoke(operate::Revoke),
+    /// Shows and changes who gets tickets, on all gateways that share a store, within a second
+    #[command(subcommand, after_help = OPERATOR_STATUS)]
+    Rollout(Rollout),
     /// Ends a running gateway as SIGTERM does: not ready, its connections closed in batches, then exit
     #[command(after_help = OPERATOR_STATUS)]
     Drain(Operator),
@@ -146,6 +151,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Demo { port, host, json } => on_runtime(demo::run(host, port, json)),
         Command::Sessions(list) => on_runtime(operate::sessions(&list)),
         Command::Revoke(revoke) => on_runtime(operate::revoke(&revoke)),
+        Command::Rollout(rollout) => on_runtime(rollout::run(&rollout)),
         Command::Drain(operator) => on_runtime(operate::drain(&operator)),
         Command::Status(operator) => on_runtime(operate::status(&operator)),
         Command::Config(config) => config::run(&config),

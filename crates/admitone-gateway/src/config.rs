@@ -50,7 +50,7 @@ pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use outline::Outline;
 pub use redis::{Redis, RedisFence, RedisLogin, RedisServer, RedisServers, RevocationGap};
-pub use routes::{JwtFallback, OnReplay, Route, RoutePath};
+pub use routes::{JwtFallback, Listed, OnFailures, OnReplay, Rollout, Route, RoutePath};
 pub use server::Server;
 pub use starting::Starting;
 pub use tickets::{Store, StoreKind, TTL_SECONDS, Tickets};

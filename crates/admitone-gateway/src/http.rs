@@ -37,9 +37,11 @@ mod refuse;
 mod renew;
 mod replay;
 mod reply;
+mod rollout;
 pub mod server;
 mod session;
 mod session_record;
+pub(crate) mod shadow;
 mod shape;
 pub(crate) mod telling;
 mod tickets;
@@ -56,12 +58,14 @@ use admitone::admission::Admission;
 use admitone::control::Control;
 use admitone::now::Now;
 use admitone::revocation::Revocations;
+use admitone::rollout::Rollouts;
 use admitone::sessions::Sessions;
 use admitone::store::roster::Roster;
 use axum::Router;
 use axum::http::Version;
 use axum::routing::get;
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use self::endpoint::Reach;
@@ -90,6 +94,10 @@ pub struct App {
     pub control: Arc<Control>,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// Who gets tickets.
+    pub rollouts: Arc<Rollouts>,
+    /// Lets so many tickets be rehearsed at once.
+    pub rehearsals: Arc<Semaphore>,
     /// Where nodes say how they are.
     pub roster: Arc<dyn Roster>,
     /// This node's name in records and audit lines.

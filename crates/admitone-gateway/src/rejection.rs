@@ -114,6 +114,9 @@ pub enum Rejection {
     /// Revoked between redemption and opening.
     #[error("revoked while opening ({})", .0.name())]
     RevokedWhileOpening(Mark),
+    /// The rollout leaves this person out.
+    #[error("tickets are off for this person")]
+    TicketsDisabled,
     /// Not minted.
     #[error("mint: {0}")]
     Mint(#[from] MintError),
@@ -239,6 +242,7 @@ impl Rejection {
             Self::NoSuchPath | Self::NoSuchRoute | Self::NoSuchTicket | Self::NoSuchSession => {
                 Row::new(P::NotFound, Level::DEBUG)
             }
+            Self::TicketsDisabled => Row::new(P::TicketsDisabled, Level::DEBUG),
             Self::Method => Row::new(P::MethodNotAllowed, Level::DEBUG),
             Self::BodyTooLarge(_) => Row::new(P::BodyTooLarge, Level::INFO),
             Self::Logout(NoLogout::Unavailable { .. }) => Row::new(P::IssuerUnavailable, Level::ERROR).retry_after(2),

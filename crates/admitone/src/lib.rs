@@ -8,7 +8,7 @@
 //! [`refusal`], [`close`], [`problem`].
 //! They do no I/O and read no clock.
 //!
-//! - `server` adds `route`, `store`, `revocation`, `admission`, `sessions` and `control`.
+//! - `server` adds `route`, `store`, `revocation`, `admission`, `sessions`, `control` and `rollout`.
 //! - `redis` adds the same in Redis or Valkey, `redis-tls` over TLS.
 //! - `authn` adds `authn`, which verifies the logins that tickets are minted for.
 //!
@@ -81,6 +81,8 @@ pub mod control;
 pub mod now;
 #[cfg(feature = "server")]
 pub mod revocation;
+#[cfg(feature = "server")]
+pub mod rollout;
 #[cfg(feature = "server")]
 pub mod route;
 #[cfg(feature = "server")]

@@ -4,6 +4,7 @@ mod example;
 mod files;
 mod forward_auth;
 mod operators;
+mod rollout;
 mod starting;
 mod store;
 mod syntax;

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use super::endpoint::{Caller, Endpoint, Given, Reach, Takes, Verb, always};
 use super::fields::{Field, Fields, JsonObject, PermissionList, Reader, RouteName, Seconds, Switch};
 use super::shape::{Shaped as _, written};
-use super::{App, Peer, body, client, login, reply, telling};
+use super::{App, Peer, body, client, login, reply, rollout, telling};
 use crate::audit::{Event, What};
 use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
@@ -45,6 +45,7 @@ pub(super) const REFUSALS: &[ProblemCode] = &[
     ProblemCode::OriginNotAllowed,
     ProblemCode::Forbidden,
     ProblemCode::NotFound,
+    ProblemCode::TicketsDisabled,
     ProblemCode::StoreUnavailable,
     ProblemCode::Draining,
 ];
@@ -174,8 +175,11 @@ async fn trade_uncounted(
     let origin = origin(&parts.headers, &route)?;
     let place = route.minting_place(origin, Some(address));
     let grant = route.grant(&login, asked, now)?;
+    rollout::check(app, &route, &login.principal)?;
     let (permissions, metadata) = (grant.permissions.clone(), grant.metadata.clone());
-    let minted = app.admission.mint_for_uses(grant, uses, &place, now).await?;
+    let minted = app.admission.mint_for_uses(grant, uses, &place, now).await.map_err(Rejection::from);
+    let minted = minted.inspect_err(|rejection| rollout::failed(app, &route, rejection))?;
+    rollout::worked(app, &route);
 
     app.audit.tell(
         &Event {

@@ -31,10 +31,14 @@ impl Operated {
 
     /// With lines in the route too.
     pub(crate) async fn routing(route: &str, sections: &str) -> Self {
+        Self::configured(Lines { route, end: sections, ..Lines::default() }).await
+    }
+
+    /// With lines wherever.
+    pub(crate) async fn configured(lines: Lines<'_>) -> Self {
         let upstream = Upstream::echo().await;
-        let end = format!("{ADMIN}\n{sections}");
-        let lines = Lines { route, end: &end, ..Lines::default() };
-        Self::of(World::with(lines, &upstream.url()).await, upstream)
+        let end = format!("{ADMIN}\n{}", lines.end);
+        Self::of(World::with(Lines { end: &end, ..lines }, &upstream.url()).await, upstream)
     }
 
     /// A gateway that has an operators' listener.

@@ -59,11 +59,16 @@ mod reloading;
 mod renewing;
 mod replays;
 mod requests;
+mod rollout;
+mod rollout_command;
+mod rollout_files;
+mod rollout_guard;
 mod secrecy;
 #[path = "../../../admitone/tests/redis/servers.rs"]
 #[allow(dead_code, reason = "the library's tests use all of it")]
 mod servers;
 mod serving;
+mod shadow;
 mod shared_store;
 mod tls;
 mod tokens;

@@ -18,13 +18,13 @@ async fn run(arguments: Vec<String>) -> Output {
     soon("its end", running).await.expect("no panic")
 }
 
-fn told(output: &Output) -> String {
+pub(crate) fn told(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     format!("{}{}", text(&output.stdout), text(&output.stderr))
 }
 
 impl Operated {
-    async fn command(&self, arguments: &[&str]) -> Output {
+    pub(crate) async fn command(&self, arguments: &[&str]) -> Output {
         let secret = FOLDER.join("admin.secret");
         let gateway = ["--admin".to_owned(), format!("http://{}", self.admin), "--secret-file".to_owned()];
         let arguments = arguments.iter().map(|argument| (*argument).to_owned());

@@ -13,7 +13,9 @@ use crate::world::{Lines, ORIGIN, ROUTE, UNLIMITED_DIALS, World};
 /// A gateway with its tickets in this server.
 async fn gateway(redis: &Server, route: &str, upstream: &Upstream) -> World {
     let store = format!("kind = \"redis\"\nurl = \"redis://{}\"", redis.address());
-    let lines = Lines { store: &store, route, end: UNLIMITED_DIALS, ..Lines::default() };
+    // What asks until the store is back asks often.
+    let end = format!("{UNLIMITED_DIALS}\nmints_per_minute_per_subject = 0");
+    let lines = Lines { store: &store, route, end: &end, ..Lines::default() };
     World::with(lines, &upstream.url()).await
 }
 

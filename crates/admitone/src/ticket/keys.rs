@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{BODY_BYTES, Flags, MAC_BYTES, Place, SEALED_BYTES, SubjectTag, Ticket, TicketId, VERSION};
 use crate::grant::SessionId;
+use crate::rollout::Standing;
 use places::{BindingTag, Places};
 
 /// Fewest bytes in a secret.
@@ -87,6 +88,16 @@ impl TicketKeys {
     pub fn tagging(&self) -> impl Fn(&str, &str) -> SubjectTag + Send + Sync + 'static {
         let tags = self.tags.clone();
         move |issuer, subject| subject_tag(&tags, issuer, subject)
+    }
+
+    /// Where a subject stands among all people, for rollouts: as constant as the tags' key.
+    #[must_use]
+    pub fn standing(&self, issuer: &str, subject: &str) -> Standing {
+        let mut mac = self.tags.clone();
+        mac.update(b"rollout");
+        update_part(&mut mac, issuer.as_bytes());
+        update_part(&mut mac, subject.as_bytes());
+        Standing::of_hash(u64::from_be_bytes(first_bytes(mac)))
     }
 
     /// Seals a new ticket that says this, bound to `place`.

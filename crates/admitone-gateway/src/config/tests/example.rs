@@ -65,7 +65,7 @@ fn turned_on(line: &str) -> &str {
 /// Every key there is, from the mends of keys that there are not.
 fn known_keys() -> BTreeSet<String> {
     let unknown = "unheard_of_unheard_of = 1\n";
-    let text = MINIMAL.replace("]\n", &format!("]\n{unknown}"));
+    let text = MINIMAL.replace("]\n", &format!("]\n{unknown}")) + "[routes.rollout]\n" + unknown;
     let text = format!(
         "{unknown}{text}[store]\n{unknown}[log]\n{unknown}[limits]\n{unknown}[assertion]\n{unknown}[tickets]\n{unknown}[[tickets.keys]]\n{unknown}\
          [server.tls]\n{unknown}[admin]\n{unknown}[admin.tls]\n{unknown}[audit]\n{unknown}[issuers.claims]\n{unknown}\

@@ -14,7 +14,7 @@ use crate::config::ALIAS_TTL_SECONDS;
 use crate::http::endpoint::{Caller, Endpoint, Given, Reach, Takes, Verb};
 use crate::http::readiness::Ability;
 use crate::http::shape::{Shaped as _, written};
-use crate::http::{App, login, reply};
+use crate::http::{App, login, reply, rollout};
 use crate::rejection::Rejection;
 
 pub(in crate::http) static ENDPOINT: Endpoint = Endpoint {
@@ -34,6 +34,7 @@ pub(in crate::http) static ENDPOINT: Endpoint = Endpoint {
 
 written! {
     struct Status {
+        /// Whether the caller may have tickets; without a login, whether anybody may.
         ticket_system_enabled: bool,
         /// Whether the store answers, of whatever kind it is.
         redis_available: bool,
@@ -56,7 +57,10 @@ async fn status(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Respo
     reply::json(
         StatusCode::OK,
         &Status {
-            ticket_system_enabled: true,
+            ticket_system_enabled: route.is_some_and(|route| match &login {
+                Some(login) => rollout::is_on_for(&app, route, &login.principal),
+                None => rollout::is_on(&app, route),
+            }),
             redis_available: answers,
             redis_status: match (answers, app.readiness.kind()) {
                 (false, _) => "unavailable",

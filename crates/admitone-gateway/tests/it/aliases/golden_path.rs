@@ -12,11 +12,15 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::{ON, ROUTE_LINES, post, text};
-use crate::client::soon;
+use crate::admin::{ADMIN, Operated};
+use crate::client::{Request, soon};
 use crate::tokens::token;
+use crate::upstream::Upstream;
 use crate::world::{Lines, ORIGIN, World};
 
 const FIVE: [&str; 5] = ["agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"];
+
+const STATUS: &str = "GET /websocket/tickets/status";
 
 type Socket = WebSocketStream<TcpStream>;
 
@@ -28,9 +32,9 @@ async fn chat() -> SocketAddr {
     address
 }
 
-async fn world(top: &str) -> World {
+async fn world(top: &str, end: &str) -> World {
     let route = format!("{ROUTE_LINES}\njwt_fallback = \"allow\"");
-    World::with(Lines { top, route: &route, ..Lines::default() }, &format!("ws://{}/chat", chat().await)).await
+    World::with(Lines { top, route: &route, end, ..Lines::default() }, &format!("ws://{}/chat", chat().await)).await
 }
 
 /// What their connection service does: a ticket, or on 404 the JWT as subprotocol.
@@ -76,7 +80,7 @@ async fn converse(socket: &mut Socket, method: &str) {
 
 #[tokio::test]
 async fn a_client_mints_connects_to_its_url_and_hears_the_five_events() {
-    let world = world(ON).await;
+    let world = world(ON, "").await;
     let (mut socket, by) = connect(&world, &token("ada")).await;
     assert_eq!(by, "ticket");
     converse(&mut socket, "ticket").await;
@@ -84,8 +88,38 @@ async fn a_client_mints_connects_to_its_url_and_hears_the_five_events() {
 
 #[tokio::test]
 async fn while_they_are_off_a_client_is_told_404_and_connects_by_its_jwt() {
-    let world = world("").await;
+    let world = world("", "").await;
     let (mut socket, by) = connect(&world, &token("ada")).await;
     assert_eq!(by, "jwt");
     converse(&mut socket, "jwt").await;
+}
+
+/// The flag that the older system had, changed by an operator while everything runs.
+#[tokio::test]
+async fn f25_a_client_follows_the_rollout_to_its_jwt_and_back() {
+    let operated = Operated::of(world(ON, ADMIN).await, Upstream::echo().await);
+    let (world, ada) = (&operated.world, token("ada"));
+    let waiting = super::ticket(world, &ada).await;
+    let status = async || {
+        let asked = [Request::new(STATUS), Request::new(STATUS).bearer(&ada)];
+        let mut on = Vec::new();
+        for request in asked {
+            on.push(world.ask(request).await.json()["ticket_system_enabled"].clone());
+        }
+        on
+    };
+    for (percent, method) in [(100, "ticket"), (0, "jwt"), (100, "ticket")] {
+        operated.roll_out(json!({ "percent": percent })).await;
+        assert_eq!(status().await, [percent == 100, percent == 100], "{percent}");
+        let (mut socket, by) = connect(world, &ada).await;
+        assert_eq!(by, method, "{percent}");
+        converse(&mut socket, method).await;
+    }
+    operated.roll_out(json!({ "percent": 0 })).await;
+    for path in ["/api/websocket/ticket", "/auth/generate-ticket"] {
+        let answer = post(world, path, &ada, "{}").await;
+        assert_eq!((answer.status, &*answer.problem()), (404, "tickets_disabled"), "{path}");
+    }
+    let mut socket = open(world, &format!("ws://{}/chat?ticket={waiting}", world.address), None).await;
+    converse(&mut socket, "ticket").await;
 }
