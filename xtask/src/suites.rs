@@ -71,6 +71,9 @@ static SUITES: &[Suite] = &[
         Need::Traefik,
         Need::Envoy,
     ]),
+    suite("openapi", "Schemathesis asks the gateway all that /openapi.json says", openapi)
+        .needing(&[Need::Schemathesis]),
+    suite("deploy", "the files of deploy/: image, unit and manifests", deploy).needing(&[Need::Schemathesis]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
     suite("fuzz", "fuzzers of all that strangers send, a few seconds each", |root| fuzz::run(root, &[], fuzz::SHORT)),
     suite("fuzz-long", "the fuzzers, a minute each", |root| fuzz::run(root, &[], fuzz::LONG)).only_when_long(),
@@ -138,11 +141,24 @@ fn autobahn(root: &Path) -> Outcome {
 
 fn peers(root: &Path) -> Outcome {
     among_peers(root)
-        .args(["--skip", "autobahn::"])
+        .args(["--skip", "autobahn::", "--skip", "openapi::", "--skip", "deploy::"])
         .env("ADMITONE_CADDY", install::caddy_program(root))
         .env("ADMITONE_TRAEFIK", install::traefik_program(root))
         .env("ADMITONE_ENVOY", install::envoy_program(root))
         .run()
+}
+
+fn openapi(root: &Path) -> Outcome {
+    by_python(among_peers(root), root).args(["openapi::", "--nocapture"]).run()
+}
+
+fn deploy(root: &Path) -> Outcome {
+    by_python(among_peers(root), root).args(["deploy::"]).run()
+}
+
+/// Schemathesis brings a reader of YAML along.
+fn by_python(call: Call, root: &Path) -> Call {
+    call.env("ADMITONE_SCHEMATHESIS", install::schemathesis_folder(root)).env("ADMITONE_PYTHON", install::python(root))
 }
 
 fn among_peers(root: &Path) -> Call {

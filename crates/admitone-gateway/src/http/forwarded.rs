@@ -8,10 +8,10 @@ use http::{Method, Uri};
 
 use super::verify::PATH;
 
-const ORIGINAL_URI: &str = "X-Original-URI";
-const FORWARDED_URI: &str = "X-Forwarded-Uri";
-const FORWARDED_METHOD: &str = "X-Forwarded-Method";
-const FORWARDED_FOR: &str = "X-Forwarded-For";
+pub(super) const ORIGINAL_URI: &str = "X-Original-URI";
+pub(super) const FORWARDED_URI: &str = "X-Forwarded-Uri";
+pub(super) const FORWARDED_METHOD: &str = "X-Forwarded-Method";
+pub(super) const FORWARDED_FOR: &str = "X-Forwarded-For";
 const BEHIND_PATH: &str = "the path behind /auth/verify";
 
 /// Why a proxy's question cannot be answered. `Display` says how to mend the proxy; [`told`](Self::told) is for everybody.
