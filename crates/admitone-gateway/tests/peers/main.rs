@@ -7,6 +7,7 @@ mod checking;
 mod client;
 mod forward_auth;
 mod in_front;
+mod monitoring;
 #[path = "../../../admitone/tests/redis/ports.rs"]
 mod ports;
 mod proxies;
