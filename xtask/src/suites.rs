@@ -74,6 +74,8 @@ static SUITES: &[Suite] = &[
     suite("openapi", "Schemathesis asks the gateway all that /openapi.json says", openapi)
         .needing(&[Need::Schemathesis]),
     suite("deploy", "the files of deploy/: image, unit and manifests", deploy).needing(&[Need::Schemathesis]),
+    suite("monitoring", "Prometheus reads the gateway, and judges alerts and dashboard", monitoring)
+        .needing(&[Need::Prometheus]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
     suite("fuzz", "fuzzers of all that strangers send, a few seconds each", |root| fuzz::run(root, &[], fuzz::SHORT)),
     suite("fuzz-long", "the fuzzers, a minute each", |root| fuzz::run(root, &[], fuzz::LONG)).only_when_long(),
@@ -141,7 +143,7 @@ fn autobahn(root: &Path) -> Outcome {
 
 fn peers(root: &Path) -> Outcome {
     among_peers(root)
-        .args(["--skip", "autobahn::", "--skip", "openapi::", "--skip", "deploy::"])
+        .args(["--skip", "autobahn::", "--skip", "openapi::", "--skip", "deploy::", "--skip", "monitoring::"])
         .env("ADMITONE_CADDY", install::caddy_program(root))
         .env("ADMITONE_TRAEFIK", install::traefik_program(root))
         .env("ADMITONE_ENVOY", install::envoy_program(root))
@@ -159,6 +161,10 @@ fn deploy(root: &Path) -> Outcome {
 /// Schemathesis brings a reader of YAML along.
 fn by_python(call: Call, root: &Path) -> Call {
     call.env("ADMITONE_SCHEMATHESIS", install::schemathesis_folder(root)).env("ADMITONE_PYTHON", install::python(root))
+}
+
+fn monitoring(root: &Path) -> Outcome {
+    among_peers(root).args(["monitoring::"]).run()
 }
 
 fn among_peers(root: &Path) -> Call {

@@ -8,6 +8,7 @@ mod client;
 mod deploy;
 mod forward_auth;
 mod in_front;
+mod monitoring;
 mod openapi;
 #[path = "../../../admitone/tests/redis/ports.rs"]
 mod ports;
