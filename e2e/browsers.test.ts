@@ -1,6 +1,8 @@
 // The drop-in in the browsers that people have.
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type WebSocket as NodeSocket, WebSocketServer } from 'ws';
 import { REAL_BROWSERS, type RealBrowser } from './real-browsers.js';
@@ -22,6 +24,7 @@ beforeAll(async () => {
   upstream.on('connection', (socket) => {
     const act: Readonly<Record<string, () => void>> = {
       close: () => socket.close(4321, 'as you like'),
+      hello: () => socket.send('{"said":"hello"}'),
       // A Ping between two fragments: its Pong says that the page has the first.
       begin: () => {
         socket.send('the first part of', { fin: false });
@@ -46,6 +49,13 @@ afterAll(async () => {
 
 function direct(): string {
   return `ws://127.0.0.1:${(upstream.address() as AddressInfo).port}/`;
+}
+
+/** The README's, with the addresses of this test. */
+async function firstLines(): Promise<string> {
+  const readme = await readFile(join(import.meta.dirname, '../packages/admitone/README.md'), 'utf8');
+  const [, lines = ''] = /^```ts\n(.*?)^```$/ms.exec(readme) ?? [];
+  return lines.replace("'admitone'", "'/admitone.js'").replace('https://gw.example.com', gateway.url);
 }
 
 describe.each(REAL_BROWSERS)('in %s', (_, launch) => {
@@ -83,6 +93,19 @@ describe.each(REAL_BROWSERS)('in %s', (_, launch) => {
     const ours = await begun({ url: gateway.socket('/chat'), admitted }, () => gateway.logOut(login));
     for (const seen of [bare, ours])
       expect(seen).toMatchObject({ messages: 0, code: 4900, reason: 'admitone:revoked' });
+  });
+
+  test("the README's first lines run as they stand", async () => {
+    const page = await browser.visit(`${pages.origin}/`);
+    const token = gateway.logIn('ada');
+    await page.evaluate((token) => {
+      const shown: unknown[] = [];
+      const login = { accessToken: async () => token };
+      Object.assign(window, { login, shown, show: (message: unknown) => shown.push(message) });
+    }, token);
+    await page.addScriptTag({ type: 'module', content: await firstLines() });
+    await page.waitForFunction(() => Reflect.get(window, 'shown').length > 0);
+    expect(await page.evaluate(() => Reflect.get(window, 'shown'))).toEqual([{ said: 'hello' }]);
   });
 });
 

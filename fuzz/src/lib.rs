@@ -106,6 +106,13 @@ pub fn forwarded(data: &[u8]) {
     let _ = data;
 }
 
+/// Which request a proxy asks about: one that it names, or none.
+pub fn question(data: &[u8]) {
+    #[cfg(fuzzing)]
+    admitone_gateway::http::fuzzing::question(data);
+    let _ = data;
+}
+
 /// The place among frames does not depend on how the bytes were cut.
 pub fn frames(data: &[u8]) {
     let Some((&cut, bytes)) = data.split_first() else { return };

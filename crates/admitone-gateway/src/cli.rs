@@ -1,6 +1,7 @@
 //! Commands, and what they say on a terminal.
 
 mod check;
+mod config;
 mod connect;
 mod demo;
 mod keys;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
+use self::config::Config;
 use self::keys::Keys;
 use self::operator::Operator;
 use self::rollout::Rollout;
@@ -76,6 +78,9 @@ enum Command {
     /// Says how a running gateway is
     #[command(after_help = OPERATOR_STATUS)]
     Status(Operator),
+    /// Writes configurations to begin with
+    #[command(subcommand)]
+    Config(Config),
     /// Makes and rotates key files
     #[command(subcommand)]
     Keys(Keys),
@@ -149,6 +154,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Rollout(rollout) => on_runtime(rollout::run(&rollout)),
         Command::Drain(operator) => on_runtime(operate::drain(&operator)),
         Command::Status(operator) => on_runtime(operate::status(&operator)),
+        Command::Config(config) => config::run(&config),
         Command::Keys(keys) => keys::run(&keys),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "admitone", &mut stdout());

@@ -8,9 +8,12 @@
 //! [`refusal`], [`close`], [`problem`].
 //! They do no I/O and read no clock.
 //!
-//! - `server` adds `route`, `store`, `revocation`, `admission`, `sessions`, `control` and `rollout`.
+//! - `server` adds `route`, `store`, `revocation`, `admission`, `sessions`, `control`, `rollout`, and `engine`, which is all of it
+//!   for one node.
 //! - `redis` adds the same in Redis or Valkey, `redis-tls` over TLS.
 //! - `authn` adds `authn`, which verifies the logins that tickets are minted for.
+//! - `tower` adds `tower`, which admits within a server of one's own; `axum` the same for an axum router, `http2` sockets over
+//!   HTTP/2.
 //!
 //! # A connection's life
 //!
@@ -70,13 +73,18 @@ pub mod principal;
 pub mod problem;
 pub mod refusal;
 pub mod ticket;
+pub mod upstream;
 
 #[cfg(feature = "server")]
 pub mod admission;
 #[cfg(feature = "authn")]
 pub mod authn;
+#[cfg(feature = "axum")]
+pub mod axum;
 #[cfg(feature = "server")]
 pub mod control;
+#[cfg(feature = "server")]
+pub mod engine;
 #[cfg(feature = "server")]
 pub mod now;
 #[cfg(feature = "server")]
@@ -91,3 +99,5 @@ pub mod sessions;
 pub mod store;
 #[cfg(feature = "server")]
 mod sync;
+#[cfg(feature = "tower")]
+pub mod tower;

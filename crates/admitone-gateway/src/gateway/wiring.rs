@@ -2,8 +2,8 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use admitone::admission::Admission;
 use admitone::control::Control;
@@ -74,6 +74,8 @@ pub(super) async fn wire(config: Config, bound: SocketAddr, has_operators: bool)
         public_url,
         trusted_proxies: config.server.trusted_proxies,
         default_ttl: config.tickets.ttl,
+        aliases: config.aliases,
+        openapi: OnceLock::new(),
         service_permission: config.tickets.service_permission,
         draining: Arc::new(AtomicBool::new(false)),
         tasks: TaskTracker::new(),
@@ -105,6 +107,8 @@ pub(super) fn rewire(app: &App, config: Config, the_same: bool) -> Result<App, S
         public_url,
         trusted_proxies: config.server.trusted_proxies,
         default_ttl: config.tickets.ttl,
+        aliases: config.aliases,
+        openapi: OnceLock::new(),
         service_permission: config.tickets.service_permission,
         admission: app.admission.clone(),
         sessions: app.sessions.clone(),

@@ -12,9 +12,20 @@ use crate::routes::Route;
 /// Checks that the rollout lets somebody have a ticket. Where there is no fallback, everybody may, whatever is kept of it:
 /// another gateway's configuration may still have one.
 pub(super) fn check(app: &App, route: &Route, who: &Principal) -> Result<(), Rejection> {
-    let are_on = !route.may_leave_out() || app.rollouts.are_on_for(&route.path, who, app.admission.standing(who));
+    let are_on = is_on_for(app, route, who);
     app.metrics.on(&route.path).decided(are_on);
     if are_on { Ok(()) } else { Err(Rejection::TicketsDisabled) }
+}
+
+/// Whether somebody may have tickets at the moment.
+pub(super) fn is_on_for(app: &App, route: &Route, who: &Principal) -> bool {
+    !route.may_leave_out() || app.rollouts.are_on_for(&route.path, who, app.admission.standing(who))
+}
+
+/// Whether anybody may.
+pub(super) fn is_on(app: &App, route: &Route) -> bool {
+    let setting = app.rollouts.of(&route.path).filter(|_| route.may_leave_out());
+    setting.is_none_or(|setting| setting.rollout.percent.get() > 0 || !setting.rollout.allow.is_empty())
 }
 
 /// A ticket was minted or redeemed.

@@ -9,11 +9,12 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use http::Method;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use tracing::Level;
 use tracing::field::display;
 
-use super::{App, Peer, client};
+use super::{App, Peer, client, endpoints};
 use crate::audit::{Event, What};
 use crate::rejection::{Rejection, Row};
 
@@ -146,7 +147,9 @@ impl Teller {
         next: Next,
     ) -> Response {
         let asked = Asked::name(&self.app, peer, request.headers_mut());
+        let method = request.method().clone();
         let mut response = next.run(request).await;
+        debug_assert!(is_described(path.as_ref(), &method, &response), "not described: {method} {path:?} {response:?}");
         self.tell(&asked, path.as_ref().map_or("", MatchedPath::as_str), &mut response);
         response
     }
@@ -177,6 +180,12 @@ impl Teller {
             });
         }
     }
+}
+
+/// Whether a refusal is one that the endpoint's description has.
+fn is_described(path: Option<&MatchedPath>, method: &Method, response: &Response) -> bool {
+    let code = response.extensions().get::<Refusal>().map(|refusal| refusal.code);
+    path.zip(code).is_none_or(|(path, code)| endpoints::may_refuse(path.as_str(), method, code))
 }
 
 /// One line, at the level of the refusal's row. The cause holds no secret.

@@ -1,3 +1,5 @@
+mod deployed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use admitone::carrier::Carrier;

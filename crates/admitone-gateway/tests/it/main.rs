@@ -3,6 +3,7 @@
 mod aborted;
 mod admin;
 mod algorithms;
+mod aliases;
 mod application_sessions;
 mod asking;
 mod assertions;

@@ -4,6 +4,8 @@
 mod admission;
 mod asking;
 mod directory_contract;
+#[cfg(all(feature = "axum", feature = "http2"))]
+mod embedding;
 mod handles;
 mod logins;
 mod multi_use;
