@@ -12,7 +12,7 @@ use crate::routes::Route;
 /// Checks that the rollout lets somebody have a ticket. Where there is no fallback, everybody may, whatever is kept of it:
 /// another gateway's configuration may still have one.
 pub(super) fn check(app: &App, route: &Route, who: &Principal) -> Result<(), Rejection> {
-    let are_on = !route.may_leave_out() || app.rollouts.are_on_for(&route.path, who, app.admission.standing(who));
+    let are_on = !route.may_leave_out() || app.rollouts.are_on_for(&route.path, who, || app.admission.standing(who));
     app.metrics.on(&route.path).decided(are_on);
     if are_on { Ok(()) } else { Err(Rejection::TicketsDisabled) }
 }
