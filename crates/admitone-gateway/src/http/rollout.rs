@@ -19,7 +19,7 @@ pub(super) fn check(app: &App, route: &Route, who: &Principal) -> Result<(), Rej
 
 /// Whether somebody may have tickets at the moment.
 pub(super) fn is_on_for(app: &App, route: &Route, who: &Principal) -> bool {
-    !route.may_leave_out() || app.rollouts.are_on_for(&route.path, who, app.admission.standing(who))
+    !route.may_leave_out() || app.rollouts.are_on_for(&route.path, who, || app.admission.standing(who))
 }
 
 /// Whether anybody may.

@@ -85,11 +85,6 @@ impl Upstream {
         self.seen.subscribe().wait_for(is_so).await.expect("a server");
     }
 
-    /// What each connection has received.
-    pub(crate) fn bytes_by_now(&self) -> Vec<Vec<u8>> {
-        self.seen.borrow().clone()
-    }
-
     /// What each connection has received, once that is so.
     pub(crate) async fn received(&self, what: &str, is_so: impl FnMut(&Vec<Vec<u8>>) -> bool) -> Vec<String> {
         let mut seen = self.seen.subscribe();

@@ -1,7 +1,9 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+
+use hashbrown::HashMap;
 
 use super::{By, Document, Guard, People, Rollout, Said, Seen, Setting, Settings, Standing, Trip, Watch};
 use crate::now::Now;
@@ -85,11 +87,13 @@ impl Rollouts {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(route).is_none_or(|known| known.is_kept)
     }
 
-    /// Whether somebody gets tickets on a route.
+    /// Whether somebody gets tickets on a route. Where everybody does, nobody's standing is asked for.
     #[must_use]
-    pub fn are_on_for(&self, route: &str, who: &Principal, standing: Standing) -> bool {
+    pub fn are_on_for(&self, route: &str, who: &Principal, standing: impl FnOnce() -> Standing) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(route).is_none_or(|known| known.setting.rollout.is_on_for(who, standing))
+        let Some(known) = known.get(route) else { return true };
+        let rollout = &known.setting.rollout;
+        rollout.is_for_everybody() || rollout.is_on_for(who, standing())
     }
 
     /// Changes a route's rule, for all nodes. What comes back counts here, and has been kept where
@@ -127,16 +131,15 @@ impl Rollouts {
     }
 
     /// A ticket was minted or redeemed on a route.
-    pub fn worked(&self, route: &Arc<str>, now: Now) {
-        self.guards().entry(route.clone()).or_insert_with(|| Guard::new(now.instant)).worked(now.instant);
+    pub fn worked(&self, route: &str, now: Now) {
+        self.guards().entry_ref(route).or_insert_with(|| Guard::new(now.instant)).worked(now.instant);
     }
 
     /// A ticket was not minted or redeemed, by a fault of ours. Where the guard finds too many of them, nobody gets tickets on
     /// this node from now on if it `rolls_back`, and on the others as soon as the store hears of it; what it saw comes back.
-    pub fn failed(&self, route: &Arc<str>, watch: Watch, rolls_back: bool, now: Now) -> Option<Trip> {
+    pub fn failed(&self, route: &str, watch: Watch, rolls_back: bool, now: Now) -> Option<Trip> {
         let mut guards = self.guards();
-        let guard = guards.entry(route.clone()).or_insert_with(|| Guard::new(now.instant));
-        let seen = guard.failed(watch, now.instant)?;
+        let seen = guards.entry_ref(route).or_insert_with(|| Guard::new(now.instant)).failed(watch, now.instant)?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let before = known.get(route).map(|known| known.setting.clone()).unwrap_or_default();
         if before.trip.is_some() {
@@ -144,7 +147,7 @@ impl Rollouts {
         }
         let setting = Arc::new(before.tripped(seen, rolls_back, &self.node, now.unix));
         let trip = setting.trip.clone();
-        known.insert(route.clone(), Known { setting, is_kept: false });
+        known.insert(Arc::from(route), Known { setting, is_kept: false });
         trip
     }
 

@@ -163,7 +163,7 @@ fn share(node: &Rollouts) -> u8 {
 
 /// What the guard of a node finds when so many tickets fail there.
 fn fail(node: &Rollouts, times: usize, now: Now) -> Option<Trip> {
-    (0..times).filter_map(|_| node.failed(&Arc::from(ROUTE), WATCH, true, now)).last()
+    (0..times).filter_map(|_| node.failed(ROUTE, WATCH, true, now)).last()
 }
 
 fn two() -> (Arc<Store>, Rollouts, Rollouts) {
@@ -256,7 +256,7 @@ async fn f25_a_guard_acts_here_at_once_and_everywhere_when_the_store_is_back() {
 #[tokio::test]
 async fn where_it_may_not_roll_back_a_guard_only_alarms() {
     let (_, one, _) = two();
-    let alarm = |times| (0..times).filter_map(|_| one.failed(&Arc::from(ROUTE), WATCH, false, now())).count();
+    let alarm = |times| (0..times).filter_map(|_| one.failed(ROUTE, WATCH, false, now())).count();
     assert_eq!((alarm(10), share(&one)), (1, 100));
     assert!(one.of(ROUTE).expect("a setting").trip.is_some());
     one.change(&Edit { may_leave_out: false, ..EDIT }, now(), |rollout| rollout.percent = Percent::ALL)
