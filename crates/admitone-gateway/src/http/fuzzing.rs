@@ -43,7 +43,8 @@ pub fn question(data: &[u8]) {
     let mut lines = text.lines();
     let Ok(request) = Request::get(lines.next().unwrap_or_default()).body(()) else { return };
     let mut parts = request.into_parts().0;
-    let mut sent = vec![parts.uri.to_string().replacen(super::verify::PATH, "", 1)];
+    let asked = parts.uri.path_and_query().map_or("", |asked| asked.as_str());
+    let mut sent = vec![asked.replacen(super::verify::PATH, "", 1)];
     for (name, value) in lines.take(20).filter_map(|line| line.split_once(": ")) {
         let (Ok(name), Ok(line)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) else {
             return;
