@@ -1,5 +1,7 @@
 //! What can be measured.
 
+mod algorithms;
+mod backing;
 mod echo;
 mod flood;
 mod handshake;
@@ -10,6 +12,7 @@ mod redeem;
 mod revoke;
 mod store;
 mod verify;
+mod whole;
 
 use std::net::SocketAddr;
 
@@ -32,12 +35,18 @@ pub(crate) enum Bench {
     Redeem,
     /// Tokens of every algorithm, beside the crypto library's own verify and another JWT crate.
     Verify,
+    /// Mints by every algorithm, beside a bare POST and one verification.
+    Algorithms,
     /// Redemptions on Redis, beside redis-benchmark.
     Store,
     /// Honest people while forged tickets pour in.
     Flood,
     /// A ticketed handshake, beside nginx and HAProxy without authentication and a direct connection.
     Handshake,
+    /// Mint and handshake together, beside nginx that asks a server built by hand.
+    Whole,
+    /// A handshake with tickets in Redis, beside one with tickets in memory.
+    Backing,
     /// Messages through the gateway, as many as go, beside nginx, HAProxy and a direct connection.
     Echo,
     /// The same at a pace that leaves everybody idle most of the time.
@@ -50,13 +59,16 @@ pub(crate) enum Bench {
 
 impl Bench {
     /// Those that are measured when none is named.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Mint,
         Self::Redeem,
         Self::Verify,
+        Self::Algorithms,
         Self::Store,
         Self::Flood,
         Self::Handshake,
+        Self::Whole,
+        Self::Backing,
         Self::Echo,
         Self::Paced,
         Self::Idle,
@@ -69,9 +81,12 @@ impl Bench {
             Self::Mint => mint::run(settings).await,
             Self::Redeem => redeem::run(settings),
             Self::Verify => verify::run(settings),
+            Self::Algorithms => algorithms::run(settings).await,
             Self::Store => store::run(settings).await,
             Self::Flood => flood::run(settings).await,
             Self::Handshake => handshake::run(settings).await,
+            Self::Whole => whole::run(settings).await,
+            Self::Backing => backing::run(settings).await,
             Self::Echo => echo::run(settings, &echo::CONNECTIONS).await,
             Self::Paced => paced::run(settings).await,
             Self::Idle => idle::run().await,
@@ -84,6 +99,8 @@ impl Bench {
 async fn table(settings: Settings) -> Result<Table, Failure> {
     let tables = vec![
         handshake::run(settings).await?,
+        whole::run(settings).await?,
+        backing::run(settings).await?,
         echo::run(settings, &[echo::MANY]).await?,
         paced::run(settings).await?,
         idle::run().await?,

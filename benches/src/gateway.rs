@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::http::{Client, logout_request, mint_request};
@@ -49,6 +50,16 @@ impl Gateway {
     /// Starts one before `upstream`, with its files in `folder`; tickets live for `ttl_seconds`.
     pub(crate) async fn start(folder: &Path, upstream: SocketAddr, ttl_seconds: u32) -> Result<Self, Failure> {
         Self::configured(folder, |address| configuration(address, upstream, ttl_seconds, IN_MEMORY)).await
+    }
+
+    /// The same with more issuers, whose files are in `folder`.
+    pub(crate) async fn trusting(
+        folder: &Path,
+        upstream: SocketAddr,
+        ttl_seconds: u32,
+        issuers: &str,
+    ) -> Result<Self, Failure> {
+        Self::configured(folder, |address| configuration(address, upstream, ttl_seconds, IN_MEMORY) + issuers).await
     }
 
     /// The same with its tickets in Redis.
@@ -190,9 +201,9 @@ fn program() -> Result<PathBuf, Failure> {
     Err(format!("{} is missing: cargo build --release --bin admitone", program.display()).into())
 }
 
-fn write_secret(path: &Path, secret: &str) -> Result<(), Failure> {
+pub(crate) fn write_secret(path: &Path, secret: impl AsRef<[u8]>) -> Result<(), Failure> {
     let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
-    Ok(file.write_all(secret.as_bytes())?)
+    Ok(file.write_all(secret.as_ref())?)
 }
 
 fn configuration(address: SocketAddr, upstream: SocketAddr, ttl_seconds: u32, store: &str) -> String {
@@ -239,7 +250,9 @@ pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn new() -> Result<Self, Failure> {
-        let path = std::env::temp_dir().join(format!("admitone-benches-{}", std::process::id()));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("admitone-benches-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))
     }

@@ -66,14 +66,18 @@ impl Client {
 
 /// The mint request of the subject with this number.
 pub(crate) fn mint_request(number: usize) -> Result<Vec<u8>, Failure> {
+    Ok(mint_request_with(&token::access(number)?))
+}
+
+/// The mint request with a token.
+pub(crate) fn mint_request_with(token: &str) -> Vec<u8> {
     let body = format!("{{\"route\":\"{ROUTE}\"}}");
     let request = format!(
-        "POST /auth/ticket HTTP/1.1\r\nHost: gateway.example.com\r\nOrigin: {ORIGIN}\r\nAuthorization: Bearer {}\r\n\
+        "POST /auth/ticket HTTP/1.1\r\nHost: gateway.example.com\r\nOrigin: {ORIGIN}\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        token::access(number)?,
         body.len()
     );
-    Ok(request.into_bytes())
+    request.into_bytes()
 }
 
 /// The request that logs the subject with this number out everywhere.

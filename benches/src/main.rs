@@ -4,6 +4,7 @@ mod bench;
 mod gateway;
 mod haproxy;
 mod http;
+mod keys;
 mod machine;
 mod nginx;
 mod place;

@@ -1,5 +1,6 @@
 //! What this program is when it is not the one that measures: a child with its own process, so that it is measured alone.
 
+mod authenticator;
 mod echo;
 mod floor;
 pub(crate) mod redeem;
@@ -18,6 +19,8 @@ use floor::Stack;
 pub(crate) enum Role {
     /// The upstream, or the direct connection's server: a WebSocket echo.
     Echo,
+    /// What nginx asks, built by hand.
+    Authenticator,
     /// The bare POST.
     Floor {
         /// What answers.
@@ -51,6 +54,7 @@ impl Role {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
             Self::Echo => echo::run(),
+            Self::Authenticator => authenticator::run(),
             Self::Floor { stack, bytes } => floor::run(stack, bytes),
             Self::Redeem { outstanding, rounds, milliseconds } => {
                 redeem::run(outstanding, rounds, Duration::from_millis(milliseconds))

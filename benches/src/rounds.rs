@@ -91,7 +91,12 @@ impl Rounds {
 
     /// The median of a figure of one contender.
     pub(crate) fn median(&self, contender: usize, figure: fn(&Sample) -> f64) -> f64 {
-        median(self.rounds.iter().map(|round| figure(&round.samples[contender])).collect())
+        median(self.figures(contender, figure))
+    }
+
+    /// A figure of one contender, round by round.
+    pub(crate) fn figures(&self, contender: usize, figure: fn(&Sample) -> f64) -> Vec<f64> {
+        self.rounds.iter().map(|round| figure(&round.samples[contender])).collect()
     }
 
     /// A figure of one contender over the same of another, round by round.

@@ -18,7 +18,8 @@ pub(super) async fn run(settings: Settings) -> Result<Table, Failure> {
     let mut table =
         Table::new("handshake: connect, upgrade, 101; then closed properly, untimed in p50 and counted in the rest");
     let Relays { gateway: _gateway, tickets, upstream, addresses, contenders, _others, _haproxy, _folder } = relays;
-    let mut handshakes = Handshakes { addresses, tickets, shares: Vec::new(), in_flight: 0 };
+    let tickets = [Some(tickets)].into_iter().chain(addresses.iter().skip(1).map(|_| None)).collect();
+    let mut handshakes = Handshakes::new(addresses, tickets, 0);
     for in_flight in [32, 1] {
         handshakes.in_flight = in_flight;
         let rounds = Rounds::measure(&contenders, Some(upstream.pid()), settings, &mut handshakes).await?;
@@ -46,21 +47,28 @@ fn add(table: &mut Table, rounds: &Rounds, (peer, name): (usize, &'static str), 
 }
 
 /// The same request for every contender, but for the ticket.
-struct Handshakes {
+pub(super) struct Handshakes {
     addresses: Vec<SocketAddr>,
-    tickets: Tickets,
+    /// Of those contenders that want one.
+    tickets: Vec<Option<Tickets>>,
     /// Those of the next run, a share for each task.
     shares: Vec<Vec<String>>,
     in_flight: usize,
 }
 
+impl Handshakes {
+    pub(super) fn new(addresses: Vec<SocketAddr>, tickets: Vec<Option<Tickets>>, in_flight: usize) -> Self {
+        Self { addresses, tickets, shares: Vec::new(), in_flight }
+    }
+}
+
 impl Workload for Handshakes {
     async fn prepare(&mut self, contender: usize, time: Duration) -> Result<(), Failure> {
         self.shares = vec![Vec::new(); self.in_flight];
-        if contender == OURS {
+        if let Some(tickets) = &mut self.tickets[contender] {
             let wanted = (TICKETS_PER_SECOND * time.as_secs_f64()).ceil() as usize / self.in_flight;
-            self.tickets.fill(wanted * self.in_flight).await?;
-            self.shares.fill_with(|| self.tickets.take(wanted));
+            tickets.fill(wanted * self.in_flight).await?;
+            self.shares.fill_with(|| tickets.take(wanted));
         }
         Ok(())
     }
@@ -69,15 +77,17 @@ impl Workload for Handshakes {
         let (address, end) = (self.addresses[contender], Instant::now() + time);
         let mut tasks = JoinSet::new();
         for tickets in self.shares.drain(..) {
-            let ticketed = contender == OURS;
+            let ticketed = self.tickets[contender].is_some();
             tasks.spawn(shake_until(end, address, tickets, ticketed));
         }
         let mut load = Load::default();
         while let Some(shaken) = tasks.join_next().await {
-            let (took, tickets) = shaken??;
+            let (took, left) = shaken??;
             load.operations += took.len() as u64;
             load.took.extend(took);
-            self.tickets.put_back(tickets);
+            if let Some(tickets) = &mut self.tickets[contender] {
+                tickets.put_back(left);
+            }
         }
         Ok(load)
     }

@@ -32,7 +32,7 @@ pub(super) async fn run(settings: Settings) -> Result<Table, Failure> {
         Contender { name: "bare axum", pids: vec![axum.pid()] },
     ];
     let addresses = [gateway.address(), hyper_address, axum_address];
-    let mut posts = Posts { addresses, requests, clients: Vec::new() };
+    let mut posts = Posts::new(addresses.into(), vec![requests; 3]);
     let rounds = Rounds::measure(&contenders, None, settings, &mut posts).await?;
 
     let mut table = Table::new(format!("mint: POST /auth/ticket, HS256, {CONNECTIONS} kept-alive connections"));
@@ -51,18 +51,24 @@ pub(super) async fn run(settings: Settings) -> Result<Table, Failure> {
     Ok(table)
 }
 
-async fn answer_bytes(gateway: SocketAddr, request: &[u8]) -> Result<usize, Failure> {
+pub(super) async fn answer_bytes(gateway: SocketAddr, request: &[u8]) -> Result<usize, Failure> {
     let mut client = Client::connect(gateway).await?;
     client.mint(request).await?;
     let answer = client.send(request).await?;
     Ok(client.body(&answer).len())
 }
 
-/// The same requests for every contender.
-struct Posts {
-    addresses: [SocketAddr; 3],
-    requests: Arc<[Vec<u8>]>,
+/// Requests to each contender.
+pub(super) struct Posts {
+    addresses: Vec<SocketAddr>,
+    requests: Vec<Arc<[Vec<u8>]>>,
     clients: Vec<Client>,
+}
+
+impl Posts {
+    pub(super) fn new(addresses: Vec<SocketAddr>, requests: Vec<Arc<[Vec<u8>]>>) -> Self {
+        Self { addresses, requests, clients: Vec::new() }
+    }
 }
 
 impl Workload for Posts {
@@ -73,11 +79,11 @@ impl Workload for Posts {
         Ok(())
     }
 
-    async fn run(&mut self, _: usize, time: Duration) -> Result<Load, Failure> {
-        let end = Instant::now() + time;
+    async fn run(&mut self, contender: usize, time: Duration) -> Result<Load, Failure> {
+        let (end, requests) = (Instant::now() + time, &self.requests[contender]);
         let mut tasks = JoinSet::new();
         for (at, client) in self.clients.drain(..).enumerate() {
-            tasks.spawn(post_until(end, client, self.requests.clone(), at * SUBJECTS / CONNECTIONS));
+            tasks.spawn(post_until(end, client, requests.clone(), at * requests.len() / CONNECTIONS));
         }
         let mut load = Load::default();
         while let Some(posted) = tasks.join_next().await {

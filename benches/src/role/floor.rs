@@ -79,7 +79,7 @@ async fn routed(stream: TcpStream, router: Router) {
 }
 
 /// The settings of the gateway's listener.
-fn http() -> http1::Builder {
+pub(super) fn http() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
