@@ -7,6 +7,7 @@ pub(crate) mod body;
 mod client;
 mod connect;
 mod conversation;
+mod direct;
 mod event_stream;
 mod extended;
 mod forward;
@@ -130,7 +131,7 @@ impl App {
     pub fn router(self: &Arc<Self>) -> Router {
         // The layer goes around the refusal of other methods too, or it would answer preflights.
         let for_pages = Router::new()
-            .route("/auth/ticket", post(mint::mint))
+            .route(mint::PATH, post(mint::mint))
             .route("/auth/ticket/introspect", post(tickets::introspect))
             .route("/auth/ticket/revoke", post(tickets::revoke))
             .route("/auth/session/{id}", delete(session::end))

@@ -23,6 +23,12 @@ use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
 use crate::routes::{Asked, Route};
 
+/// As long as most answers are.
+const USUAL_ANSWER: usize = 1024;
+
+/// Where tickets are minted.
+pub(super) const PATH: &str = "/auth/ticket";
+
 pub(super) async fn mint(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
@@ -76,7 +82,8 @@ async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result
         websocket_url: app.public_url.socket_url(&route.path),
         protocols: carrier::offer_ticket(ticket),
     };
-    let json = serde_json::to_vec(&answer).map_err(|_| Rejection::Internal("the answer does not serialise"))?;
+    let mut json = Vec::with_capacity(USUAL_ANSWER);
+    serde_json::to_writer(&mut json, &answer).map_err(|_| Rejection::Internal("the answer does not serialise"))?;
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
     Ok((StatusCode::CREATED, headers, json).into_response())
 }
