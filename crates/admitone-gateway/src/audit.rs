@@ -4,7 +4,6 @@
 //! the stream itself tells how many lines are missing.
 
 mod event;
-mod timestamp;
 mod writer;
 
 use std::collections::VecDeque;

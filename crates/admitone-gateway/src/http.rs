@@ -8,6 +8,7 @@ pub(crate) mod body;
 mod client;
 mod connect;
 mod conversation;
+mod direct;
 mod endpoint;
 mod endpoints;
 mod event_stream;

@@ -40,6 +40,9 @@ use presented::{bearer, cookie, is_signed, only};
 /// Most logout tokens that are remembered until they expire.
 const MOST_LOGOUTS: usize = 100_000;
 
+/// Most signed tokens that are known to be logins without being verified again.
+const MOST_KNOWN: usize = 16_384;
+
 /// A way to find out who somebody is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
@@ -140,7 +143,7 @@ impl Logins {
             callbacks.extend(issuer.callback.map(|application| Callback::new(&issuer.name, application)));
         }
         Ok(Self {
-            verifier: Verifier::new(tokens)?,
+            verifier: Verifier::new(tokens)?.remembering(MOST_KNOWN),
             published_keys,
             introspector,
             callbacks,

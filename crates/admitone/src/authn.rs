@@ -19,6 +19,7 @@ pub mod jws;
 pub mod jwt;
 mod key;
 mod keys;
+mod known;
 pub mod logout_token;
 mod material;
 pub mod refresh;

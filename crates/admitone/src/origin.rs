@@ -122,8 +122,8 @@ impl WebOrigin {
     /// The URL of a socket at `path`, which starts with `/`: `wss` where the origin is `https`, else `ws`.
     #[must_use]
     pub fn socket_url(&self, path: &str) -> String {
-        let (_, authority) = self.text.split_once("://").unwrap_or_default();
-        format!("{}://{authority}{path}", if self.https { "wss" } else { "ws" })
+        let (origin, socket) = if self.https { ("https", "wss") } else { ("http", "ws") };
+        [socket, &self.text[origin.len()..], path].concat()
     }
 
     /// Of its parts.

@@ -5,7 +5,7 @@ use admitone::principal::{LoginStamp, Principal};
 use serde::Serialize;
 use tracing::field::display;
 
-use super::timestamp::Timestamp;
+use crate::timestamp;
 
 macro_rules! events {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $words:literal;)*) => {
@@ -179,7 +179,9 @@ struct Line(String);
 
 impl Line {
     fn new(what: What, node: &str, now: SystemTime) -> Self {
-        let mut line = Self(format!("{{\"time\":\"{}\"", Timestamp(now)));
+        let mut line = Self("{\"time\":\"".to_owned());
+        timestamp::push_millis(&mut line.0, now);
+        line.0.push('"');
         line.add("event", Some(what.name()));
         line.add("node", Some(node));
         line

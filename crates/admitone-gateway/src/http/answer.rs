@@ -27,17 +27,22 @@ pub(super) struct Answer {
 impl Answer {
     /// `is_last` when the connection ends behind it, which an answer with an endless body always is.
     pub(super) async fn of(response: Response, is_last: bool) -> Result<Self, axum::Error> {
+        Self::with_lines(response, &[], is_last).await
+    }
+
+    /// With more lines in its head, each written by [`line`].
+    pub(super) async fn with_lines(response: Response, lines: &[u8], is_last: bool) -> Result<Self, axum::Error> {
         let (parts, body) = response.into_parts();
         let length = body.size_hint().exact().filter(|length| *length <= WHOLE_BODY);
         match length {
             Some(length) => {
-                let mut bytes = head(&parts, Some(length), is_last);
+                let mut bytes = head(&parts, Some(length), lines, is_last);
                 if length > 0 {
                     bytes.extend_from_slice(&body.collect().await?.to_bytes());
                 }
                 Ok(Self { bytes, rest: None })
             }
-            None => Ok(Self { bytes: head(&parts, None, true), rest: Some(body) }),
+            None => Ok(Self { bytes: head(&parts, None, lines, true), rest: Some(body) }),
         }
     }
 }
@@ -45,9 +50,12 @@ impl Answer {
 /// What frames an answer is said here, whatever the headers say.
 const FRAMING: [HeaderName; 4] = [CONNECTION, CONTENT_LENGTH, DATE, http::header::TRANSFER_ENCODING];
 
-fn head(parts: &response::Parts, length: Option<u64>, is_last: bool) -> Vec<u8> {
-    let mut head = Vec::with_capacity(1024);
+fn head(parts: &response::Parts, length: Option<u64>, lines: &[u8], is_last: bool) -> Vec<u8> {
+    // With room for the body: it is written together with the head.
+    let body = length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    let mut head = Vec::with_capacity(1024 + lines.len() + body);
     status_line(&mut head, parts.status);
+    head.extend_from_slice(lines);
     for (name, value) in parts.headers.iter().filter(|(name, _)| !FRAMING.contains(name)) {
         line(&mut head, name.as_str(), value.as_bytes());
     }
@@ -91,7 +99,7 @@ fn status_line(head: &mut Vec<u8>, status: StatusCode) {
     head.extend_from_slice(b"\r\n");
 }
 
-fn line(head: &mut Vec<u8>, name: &str, value: &[u8]) {
+pub(super) fn line(head: &mut Vec<u8>, name: &str, value: &[u8]) {
     for part in [name.as_bytes(), b": ", value, b"\r\n"] {
         head.extend_from_slice(part);
     }

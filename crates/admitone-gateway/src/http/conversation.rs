@@ -30,7 +30,7 @@ use super::head::{Framing, Head, HeadError, Scan};
 use super::io::{ClientIo, Rewound};
 use super::present::{Present, Serving};
 use super::telling::{Asked, Refusal, Teller};
-use super::{Peer, body, connect, headers, verify};
+use super::{Peer, body, connect, direct, headers, verify};
 use crate::limits::Over;
 use crate::rejection::Rejection;
 use crate::relay::STALL_LIMIT;
@@ -200,9 +200,15 @@ impl Conversation {
     /// Answers; false when the connection is to end behind it.
     async fn answer(&mut self, request: Request<Body>, limits: &Limits) -> bool {
         let is_last = !self.is_admitted() || limits.shutdown.is_cancelled() || wants_to_end(&request);
-        let Ok(mut response) = self.answers.router().oneshot(request).await;
+        let (mut response, lines) = match direct::is_mint(&request) && self.is_admitted() {
+            true => direct::mint(&self.answers.serving.app, self.peer, request).await,
+            false => {
+                let Ok(response) = self.answers.router().oneshot(request).await;
+                (response, Vec::new())
+            }
+        };
         let governed = response.extensions_mut().remove::<Governed>();
-        let Ok(answer) = Answer::of(response, is_last).await else { return false };
+        let Ok(answer) = Answer::with_lines(response, &lines, is_last).await else { return false };
         if answer::write(&mut self.io, &answer.bytes).await.is_err() {
             return false;
         }

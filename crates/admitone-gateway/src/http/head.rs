@@ -73,7 +73,7 @@ impl Scan {
     /// The length of the head that `bytes` begin with, its empty line included; `None` while it is incomplete. `bytes` are
     /// all that has arrived, each time.
     pub(super) fn advance(&mut self, bytes: &[u8]) -> Result<Option<usize>, HeadError> {
-        while let Some(offset) = bytes[self.at..].iter().position(|byte| *byte == b'\n') {
+        while let Some(offset) = memchr::memchr(b'\n', &bytes[self.at..]) {
             let end = self.at + offset;
             if end == self.line || bytes[end - 1] != b'\r' {
                 return Err(HeadError::LineEnd);

@@ -5,18 +5,38 @@ use axum::extract::State;
 use axum::response::Response;
 use http::Method;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION,
+    CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::App;
+use super::answer::line;
 use super::problem::TICKET_STATE;
 use crate::routes::Route;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// What pages may read of an answer.
+const EXPOSED: &str = "retry-after,admitone-ticket";
+
+/// What an answer to a page depends on, for caches.
+const VARIES: &str = "origin";
+
+/// Security headers on everything we answer ourselves.
+const SECURITY: [(HeaderName, &str); 6] = [
+    (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (REFERRER_POLICY, "no-referrer"),
+    (PERMISSIONS_POLICY, "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"),
+];
+
+const TRANSPORT_SECURITY: &str = "max-age=31536000; includeSubDomains";
 
 /// Lets the pages of listed origins call `/auth/*`: with cookies only where a session is in one, else what they need is in
 /// `Authorization`.
@@ -46,6 +66,24 @@ pub(super) fn stream_cors(route: &Arc<Route>) -> CorsLayer {
         .max_age(Duration::from_secs(600))
 }
 
+/// The lines that [`cors`] and [`secure`] add to an answer, other than a preflight's, to a request with this `Origin`.
+pub(super) fn lines(app: &App, origin: Option<&HeaderValue>) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(1024);
+    if let Some(origin) = origin.filter(|origin| app.routes.list_origin(origin.as_bytes())) {
+        line(&mut lines, ACCESS_CONTROL_ALLOW_ORIGIN.as_str(), origin.as_bytes());
+    }
+    if app.logins.any_cookie() {
+        line(&mut lines, ACCESS_CONTROL_ALLOW_CREDENTIALS.as_str(), b"true");
+    }
+    for (name, value) in [(VARY, VARIES), (ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED)].iter().chain(&SECURITY) {
+        line(&mut lines, name.as_str(), value.as_bytes());
+    }
+    if app.public_url.https {
+        line(&mut lines, STRICT_TRANSPORT_SECURITY.as_str(), TRANSPORT_SECURITY.as_bytes());
+    }
+    lines
+}
+
 /// Ends the connection after this answer.
 pub(super) async fn last(mut response: Response) -> Response {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -60,18 +98,10 @@ pub(super) async fn secure_response(State(app): State<Arc<App>>, mut response: R
 
 /// What we serve is data: it loads nothing, frames nothing.
 pub(super) fn secure(app: &App, headers: &mut HeaderMap) {
-    let set = [
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (X_FRAME_OPTIONS, "DENY"),
-        (REFERRER_POLICY, "no-referrer"),
-        (PERMISSIONS_POLICY, "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-        (CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"),
-    ];
-    for (name, value) in set {
+    for (name, value) in SECURITY {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if app.public_url.https {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(TRANSPORT_SECURITY));
     }
 }

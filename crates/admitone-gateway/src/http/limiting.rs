@@ -1,5 +1,6 @@
 //! What is asked of every request before anything in it is verified.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use admitone::now::Now;
@@ -7,6 +8,7 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
 
 use super::problem::FailedLogin;
 use super::{App, Peer, client};
@@ -19,13 +21,26 @@ pub(super) async fn logins(
     request: Request,
     next: Next,
 ) -> Response {
-    let address = client::address(&app, peer, request.headers());
-    if let Err(over) = app.limits.check_login(address, Now::read().instant) {
-        return Rejection::from(over).into_response();
+    match check(&app, peer, request.headers()) {
+        Err(over) => over.into_response(),
+        Ok(address) => {
+            let response = next.run(request).await;
+            count(&app, address, &response);
+            response
+        }
     }
-    let response = next.run(request).await;
+}
+
+/// The client's address, unless no more tokens from there are looked at.
+pub(super) fn check(app: &App, peer: Peer, headers: &HeaderMap) -> Result<IpAddr, Rejection> {
+    let address = client::address(app, peer, headers);
+    app.limits.check_login(address, Now::read().instant)?;
+    Ok(address)
+}
+
+/// Counts an answer that refused a token.
+pub(super) fn count(app: &App, address: IpAddr, response: &Response) {
     if response.extensions().get::<FailedLogin>().is_some() {
         app.limits.count_failed_login(address, Now::read().instant);
     }
-    response
 }

@@ -25,11 +25,14 @@ use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
 use crate::routes::{Asked, Route};
 
+/// Where tickets are minted.
+pub(super) const PATH: &str = "/auth/ticket";
+
 pub(super) static ENDPOINT: Endpoint = Endpoint {
     name: "mint",
     about: "Mints a ticket for a login.",
     verb: Verb::Post,
-    paths: &["/auth/ticket"],
+    paths: &[PATH],
     id: None,
     caller: Caller::Login,
     reach: Reach::Pages,
@@ -66,7 +69,7 @@ static PERMISSIONS: Field<PermissionList> =
     Field::new("permissions", "Some of the login's; without it, all of them.", PermissionList);
 static METADATA: Field<JsonObject> = Field::new("metadata", "The application's own.", JsonObject);
 
-async fn mint(
+pub(super) async fn mint(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     request: Request,

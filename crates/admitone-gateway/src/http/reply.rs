@@ -5,6 +5,9 @@ use serde::Serialize;
 
 use crate::rejection::Rejection;
 
+/// Few answers are longer.
+const USUAL_LENGTH: usize = 1024;
+
 /// An answer that nobody keeps.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Rejection> {
     write(status, "no-store", body)
@@ -19,6 +22,7 @@ pub(super) fn public(body: &impl Serialize) -> Result<Response, Rejection> {
 pub(super) const PUBLIC: &str = "public, max-age=300";
 
 fn write(status: StatusCode, caching: &'static str, body: &impl Serialize) -> Result<Response, Rejection> {
-    let json = serde_json::to_vec(body).map_err(|_| Rejection::Internal("the answer does not serialise"))?;
+    let mut json = Vec::with_capacity(USUAL_LENGTH);
+    serde_json::to_writer(&mut json, body).map_err(|_| Rejection::Internal("the answer does not serialise"))?;
     Ok((status, [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, caching)], json).into_response())
 }

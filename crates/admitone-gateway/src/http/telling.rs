@@ -1,5 +1,6 @@
 //! Every request has a name, and every refusal is told of once: to the client, in the log, the metrics and the audit stream.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,9 @@ use crate::rejection::{Rejection, Row};
 /// Names a request, on its way through every hop.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Longest name of a request that is given here: 16 digits, a hyphen, and as many as a number has.
+const LONGEST_NAME: usize = 37;
+
 /// Longest name of a request that is taken over, in bytes.
 const MAX_ID_BYTES: usize = 128;
 
@@ -39,9 +43,10 @@ impl RequestNames {
     }
 
     fn next(&self) -> HeaderValue {
-        let name = format!("{}-{}", self.process, self.last.fetch_add(1, Ordering::Relaxed));
-        // Digits and a hyphen are header text.
-        HeaderValue::from_str(&name).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
+        let mut name = String::with_capacity(LONGEST_NAME);
+        // Writing to a string does not fail; digits and a hyphen are header text.
+        let _ = write!(name, "{}-{}", self.process, self.last.fetch_add(1, Ordering::Relaxed));
+        HeaderValue::try_from(name).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
     }
 }
 

@@ -62,11 +62,12 @@ async fn a_token_signed_with_a_discovered_key_mints() {
 async fn f15_a_new_key_is_accepted_after_one_refetch_and_the_old_one_ends() {
     let (idp, old, new) = (Idp::start().await, Signer::new("old"), Signer::new("new"));
     idp.publishes(&[&old]);
-    let world = world(&idp.issuer(SIGNS)).await;
-    mints_soon(&world, &token_of(&idp, &old, "ada")).await;
+    let (world, accepted) = (world(&idp.issuer(SIGNS)).await, token_of(&idp, &old, "ada"));
+    mints_soon(&world, &accepted).await;
     idp.publishes(&[&new]);
     world.minted(&token_of(&idp, &new, "ada"), "{}").await;
     assert_eq!(idp.asked("/keys").len(), 2);
+    is_not_logged_in(&world, &accepted).await;
     is_not_logged_in(&world, &token_of(&idp, &old, "ada")).await;
     assert_eq!(idp.asked("/keys").len(), 2);
 }

@@ -21,6 +21,10 @@ impl CredentialHash {
         Self(hash.finalize().into())
     }
 
+    pub(super) const fn first_byte(self) -> u8 {
+        self.0[0]
+    }
+
     /// 32 characters of it: a name for the credential where it has none of its own.
     #[must_use]
     pub fn name(&self) -> String {

@@ -8,11 +8,14 @@ pub(super) mod claims;
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::algorithm::Algorithm;
+use super::answers::CredentialHash;
 use super::json::Object;
-use super::jws::{Jws, JwsError};
-use super::keys::IssuerKeys;
+use super::jws::{Jws, JwsError, MAX_TOKEN_BYTES};
+use super::keys::{IssuerKeys, KeySet};
+use super::known::{Known, KnownLogins};
 use crate::principal::{IdentityError, Login, Principal};
 
 /// Longest leeway for clocks that differ, in seconds.
@@ -202,6 +205,7 @@ impl LoginError {
 #[derive(Clone)]
 pub struct Verifier {
     issuers: Vec<JwtIssuer>,
+    known: Option<Arc<KnownLogins>>,
 }
 
 impl Verifier {
@@ -217,7 +221,14 @@ impl Verifier {
                 return Err(IssuerError::Repeated(issuer.name.clone()));
             }
         }
-        Ok(Self { issuers })
+        Ok(Self { issuers, known: None })
+    }
+
+    /// Remembers about `most` tokens that were accepted, by their hashes: each until it expires, its issuer's keys are replaced,
+    /// or it was not asked for lately.
+    #[must_use]
+    pub fn remembering(self, most: usize) -> Self {
+        Self { known: Some(Arc::new(KnownLogins::new(most))), ..self }
     }
 
     /// Verifies a token at `now` (Unix seconds).
@@ -229,9 +240,25 @@ impl Verifier {
     /// [`LoginError`] says which rule refused the token. After [`LoginError::UnknownKey`] it is worth verifying once more
     /// when that issuer's keys have been replaced.
     pub fn verify(&self, token: &str, now: u64) -> Result<Login, LoginError> {
-        let signed = self.check_signature(token)?;
-        claims::check_type(&signed.header, &signed.issuer.token_kind)?;
-        claims::read_login(&signed.claims, signed.issuer, now)
+        let Some(known) = self.known.as_ref().filter(|_| token.len() <= MAX_TOKEN_BYTES) else {
+            return self.verify_anew(token, now).map(|verified| verified.login);
+        };
+        let hash = CredentialHash::of("", token);
+        if let Some(login) = known.login(hash, now, |issuer| self.issuers[issuer].keys.current()) {
+            return Ok(login);
+        }
+        let verified = self.verify_anew(token, now)?;
+        let login = verified.login.clone();
+        known.keep(hash, verified);
+        Ok(login)
+    }
+
+    fn verify_anew(&self, token: &str, now: u64) -> Result<Known, LoginError> {
+        let Signed { header, claims, at, keys } = self.check_signature(token)?;
+        let issuer = &self.issuers[at];
+        claims::check_type(&header, &issuer.token_kind)?;
+        let login = claims::read_login(&claims, issuer, now)?;
+        Ok(Known { login, issuer: at, keys, verified_at: now })
     }
 
     /// The issuers, in their order.
@@ -240,24 +267,29 @@ impl Verifier {
     }
 
     /// Finds the issuer and checks that one of its keys signed the token, whatever the token is for.
-    pub(super) fn check_signature(&self, token: &str) -> Result<Signed<'_>, LoginError> {
+    pub(super) fn check_signature(&self, token: &str) -> Result<Signed, LoginError> {
         let jws = Jws::parse(token).map_err(LoginError::Jws)?;
         let claims = jws.claims().map_err(LoginError::Jws)?;
         let claimed = claims::required_text(&claims, "iss")?;
-        let issuer = self.issuers.iter().find(|issuer| issuer.issuer == claimed).ok_or(LoginError::UnknownIssuer)?;
-        jws.verify(&issuer.keys.current(), &issuer.algorithms).map_err(|error| match error {
+        let at = self.issuers.iter().position(|issuer| issuer.issuer == claimed).ok_or(LoginError::UnknownIssuer)?;
+        let issuer = &self.issuers[at];
+        let keys = issuer.keys.current();
+        jws.verify(&keys, &issuer.algorithms).map_err(|error| match error {
             JwsError::UnknownKey => LoginError::UnknownKey { issuer: issuer.name.as_str().into() },
             error => LoginError::Jws(error),
         })?;
-        Ok(Signed { header: jws.header, claims, issuer })
+        Ok(Signed { header: jws.header, claims, at, keys })
     }
 }
 
 /// A token that its issuer has signed; nothing else of it is checked.
-pub(super) struct Signed<'v> {
+pub(super) struct Signed {
     pub(super) header: Object,
     pub(super) claims: Object,
-    pub(super) issuer: &'v JwtIssuer,
+    /// Which of the verifier's issuers.
+    pub(super) at: usize,
+    /// The keys that it had.
+    pub(super) keys: Arc<KeySet>,
 }
 
 impl fmt::Debug for Verifier {

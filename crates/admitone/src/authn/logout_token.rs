@@ -95,7 +95,8 @@ impl Verifier {
     /// [`LogoutTokenError`] says which rule refused the token. After [`LoginError::UnknownKey`] it is worth verifying once
     /// more when that issuer's keys have been replaced.
     pub fn verify_logout(&self, token: &str, now: u64) -> Result<LogoutToken, LogoutTokenError> {
-        let Signed { header, claims, issuer } = self.check_signature(token)?;
+        let Signed { header, claims, at, .. } = self.check_signature(token)?;
+        let issuer = &self.issuers()[at];
         if !has_type(&header, &[None, Some("jwt"), Some("logout+jwt")]) {
             return Err(LogoutTokenError::Type);
         }

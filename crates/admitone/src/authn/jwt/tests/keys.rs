@@ -149,6 +149,31 @@ fn a18_two_issuers_with_the_same_kid_never_mix() {
     }
 }
 
+/// A token that was accepted is known by all of it, for its own issuer, and for as long as that has the same keys.
+#[test]
+fn a22_a_token_that_was_accepted_before_is_no_other_and_ends_with_its_key() {
+    let [one, two] = [Algorithm::Es256, Algorithm::Es256].map(Signer::generate);
+    let verifier = two_issuers(&one, &two).remembering(1000);
+    let header = with(header(), json!({"kid": "1"})).to_string();
+    let of = |iss: &str| with(claims(), json!({"iss": iss})).to_string();
+    let (own, others) = (one.sign(&header, &of(ES_ISSUER)), two.sign(&header, &of(LAX_ISSUER)));
+    for _ in 0..2 {
+        for (token, iss) in [(&own, ES_ISSUER), (&others, LAX_ISSUER)] {
+            assert_eq!(verifier.verify(token, NOW).expect("a login").principal.issuer(), iss);
+        }
+        let confused = verifier.verify(&two.sign(&header, &of(ES_ISSUER)), NOW).expect_err("the other issuer's key");
+        assert_eq!(confused, LoginError::Jws(JwsError::Signature));
+        let cut = verifier.verify(&own[..own.len() - 1], NOW).expect_err("cut off");
+        assert_eq!(cut.cause(), "malformed");
+    }
+    assert_eq!(verifier.verify(&own, NOW - 1).expect("signed a second ago").expires_at, NOW + 900 + LEEWAY);
+    let replaced = with(two.jwk(), json!({"kid": "1"})).to_string();
+    let keys = KeySet::from_jwks(replaced.as_bytes(), KeySource::Published).expect("a key");
+    verifier.issuers()[0].keys.replace(keys);
+    assert_eq!(verifier.verify(&own, NOW).expect_err("its key is gone"), LoginError::Jws(JwsError::Signature));
+    assert!(verifier.verify(&others, NOW).is_ok(), "another issuer's");
+}
+
 #[test]
 fn an_unknown_kid_names_the_issuer_whose_keys_may_be_old() {
     let [one, two] = [Algorithm::Es256, Algorithm::Es256].map(Signer::generate);
