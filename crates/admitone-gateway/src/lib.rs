@@ -23,4 +23,5 @@ pub mod relay;
 pub mod routes;
 pub mod stores;
 pub mod summary;
+pub mod traces;
 pub mod upstream;

@@ -22,6 +22,7 @@ use crate::audit::{Event, What};
 use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
 use crate::routes::{Asked, Route};
+use crate::traces::Trace;
 
 pub(super) async fn mint(
     State(app): State<Arc<App>>,
@@ -41,7 +42,10 @@ async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result
     app.limits.check_mint(address, now.instant)?;
     refuse_query_token(request.uri().query())?;
     let (parts, body) = request.into_parts();
+    let trace = parts.extensions.get::<Trace>().cloned().unwrap_or_default();
+    let step = trace.step("authenticate");
     let login = login::of_request(app, &parts.headers, now).await?;
+    step.ended("accepted");
     app.limits.count_mint(address, &login.principal, now.instant)?;
     let fields = body::object(&parts.headers, body).await?;
     let (route, asked) = read_fields(app, &fields)?;
@@ -49,7 +53,10 @@ async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result
     let origin = origin(&parts.headers, &route)?;
     let place = route.minting_place(origin, Some(address));
     let grant = route.grant(&login, asked, now)?;
+    let step = trace.step("put");
     let minted = app.admission.mint_for_uses(grant, uses, &place, now).await?;
+    step.ended("minted");
+    trace.note("admitone.session_id", minted.session_id.as_str());
 
     app.audit.tell(
         &Event {
