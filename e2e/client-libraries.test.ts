@@ -1,6 +1,6 @@
 // What people already use, against its real server, through the real gateway.
 import { WebSocket as UndiciWebSocket } from 'undici';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { WebSocket as NodeWebSocket } from 'ws';
 import {
   admitSocket,
@@ -29,7 +29,13 @@ beforeAll(async () => {
 
 afterAll(() => Promise.all(Object.values(servers).map((server) => server.stop())));
 
-async function gatewayOf(server: Library['server']): Promise<[RestartableGateway, string]> {
+/** Ends what a test began. Of the test's own: the global one knows only one test at a time. */
+type Finish = TestContext['onTestFinished'];
+
+async function gatewayOf(
+  server: Library['server'],
+  onTestFinished: Finish,
+): Promise<[RestartableGateway, string]> {
   const gateway = await RestartableGateway.serve({ [PATHS[server]]: servers[server].url });
   onTestFinished(() => gateway.kill());
   return [gateway, gateway.socket(PATHS[server])];
@@ -52,8 +58,8 @@ function watched(gateway: RestartableGateway, token: string) {
 type Connect = (url: string, source: TicketSource, hears: Hears) => () => unknown;
 
 /** Greeted; the gateway dies and comes back; greeted again over another ticket; logged out, which is the end. */
-async function live(server: Library['server'], connect: Connect): Promise<void> {
-  const [gateway, url] = await gatewayOf(server);
+async function live(server: Library['server'], onTestFinished: Finish, connect: Connect): Promise<void> {
+  const [gateway, url] = await gatewayOf(server, onTestFinished);
   const token = gateway.logIn('ada');
   const { source, seen } = watched(gateway, token);
   const greetings = new Counter();
@@ -77,18 +83,18 @@ async function live(server: Library['server'], connect: Connect): Promise<void> 
 
 describe.concurrent('through a restart with another ticket, and to its end after a logout', () => {
   for (const library of LIBRARIES)
-    test(library.name, () =>
-      live(library.server, (url, source, hears) =>
+    test(library.name, ({ onTestFinished }) =>
+      live(library.server, onTestFinished, (url, source, hears) =>
         library.connect(url, socketOf(source, NodeWebSocket), hears),
       ),
     );
 
   for (const [name, Socket] of Object.entries({ undici: UndiciWebSocket, ws: NodeWebSocket }))
-    test(`AdmitConnection over the WebSocket of ${name}`, () =>
-      live('greeting', (url, source, hears) => connectInNode(url, source, Socket, hears)));
+    test(`AdmitConnection over the WebSocket of ${name}`, ({ onTestFinished }) =>
+      live('greeting', onTestFinished, (url, source, hears) => connectInNode(url, source, Socket, hears)));
 
-  test("a library over undici's WebSocket", () =>
-    live('greeting', (url, source, hears) => {
+  test("a library over undici's WebSocket", ({ onTestFinished }) =>
+    live('greeting', onTestFinished, (url, source, hears) => {
       const [library] = LIBRARIES.filter(({ name }) => name === 'partysocket');
       const Socket = socketOf(source, UndiciWebSocket);
       return library?.connect(url, Socket, hears) ?? (() => {});
@@ -101,8 +107,8 @@ function socketOf(source: TicketSource, Socket: SocketConstructor): typeof WebSo
 
 describe.concurrent('a bare socket in its place is refused, so the tests above prove the ticket', () => {
   for (const library of LIBRARIES)
-    test(library.name, async () => {
-      const [, url] = await gatewayOf(library.server);
+    test(library.name, async ({ onTestFinished }) => {
+      const [, url] = await gatewayOf(library.server, onTestFinished);
       const greetings = new Counter();
       await new Promise<void>((resolve) => {
         class Bare extends NodeWebSocket {
@@ -119,8 +125,8 @@ describe.concurrent('a bare socket in its place is refused, so the tests above p
     });
 
   for (const [name, Socket] of Object.entries({ undici: UndiciWebSocket, ws: NodeWebSocket }))
-    test(name, async () => {
-      const [, url] = await gatewayOf('greeting');
+    test(name, async ({ onTestFinished }) => {
+      const [, url] = await gatewayOf('greeting', onTestFinished);
       const socket = new Socket(url) as unknown as WebSocket;
       const ended = new Promise<string>((resolve) => {
         for (const type of ['open', 'error']) socket.addEventListener(type, () => resolve(type));

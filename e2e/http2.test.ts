@@ -1,16 +1,17 @@
-// Chromium over TLS: it upgrades over HTTP/2 by itself, and the gateway says that it did.
+// Browsers over TLS: they upgrade over HTTP/2 by themselves, and the gateway says that they did.
 import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { chromium, firefox } from 'playwright-core';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { WebSocketServer } from 'ws';
+import { CHROMIUM, FIREFOX } from './chromium.mjs';
 import { Gateway } from './gateway-process.js';
-import { test } from './visitor.js';
 
 const SECRET = 'a secret of the tests, as long as HS256 wants it';
 
@@ -112,16 +113,24 @@ async function live({ gateway, token }: { gateway: string; token: string }): Pro
   return { protocol: socket.protocol, echo, code, reason };
 }
 
-test('S23: Chromium opens its socket over HTTP/2, and reads the Close of a revocation', async ({
-  browser,
-}) => {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true });
-  const page = await context.newPage();
-  await page.goto(origin());
-  const seen = await page.evaluate(live, { gateway: gateway.url.replace('http:', 'https:'), token: login() });
-  expect(seen).toEqual({ protocol: 'admitone.v1', echo: 'hello', code: 4900, reason: 'admitone:revoked' });
-  await context.close();
-  const lines = (await readFile(join(folder, 'audit.log'), 'utf8')).trim().split('\n');
-  const opened = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'session_opened');
-  expect(opened).toEqual([expect.objectContaining({ route: '/chat', subject: 'ada', http: '2' })]);
-});
+const BROWSERS = { Chromium: () => chromium.launch(CHROMIUM), Firefox: () => firefox.launch(FIREFOX) };
+
+test.each(Object.entries(BROWSERS))(
+  'S23: %s opens its socket over HTTP/2, and reads the Close of a revocation',
+  async (_, launch) => {
+    const browser = await launch();
+    onTestFinished(() => browser.close());
+    await writeFile(join(folder, 'audit.log'), '');
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    const page = await context.newPage();
+    await page.goto(origin());
+    const seen = await page.evaluate(live, {
+      gateway: gateway.url.replace('http:', 'https:'),
+      token: login(),
+    });
+    expect(seen).toEqual({ protocol: 'admitone.v1', echo: 'hello', code: 4900, reason: 'admitone:revoked' });
+    const lines = (await readFile(join(folder, 'audit.log'), 'utf8')).trim().split('\n');
+    const opened = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'session_opened');
+    expect(opened).toEqual([expect.objectContaining({ route: '/chat', subject: 'ada', http: '2' })]);
+  },
+);

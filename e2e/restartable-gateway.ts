@@ -10,10 +10,12 @@ export class RestartableGateway {
   readonly #port: number;
   readonly #server: string;
   readonly #tables: string;
+  readonly #admin: number | undefined;
   #gateway: Gateway | undefined;
 
-  private constructor(port: number, server: string, tables: string) {
+  private constructor(port: number, admin: number | undefined, server: string, tables: string) {
     this.#port = port;
+    this.#admin = admin;
     this.#server = server;
     this.#tables = tables;
   }
@@ -24,10 +26,11 @@ export class RestartableGateway {
    * @param server lines of `[server]`
    * @param route lines of every route
    * @param tables further tables of the configuration
+   * @param operated whether it has a listener for operators
    */
   static async serve(
     upstreams: Readonly<Record<string, string>>,
-    { origins = ['https://app.example'], server = '', route = '', tables = '' } = {},
+    { origins = ['https://app.example'], server = '', route = '', tables = '', operated = false } = {},
   ): Promise<RestartableGateway> {
     const routes = Object.entries(upstreams).map(
       ([path, upstream]) => `[[routes]]
@@ -37,7 +40,12 @@ origins = ${JSON.stringify(origins)}
 ${route}
 `,
     );
-    const gateway = new RestartableGateway(await freePort(), server, tables + routes.join(''));
+    const gateway = new RestartableGateway(
+      await freePort(),
+      operated ? await freePort() : undefined,
+      server,
+      tables + routes.join(''),
+    );
     await gateway.start();
     return gateway;
   }
@@ -87,11 +95,21 @@ ${route}
     if (!answer.ok) throw new Error(`the logout was answered ${answer.status}: ${await answer.text()}`);
   }
 
+  /** Lets so many of a hundred people have tickets on a route, as an operator does. */
+  async rollOut(percent: number, route: string): Promise<void> {
+    const headers = { authorization: `Bearer ${this.#secret}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ percent, route });
+    const url = `http://127.0.0.1:${this.#admin}/admin/api/rollout`;
+    const answer = await fetch(url, { method: 'POST', headers, body });
+    if (!answer.ok) throw new Error(`the rollout was answered ${answer.status}: ${await answer.text()}`);
+  }
+
   #configuration(): string {
     return `
 [server]
 listen = "127.0.0.1:${this.#port}"
 ${this.#server}
+${this.#admin === undefined ? '' : `[admin]\nlisten = "127.0.0.1:${this.#admin}"\nsecret_file = "login.secret"`}
 [[issuers]]
 name = "login"
 issuer = "${ISSUER}"

@@ -1493,6 +1493,13 @@ var Driver = class {
 		if (!("attempt" in this.state)) this.attempt?.release();
 		this.tell();
 	}
+	close(code, reason) {
+		this.feed({
+			type: "close",
+			code: reason === void 0 ? code : code ?? 1e3,
+			reason
+		});
+	}
 	tell(...calls) {
 		this.#untold.push(...calls);
 		if (this.#telling) return;
@@ -2008,11 +2015,7 @@ var AdmitConnection = class extends AdmitEventTarget {
 	close(code, reason) {
 		const fault = faultOfClose(code, reason);
 		if (fault) throw new AdmitError("invalid_close", fault);
-		this.#driver.feed({
-			type: "close",
-			code: reason === void 0 ? code : code ?? 1e3,
-			reason
-		});
+		this.#driver.close(code, reason);
 	}
 	get #socket() {
 		return this.#driver.attempt?.link;

@@ -106,16 +106,26 @@ pub fn forwarded(data: &[u8]) {
     let _ = data;
 }
 
+/// Which request a proxy asks about: one that it names, or none.
+pub fn question(data: &[u8]) {
+    #[cfg(fuzzing)]
+    admitone_gateway::http::fuzzing::question(data);
+    let _ = data;
+}
+
+/// What a route might bound its frames by, in bytes.
+const LONGEST: u64 = 4096;
+
 /// The place among frames does not depend on how the bytes were cut.
 pub fn frames(data: &[u8]) {
     let Some((&cut, bytes)) = data.split_first() else { return };
     let mut whole = Frames::new();
-    let whole_fed = whole.feed(bytes);
+    let whole_fed = whole.feed(bytes, LONGEST);
     let mut pieces = Frames::new();
     let mut fed = Ok(());
     for piece in bytes.chunks(usize::from(cut) + 1) {
         let rest = pieces.rest_of_frame(piece);
-        fed = fed.and_then(|()| pieces.feed(piece));
+        fed = fed.and_then(|()| pieces.feed(piece, LONGEST));
         assert!(rest.is_err() || rest.is_ok_and(|rest| rest <= piece.len()));
         if fed.is_err() {
             break;

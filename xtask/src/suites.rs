@@ -71,12 +71,18 @@ static SUITES: &[Suite] = &[
         Need::Traefik,
         Need::Envoy,
     ]),
+    suite("openapi", "Schemathesis asks the gateway all that /openapi.json says", openapi)
+        .needing(&[Need::Schemathesis]),
+    suite("deploy", "the files of deploy/: image, unit and manifests", deploy).needing(&[Need::Schemathesis]),
     suite("monitoring", "Prometheus reads the gateway, and judges alerts and dashboard", monitoring)
         .needing(&[Need::Prometheus]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
     suite("fuzz", "fuzzers of all that strangers send, a few seconds each", |root| fuzz::run(root, &[], fuzz::SHORT)),
     suite("fuzz-long", "the fuzzers, a minute each", |root| fuzz::run(root, &[], fuzz::LONG)).only_when_long(),
     suite("history", "half an hour of faults over two gateways and a Redis pair", history)
+        .needing(&[Need::Redis])
+        .only_when_long(),
+    suite("soak", "an hour of 2,000 sockets that come and go while faults strike", |root| soak(root, 60))
         .needing(&[Need::Redis])
         .only_when_long(),
     suite("races", "a thousand races for a ticket, ten thousand aborted upgrades", races)
@@ -101,7 +107,9 @@ fn clippy(root: &Path) -> Outcome {
 
 /// Clippy, not `cargo check`: only it turns warnings of our crates, and no others, into failures.
 fn features(root: &Path) -> Outcome {
-    for features in ["", "server", "authn", "redis", "redis-tls", "authn,redis"] {
+    let sets =
+        ["", "server", "authn", "redis", "redis-tls", "authn,redis", "tower", "http2", "axum", "axum,authn,redis"];
+    for features in sets {
         call::cargo(root)
             .args(["clippy", "--package", "admitone", "--no-default-features"])
             .args(["--features", features, "--", "-D", "warnings"])
@@ -135,11 +143,24 @@ fn autobahn(root: &Path) -> Outcome {
 
 fn peers(root: &Path) -> Outcome {
     among_peers(root)
-        .args(["--skip", "autobahn::", "--skip", "monitoring::"])
+        .args(["--skip", "autobahn::", "--skip", "openapi::", "--skip", "deploy::", "--skip", "monitoring::"])
         .env("ADMITONE_CADDY", install::caddy_program(root))
         .env("ADMITONE_TRAEFIK", install::traefik_program(root))
         .env("ADMITONE_ENVOY", install::envoy_program(root))
         .run()
+}
+
+fn openapi(root: &Path) -> Outcome {
+    by_python(among_peers(root), root).args(["openapi::", "--nocapture"]).run()
+}
+
+fn deploy(root: &Path) -> Outcome {
+    by_python(among_peers(root), root).args(["deploy::"]).run()
+}
+
+/// Schemathesis brings a reader of YAML along.
+fn by_python(call: Call, root: &Path) -> Call {
+    call.env("ADMITONE_SCHEMATHESIS", install::schemathesis_folder(root)).env("ADMITONE_PYTHON", install::python(root))
 }
 
 fn monitoring(root: &Path) -> Outcome {
@@ -155,6 +176,17 @@ fn history(root: &Path) -> Outcome {
     call::cargo(root)
         .args(["test", "--package", "admitone-gateway", "--all-features", "--test", "history", "--", "--nocapture"])
         .env("ADMITONE_HISTORY_SECONDS", "1800")
+        .run()
+}
+
+/// As above. Each socket is two descriptors of the test's own process, and two of a gateway's.
+pub(crate) fn soak(root: &Path, minutes: u32) -> Outcome {
+    let raise = "ulimit -n 16384 && exec \"$0\" \"$@\"";
+    call::program("sh", root)
+        .args(["-c", raise, "cargo", "test", "--package", "admitone-gateway", "--all-features", "--test", "history"])
+        .args(["--", "m13_", "--nocapture"])
+        .env("ADMITONE_SOAK_SECONDS", (minutes * 60).to_string())
+        .env("ADMITONE_SOAK_PEOPLE", "2000")
         .run()
 }
 

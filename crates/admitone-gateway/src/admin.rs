@@ -1,4 +1,4 @@
-//! The operators' listener: metrics, live sessions, revoking, draining, and the events as they happen.
+//! The operators' listener: metrics, live sessions, revoking, the rollout, draining, and the events as they happen.
 //!
 //! It has a port of its own and shares nothing with the public one: whoever reaches the public listener reaches none of
 //! this. Every caller has to know the secret, whatever address they come from.
@@ -9,6 +9,7 @@ mod guard;
 mod login;
 mod page;
 mod revoke;
+mod rollout;
 pub mod server;
 mod sessions;
 mod status;
@@ -96,6 +97,7 @@ impl Admin {
             .route("/admin/api/status", get(status::status))
             .route("/admin/api/sessions", get(sessions::sessions))
             .route("/admin/api/revoke", post(revoke::revoke))
+            .route("/admin/api/rollout", get(rollout::show).post(rollout::change))
             .route("/admin/api/close", post(sessions::close))
             .route("/admin/api/drain", post(status::drain))
             .route("/admin/api/events", get(events::events))

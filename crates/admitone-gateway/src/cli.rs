@@ -1,12 +1,14 @@
 //! Commands, and what they say on a terminal.
 
 mod check;
+mod config;
 mod connect;
 mod demo;
 mod keys;
 mod login_check;
 mod operate;
 mod operator;
+mod rollout;
 mod serve;
 mod shutdown;
 mod table;
@@ -20,8 +22,10 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
+use self::config::Config;
 use self::keys::Keys;
 use self::operator::Operator;
+use self::rollout::Rollout;
 
 /// One ticket admits one connection: ticket authentication for WebSockets.
 #[derive(Debug, Parser)]
@@ -65,12 +69,18 @@ enum Command {
     /// Takes back: a session, a login, or everything of a person; live connections close within a second
     #[command(after_help = OPERATOR_STATUS)]
     Revoke(operate::Revoke),
+    /// Shows and changes who gets tickets, on all gateways that share a store, within a second
+    #[command(subcommand, after_help = OPERATOR_STATUS)]
+    Rollout(Rollout),
     /// Ends a running gateway as SIGTERM does: not ready, its connections closed in batches, then exit
     #[command(after_help = OPERATOR_STATUS)]
     Drain(Operator),
     /// Says how a running gateway is
     #[command(after_help = OPERATOR_STATUS)]
     Status(Operator),
+    /// Writes configurations to begin with
+    #[command(subcommand)]
+    Config(Config),
     /// Makes and rotates key files
     #[command(subcommand)]
     Keys(Keys),
@@ -141,8 +151,10 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Demo { port, host, json } => on_runtime(demo::run(host, port, json)),
         Command::Sessions(list) => on_runtime(operate::sessions(&list)),
         Command::Revoke(revoke) => on_runtime(operate::revoke(&revoke)),
+        Command::Rollout(rollout) => on_runtime(rollout::run(&rollout)),
         Command::Drain(operator) => on_runtime(operate::drain(&operator)),
         Command::Status(operator) => on_runtime(operate::status(&operator)),
+        Command::Config(config) => config::run(&config),
         Command::Keys(keys) => keys::run(&keys),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "admitone", &mut stdout());

@@ -5,6 +5,7 @@
 //! `ADMITONE_SERVER__LISTEN`. Secrets are only ever named by file. `examples/admitone.toml` shows every key.
 
 mod admin;
+mod aliases;
 mod assertion;
 mod audit;
 mod document;
@@ -19,6 +20,7 @@ mod remote;
 mod routes;
 mod secret;
 mod server;
+mod starting;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,7 @@ use table::Table;
 use crate::logins::Source;
 
 pub use admin::{Admin, AdminSecret};
+pub use aliases::{ALIAS_TTL_SECONDS, Aliases};
 pub use assertion::Assertion;
 pub use audit::Audit;
 pub use fault::{Fault, Faults, Place};
@@ -48,8 +51,9 @@ pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use outline::Outline;
 pub use redis::{Redis, RedisFence, RedisLogin, RedisServer, RedisServers, RevocationGap};
-pub use routes::{JwtFallback, OnReplay, Route, RoutePath};
+pub use routes::{JwtFallback, Listed, OnFailures, OnReplay, Rollout, Route, RoutePath};
 pub use server::Server;
+pub use starting::Starting;
 pub use tickets::{Store, StoreKind, TTL_SECONDS, Tickets};
 pub(crate) use tls::HTTP_2;
 pub use tls::Tls;
@@ -88,6 +92,8 @@ pub struct Config {
     /// The path of the route that a ticket is for when the mint request does not say; one of `routes`. A single route is
     /// the default by itself; among several there may be none.
     pub default_route: Option<RoutePath>,
+    /// The wire of an older ticket system, where it is on.
+    pub aliases: Option<Aliases>,
     /// What is risky in it, though allowed.
     pub warnings: Vec<Fault>,
 }
@@ -152,6 +158,7 @@ fn read(root: &Table<'_>) -> Option<Config> {
     let is_wanted = routes.sound.iter().any(|route| route.upstream_assertion);
     let assertion = root.section("assertion", |table| assertion::read(table, is_wanted, store.is_shared));
     let default_route = read_default_route(root, &routes);
+    let aliases = root.section("aliases", |table| aliases::read(table, root, &routes, default_route.as_ref()));
     Some(Config {
         server: server?,
         log,
@@ -166,6 +173,7 @@ fn read(root: &Table<'_>) -> Option<Config> {
         issuers: issuers.sound,
         routes: routes.sound,
         default_route,
+        aliases,
         warnings: Vec::new(),
     })
 }

@@ -1,6 +1,7 @@
 //! The one place that wires: a configuration becomes a running gateway.
 
 mod reload;
+mod rollouts;
 mod wiring;
 
 use std::io;
@@ -32,6 +33,7 @@ use crate::stores::StoreError;
 use crate::summary;
 use crate::traces::Sender;
 use reload::Reloading;
+pub use rollouts::LockedOut;
 use wiring::wire;
 
 /// Connections past the limit that are still answered: probes, and refusals.
@@ -82,6 +84,9 @@ pub enum StartError {
     /// An issuer.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
+    /// A rollout that was kept.
+    #[error(transparent)]
+    Rollout(#[from] LockedOut),
 }
 
 fn mend(key: &str, error: &io::Error) -> String {
@@ -231,6 +236,7 @@ impl Gateway {
         governing.spawn(beat());
         governing.spawn(follow_revocations(self.app.clone()));
         governing.spawn(self.app.control.clone().follow());
+        governing.spawn(rollouts::follow(self.app.rollouts.clone()));
         let app = self.app.clone();
         governing.spawn(async move { app.sessions.keep_leases().await });
 

@@ -1,14 +1,18 @@
 //! The public listener: what it answers, each request a function that reads top to bottom.
 
 mod admit;
+mod aliases;
 mod answer;
 mod backchannel;
 pub(crate) mod body;
 mod client;
 mod connect;
 mod conversation;
+mod endpoint;
+mod endpoints;
 mod event_stream;
 mod extended;
+mod fields;
 mod forward;
 mod forwarded;
 #[cfg(fuzzing)]
@@ -24,6 +28,7 @@ mod login;
 mod logout;
 mod mint;
 mod multiplexed;
+mod openapi;
 pub mod present;
 mod problem;
 mod public_config;
@@ -31,9 +36,13 @@ pub mod readiness;
 mod refuse;
 mod renew;
 mod replay;
+mod reply;
+mod rollout;
 pub mod server;
 mod session;
 mod session_record;
+pub(crate) mod shadow;
+mod shape;
 pub(crate) mod telling;
 mod tickets;
 mod verify;
@@ -41,21 +50,25 @@ mod verify;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use admitone::admission::Admission;
 use admitone::control::Control;
 use admitone::now::Now;
 use admitone::revocation::Revocations;
+use admitone::rollout::Rollouts;
 use admitone::sessions::Sessions;
 use admitone::store::roster::Roster;
 use axum::Router;
 use axum::http::Version;
-use axum::routing::{any, delete, get, post};
+use axum::routing::get;
+use bytes::Bytes;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use self::endpoint::Reach;
 pub use self::forwarded::ForwardedError;
 pub use self::head::HeadError;
 use self::readiness::Readiness;
@@ -63,7 +76,7 @@ pub use self::telling::RequestNames;
 use self::telling::Teller;
 use crate::assertion::Assertions;
 use crate::audit::Audit;
-use crate::config::{Network, RevocationGap, WebOrigin};
+use crate::config::{Aliases, Network, RevocationGap, WebOrigin};
 use crate::limits::{Limits, Over, Place};
 use crate::logins::Logins;
 use crate::metrics::Metrics;
@@ -82,6 +95,10 @@ pub struct App {
     pub control: Arc<Control>,
     /// Takes back.
     pub revocations: Arc<dyn Revocations>,
+    /// Who gets tickets.
+    pub rollouts: Arc<Rollouts>,
+    /// Lets so many tickets be rehearsed at once.
+    pub rehearsals: Arc<Semaphore>,
     /// Where nodes say how they are.
     pub roster: Arc<dyn Roster>,
     /// This node's name in records and audit lines.
@@ -118,6 +135,10 @@ pub struct App {
     pub trusted_proxies: Vec<Network>,
     /// How long tickets live by default.
     pub default_ttl: Duration,
+    /// The wire of an older ticket system, where it is on.
+    pub aliases: Option<Aliases>,
+    /// The description of the endpoints, once somebody has asked for it.
+    pub openapi: OnceLock<Bytes>,
     /// What a login has to hold to ask about other people's tickets.
     pub service_permission: Option<String>,
     /// What the gateway can do at the moment.
@@ -132,28 +153,15 @@ impl App {
     /// The answers of the public listener.
     pub fn router(self: &Arc<Self>) -> Router {
         // The layer goes around the refusal of other methods too, or it would answer preflights.
-        let for_pages = Router::new()
-            .route("/auth/ticket", post(mint::mint))
-            .route("/auth/ticket/introspect", post(tickets::introspect))
-            .route("/auth/ticket/revoke", post(tickets::revoke))
-            .route("/auth/session/{id}", delete(session::end))
-            .route("/auth/session/{id}/renew", post(renew::renew))
-            .route("/auth/logout", post(logout::logout))
-            .route("/auth/config", get(public_config::public_config))
+        let for_pages = endpoints::router(self, Reach::Pages)
             .method_not_allowed_fallback(async || Rejection::Method)
             .layer(axum::middleware::from_fn_with_state(self.clone(), limiting::logins))
             .layer(headers::cors(self));
-        Router::new()
-            .route("/healthz", get(health::live))
-            .route("/readyz", get(health::ready))
-            .route("/.well-known/jwks.json", get(key_set::key_set))
-            .route(
-                "/auth/backchannel-logout",
-                post(backchannel::logout).layer(axum::middleware::from_fn_with_state(self.clone(), limiting::logins)),
-            )
+        let for_servers = endpoints::router(self, Reach::Servers)
+            .layer(axum::middleware::from_fn_with_state(self.clone(), limiting::logins));
+        endpoints::router(self, Reach::Machines)
+            .merge(for_servers)
             .method_not_allowed_fallback(async || Rejection::Method)
-            .route(verify::PATH, any(verify::verify))
-            .route("/auth/verify/{*target}", any(verify::verify))
             .merge(for_pages)
             .fallback(connect::elsewhere)
             .layer(axum::middleware::from_fn_with_state(Teller::public(self), telling::endpoint))

@@ -8,6 +8,7 @@ mod flights;
 mod introspector;
 mod presented;
 mod published_keys;
+mod reachable;
 mod refusal;
 mod unavailable;
 
@@ -30,6 +31,7 @@ use introspector::Introspector;
 pub use presented::PresentError;
 use published_keys::PublishedKeys;
 pub use published_keys::{KeysAt, KeysState};
+pub use reachable::Reachable;
 pub use refusal::{NoLogin, NoLogout};
 pub use unavailable::Unavailable;
 
@@ -117,29 +119,6 @@ pub struct Logins {
     logouts: Mutex<LogoutReplays>,
     /// Whether an issuer needs no published keys.
     any_standing: bool,
-}
-
-/// How many issuers can say who somebody is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reachable {
-    /// All.
-    All,
-    /// Not those whose published keys have not come.
-    Some,
-    /// None.
-    None,
-}
-
-impl Reachable {
-    /// The word in `/readyz`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::All => "ok",
-            Self::Some => "partial",
-            Self::None => "unavailable",
-        }
-    }
 }
 
 impl Logins {
@@ -256,9 +235,20 @@ impl Logins {
         self.callbacks.get(of).is_some_and(|callback| matches!(callback.carrier(), SessionCarrier::Cookie(_)))
     }
 
+    /// Whether logins are presented as bearer tokens.
+    #[must_use]
+    pub fn take_bearer(&self) -> bool {
+        self.chain.iter().any(|source| *source != Source::Callback)
+    }
+
+    /// Where applications' sessions are presented.
+    pub fn session_carriers(&self) -> impl Iterator<Item = &SessionCarrier> {
+        self.callbacks.iter().map(Callback::carrier)
+    }
+
     /// The headers that sessions are presented in.
     pub fn session_headers(&self) -> impl Iterator<Item = &HeaderName> {
-        self.callbacks.iter().filter_map(|callback| match callback.carrier() {
+        self.session_carriers().filter_map(|carrier| match carrier {
             SessionCarrier::Header(name) => Some(name),
             SessionCarrier::Cookie(_) => None,
         })
@@ -267,7 +257,7 @@ impl Logins {
     /// Whether sessions are presented in a cookie.
     #[must_use]
     pub fn any_cookie(&self) -> bool {
-        self.callbacks.iter().any(|callback| matches!(callback.carrier(), SessionCarrier::Cookie(_)))
+        self.session_carriers().any(|carrier| matches!(carrier, SessionCarrier::Cookie(_)))
     }
 
     /// How the published keys of each issuer are.

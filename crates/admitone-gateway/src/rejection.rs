@@ -2,6 +2,7 @@
 
 mod checks;
 mod counted;
+mod status;
 mod title;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::limits::Over;
 use crate::logins::{NoLogin, NoLogout, PresentError};
 use crate::upstream::{AnswerError, DialError};
 
+pub use status::status;
 pub use title::title;
 
 /// Why a request was refused. `Display` is for the log: it holds no secret, but more than the world is told.
@@ -112,12 +114,18 @@ pub enum Rejection {
     /// Revoked between redemption and opening.
     #[error("revoked while opening ({})", .0.name())]
     RevokedWhileOpening(Mark),
+    /// The rollout leaves this person out.
+    #[error("tickets are off for this person")]
+    TicketsDisabled,
     /// Not minted.
     #[error("mint: {0}")]
     Mint(#[from] MintError),
     /// No such ticket, or somebody else's, or one that is over.
     #[error("no ticket of this login's to revoke")]
     NoSuchTicket,
+    /// Somebody else's ticket.
+    #[error("the ticket is somebody else's")]
+    NotTheOwner,
     /// No such session, or somebody else's.
     #[error("no session of this login's to end")]
     NoSuchSession,
@@ -201,8 +209,8 @@ pub struct Row {
 }
 
 impl Row {
-    fn new(status: StatusCode, code: ProblemCode, level: Level) -> Self {
-        Self { status, code, close: None, level, retry_after: None, ticket: None }
+    fn new(code: ProblemCode, level: Level) -> Self {
+        Self { status: status(code), code, close: None, level, retry_after: None, ticket: None }
     }
 
     fn closing(self, close: CloseCode) -> Self {
@@ -223,48 +231,42 @@ impl Rejection {
     #[must_use]
     pub fn row(&self) -> Row {
         use ProblemCode as P;
-        use StatusCode as S;
         match self {
-            Self::Request(_) | Self::Present(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
-            Self::Head(error) if error.is_too_large() => {
-                Row::new(S::REQUEST_HEADER_FIELDS_TOO_LARGE, P::HeadTooLarge, Level::INFO)
-            }
-            Self::Head(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::INFO),
-            Self::Forwarded(ForwardedError::NotAnUpgrade) => {
-                Row::new(S::UPGRADE_REQUIRED, P::UpgradeRequired, Level::INFO)
-            }
-            Self::Forwarded(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::WARN),
-            Self::NoRouteAsked => Row::new(S::NOT_FOUND, P::NotFound, Level::INFO),
-            Self::NotAnUpgrade => Row::new(S::UPGRADE_REQUIRED, P::UpgradeRequired, Level::DEBUG),
+            Self::Request(_) | Self::Present(_) => Row::new(P::InvalidRequest, Level::INFO),
+            Self::Head(error) if error.is_too_large() => Row::new(P::HeadTooLarge, Level::INFO),
+            Self::Head(_) => Row::new(P::InvalidRequest, Level::INFO),
+            Self::Forwarded(ForwardedError::NotAnUpgrade) => Row::new(P::UpgradeRequired, Level::INFO),
+            Self::Forwarded(_) => Row::new(P::InvalidRequest, Level::WARN),
+            Self::NoRouteAsked => Row::new(P::NotFound, Level::INFO),
+            Self::NotAnUpgrade => Row::new(P::UpgradeRequired, Level::DEBUG),
             Self::NoSuchPath | Self::NoSuchRoute | Self::NoSuchTicket | Self::NoSuchSession => {
-                Row::new(S::NOT_FOUND, P::NotFound, Level::DEBUG)
+                Row::new(P::NotFound, Level::DEBUG)
             }
-            Self::Method => Row::new(S::METHOD_NOT_ALLOWED, P::MethodNotAllowed, Level::DEBUG),
-            Self::BodyTooLarge(_) => Row::new(S::PAYLOAD_TOO_LARGE, P::BodyTooLarge, Level::INFO),
-            Self::Logout(NoLogout::Unavailable { .. }) => {
-                Row::new(S::SERVICE_UNAVAILABLE, P::IssuerUnavailable, Level::ERROR).retry_after(2)
-            }
-            Self::FormNeeded | Self::Logout(_) => Row::new(S::BAD_REQUEST, P::InvalidRequest, Level::WARN),
-            Self::MediaType => Row::new(S::UNSUPPORTED_MEDIA_TYPE, P::UnsupportedMediaType, Level::INFO),
-            Self::Body(_) => Row::new(S::UNPROCESSABLE_ENTITY, P::InvalidBody, Level::INFO),
+            Self::TicketsDisabled => Row::new(P::TicketsDisabled, Level::DEBUG),
+            Self::Method => Row::new(P::MethodNotAllowed, Level::DEBUG),
+            Self::BodyTooLarge(_) => Row::new(P::BodyTooLarge, Level::INFO),
+            Self::Logout(NoLogout::Unavailable { .. }) => Row::new(P::IssuerUnavailable, Level::ERROR).retry_after(2),
+            Self::FormNeeded | Self::Logout(_) => Row::new(P::InvalidRequest, Level::WARN),
+            Self::MediaType => Row::new(P::UnsupportedMediaType, Level::INFO),
+            Self::Body(_) => Row::new(P::InvalidBody, Level::INFO),
             Self::Carrier(error) => carrier_row(*error),
             Self::Origin | Self::CookieWithoutOrigin | Self::CrossSite => {
-                Row::new(S::FORBIDDEN, P::OriginNotAllowed, Level::WARN).closing(CloseCode::Forbidden)
+                Row::new(P::OriginNotAllowed, Level::WARN).closing(CloseCode::Forbidden)
             }
-            Self::AdminHost => Row::new(S::MISDIRECTED_REQUEST, P::InvalidRequest, Level::WARN),
-            Self::AdminOrigin => Row::new(S::FORBIDDEN, P::OriginNotAllowed, Level::WARN),
+            Self::AdminHost => {
+                Row { status: StatusCode::MISDIRECTED_REQUEST, ..Row::new(P::InvalidRequest, Level::WARN) }
+            }
+            Self::AdminOrigin => Row::new(P::OriginNotAllowed, Level::WARN),
             Self::AdminSecret => not_logged_in(Level::WARN),
-            Self::AdminTries => Row::new(S::TOO_MANY_REQUESTS, P::OverLimit, Level::WARN).retry_after(60),
-            Self::AdminFollowers => Row::new(S::SERVICE_UNAVAILABLE, P::Overloaded, Level::WARN).retry_after(5),
+            Self::AdminTries => Row::new(P::OverLimit, Level::WARN).retry_after(60),
+            Self::AdminFollowers => Row::new(P::Overloaded, Level::WARN).retry_after(5),
             Self::NoCredential => not_logged_in(Level::DEBUG),
             Self::Login(NoLogin::Unavailable { .. }) => {
-                Row::new(S::SERVICE_UNAVAILABLE, P::IssuerUnavailable, Level::ERROR)
-                    .closing(CloseCode::Overloaded)
-                    .retry_after(2)
+                Row::new(P::IssuerUnavailable, Level::ERROR).closing(CloseCode::Overloaded).retry_after(2)
             }
             Self::Login(_) | Self::LoginRefused(_) => not_logged_in(Level::INFO),
-            Self::Issuer | Self::PermissionRequired(_) | Self::PermissionNotHeld => {
-                Row::new(S::FORBIDDEN, P::Forbidden, Level::INFO).closing(CloseCode::Forbidden)
+            Self::Issuer | Self::PermissionRequired(_) | Self::PermissionNotHeld | Self::NotTheOwner => {
+                Row::new(P::Forbidden, Level::INFO).closing(CloseCode::Forbidden)
             }
             Self::TicketFormat(_) => not_accepted(Level::INFO),
             Self::Ticket(TicketRefused::Expired) => not_accepted(Level::INFO),
@@ -275,18 +277,14 @@ impl Rejection {
             Self::NotRenewed(refused) => not_renewed_row(*refused),
             Self::RenewalLost | Self::Store(_) => store_unavailable(),
             Self::Dial(_) => upstream_unavailable().ticket(TicketState::Unspent),
-            Self::Upgrade(AnswerError::Timeout(_)) => Row::new(S::GATEWAY_TIMEOUT, P::UpstreamTimeout, Level::WARN)
+            Self::Upgrade(AnswerError::Timeout(_)) => Row::new(P::UpstreamTimeout, Level::WARN)
                 .closing(CloseCode::UpstreamUnavailable)
                 .ticket(TicketState::Spent),
             Self::Upgrade(_) | Self::UpstreamChoice => upstream_unavailable().ticket(TicketState::Spent),
             Self::OverLimit(over) => over_limit(over),
-            Self::Overloaded => Row::new(S::SERVICE_UNAVAILABLE, P::Overloaded, Level::WARN)
-                .closing(CloseCode::Overloaded)
-                .retry_after(1),
-            Self::Draining => {
-                Row::new(S::SERVICE_UNAVAILABLE, P::Draining, Level::DEBUG).closing(CloseCode::Draining).retry_after(1)
-            }
-            Self::Internal(_) => Row::new(S::INTERNAL_SERVER_ERROR, P::Internal, Level::ERROR),
+            Self::Overloaded => Row::new(P::Overloaded, Level::WARN).closing(CloseCode::Overloaded).retry_after(1),
+            Self::Draining => Row::new(P::Draining, Level::DEBUG).closing(CloseCode::Draining).retry_after(1),
+            Self::Internal(_) => Row::new(P::Internal, Level::ERROR),
         }
     }
 
@@ -301,6 +299,7 @@ impl Rejection {
             Self::NoSuchTicket => Some("this login has no such ticket that could still be revoked".into()),
             Self::NotRenewed(NotRenewed::Absent) => Some("this login has no such session that is open".into()),
             Self::NotRenewed(NotRenewed::Narrowed(_)) => Some("this login may do less than the session".into()),
+            Self::NotTheOwner => Some("the ticket is somebody else's".into()),
             Self::NoSuchSession => Some("this login has no such session".into()),
             Self::AdminHost => Some("this listener is not known by that Host: add it to admin.hosts".into()),
             Self::AdminTries => Some("too many wrong secrets came from this address: wait a minute".into()),
@@ -324,27 +323,24 @@ impl Rejection {
 }
 
 fn not_logged_in(level: Level) -> Row {
-    Row::new(StatusCode::UNAUTHORIZED, ProblemCode::NotLoggedIn, level).closing(CloseCode::NotLoggedIn)
+    Row::new(ProblemCode::NotLoggedIn, level).closing(CloseCode::NotLoggedIn)
 }
 
 fn not_accepted(level: Level) -> Row {
-    Row::new(StatusCode::UNAUTHORIZED, ProblemCode::TicketNotAccepted, level).closing(CloseCode::TicketNotAccepted)
+    Row::new(ProblemCode::TicketNotAccepted, level).closing(CloseCode::TicketNotAccepted)
 }
 
 fn store_unavailable() -> Row {
-    Row::new(StatusCode::SERVICE_UNAVAILABLE, ProblemCode::StoreUnavailable, Level::ERROR)
-        .closing(CloseCode::StoreUnavailable)
-        .retry_after(1)
+    Row::new(ProblemCode::StoreUnavailable, Level::ERROR).closing(CloseCode::StoreUnavailable).retry_after(1)
 }
 
 fn upstream_unavailable() -> Row {
-    Row::new(StatusCode::BAD_GATEWAY, ProblemCode::UpstreamUnavailable, Level::WARN)
-        .closing(CloseCode::UpstreamUnavailable)
+    Row::new(ProblemCode::UpstreamUnavailable, Level::WARN).closing(CloseCode::UpstreamUnavailable)
 }
 
 /// At a low level: the limit itself tells the log, and not for every refusal.
 fn over_limit(over: &Over) -> Row {
-    let row = Row::new(StatusCode::TOO_MANY_REQUESTS, ProblemCode::OverLimit, Level::DEBUG)
+    let row = Row::new(ProblemCode::OverLimit, Level::DEBUG)
         .closing(CloseCode::OverLimit)
         .retry_after(over.retry_after_seconds());
     Row { ticket: over.limit.ticket(), ..row }
@@ -353,15 +349,15 @@ fn over_limit(over: &Over) -> Row {
 fn carrier_row(error: TakeError) -> Row {
     match error.problem() {
         ProblemCode::NotLoggedIn => not_logged_in(Level::INFO),
-        code => Row::new(StatusCode::BAD_REQUEST, code, Level::INFO),
+        code => Row::new(code, Level::INFO),
     }
 }
 
 fn not_renewed_row(refused: NotRenewed) -> Row {
     match refused {
-        NotRenewed::Absent => Row::new(StatusCode::NOT_FOUND, ProblemCode::NotFound, Level::DEBUG),
+        NotRenewed::Absent => Row::new(ProblemCode::NotFound, Level::DEBUG),
         NotRenewed::Revoked(_) => not_logged_in(Level::INFO),
-        _ => Row::new(StatusCode::FORBIDDEN, ProblemCode::Forbidden, Level::INFO).closing(CloseCode::Forbidden),
+        _ => Row::new(ProblemCode::Forbidden, Level::INFO).closing(CloseCode::Forbidden),
     }
 }
 
@@ -370,20 +366,18 @@ fn redeem_row(error: &RedeemError) -> Row {
         RedeemError::Replayed(_) => not_accepted(Level::WARN),
         RedeemError::Revoked(_) | RedeemError::Expired => not_accepted(Level::INFO),
         RedeemError::Unavailable(_) => store_unavailable().ticket(TicketState::Spent),
-        _ => Row::new(StatusCode::INTERNAL_SERVER_ERROR, ProblemCode::Internal, Level::ERROR),
+        _ => Row::new(ProblemCode::Internal, Level::ERROR),
     }
 }
 
 fn mint_row(error: &MintError) -> Row {
     match error {
-        MintError::Store(PutError::SubjectCap(_)) => {
-            Row::new(StatusCode::TOO_MANY_REQUESTS, ProblemCode::OverLimit, Level::WARN).retry_after(5)
-        }
+        MintError::Store(PutError::SubjectCap(_)) => Row::new(ProblemCode::OverLimit, Level::WARN).retry_after(5),
         MintError::Store(PutError::Full(_) | PutError::OutOfMemory) => {
-            Row::new(StatusCode::SERVICE_UNAVAILABLE, ProblemCode::Overloaded, Level::ERROR).retry_after(5)
+            Row::new(ProblemCode::Overloaded, Level::ERROR).retry_after(5)
         }
         MintError::Store(_) => store_unavailable(),
         MintError::Expiry => not_logged_in(Level::INFO),
-        _ => Row::new(StatusCode::INTERNAL_SERVER_ERROR, ProblemCode::Internal, Level::ERROR),
+        _ => Row::new(ProblemCode::Internal, Level::ERROR),
     }
 }

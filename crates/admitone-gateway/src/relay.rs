@@ -13,6 +13,7 @@ pub mod frames;
 mod tests;
 
 use std::future::poll_fn;
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
@@ -24,7 +25,9 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use direction::{Direction, Event, Farewell};
+use close_frame::Farewell;
+use direction::{Direction, Event};
+use frames::BadLength;
 
 /// The longest wait, when closing, for each of: the frame under way to end, the Close to be taken, and the peer to hang up.
 pub const CLOSE_LIMIT: Duration = Duration::from_millis(250);
@@ -60,6 +63,8 @@ pub enum Why {
     Stalled(Side),
     /// This side sent a frame with an impossible length.
     BadFrame(Side),
+    /// This side sent a frame that is longer than the route lets through; it was sent 1009.
+    FrameTooLong(Side),
     /// Writing failed, and neither side was seen to end.
     Failed,
     /// The relay panicked; both sides were sent 1011, where that was still possible.
@@ -77,6 +82,7 @@ impl Why {
             Self::UpstreamGone => "upstream_gone",
             Self::Stalled(_) => "stalled",
             Self::BadFrame(_) => "bad_frame",
+            Self::FrameTooLong(_) => "frame_too_long",
             Self::Failed => "failed",
             Self::Panicked => "panicked",
         }
@@ -94,21 +100,30 @@ pub struct Ended {
     pub to_upstream: u64,
 }
 
-/// Relays a session's socket until both sides have ended, a limit has passed, or the session is to be closed; also when nothing
-/// has passed either way for `idle`.
+/// What a route lets pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bounds {
+    /// How long nothing may pass, either way.
+    pub idle: Option<Duration>,
+    /// The longest payload of a frame, in bytes.
+    pub frame: Option<NonZeroU32>,
+}
+
+/// Relays a session's socket until both sides have ended, a limit has passed, or the session is to be closed; also when
+/// something is out of `bounds`.
 pub async fn run<C, U>(
     client: C,
     client_ahead: Bytes,
     upstream: U,
     upstream_ahead: Bytes,
     session: Session,
-    idle: Option<Duration>,
+    bounds: Bounds,
 ) -> Ended
 where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
 {
-    pump(client, client_ahead, upstream, upstream_ahead, session.closing(), idle).await
+    pump(client, client_ahead, upstream, upstream_ahead, session.closing(), bounds).await
 }
 
 /// Relays between `client` and `upstream` until both have ended, a limit has passed, or `closing` resolves.
@@ -121,14 +136,16 @@ where
 /// - An upstream that ends without a Close frame while the connection is alive makes the client see
 ///   [`CloseCode::UpstreamUnavailable`], if what it has received ends with a whole frame.
 /// - A client that ends without a Close frame is passed on as what it is, the end of the stream.
-/// - When nothing has passed either way for `idle`, both are closed with [`CloseCode::OverLimit`].
+/// - When nothing has passed either way for `bounds.idle`, both are closed with [`CloseCode::OverLimit`].
+/// - Who sends a frame with a payload of more than `bounds.frame` bytes is closed with 1009; the receiver, which may have
+///   received the first of them by then, is hung up on.
 fn pump<C, U, F>(
     client: C,
     client_ahead: Bytes,
     upstream: U,
     upstream_ahead: Bytes,
     closing: F,
-    idle: Option<Duration>,
+    bounds: Bounds,
 ) -> impl Future<Output = Ended>
 where
     C: AsyncRead + AsyncWrite + Unpin,
@@ -138,10 +155,10 @@ where
     let mut pump = Pump {
         client,
         upstream,
-        to_upstream: Direction::new(Side::Upstream, client_ahead),
-        to_client: Direction::new(Side::Client, upstream_ahead),
+        to_upstream: Direction::new(Side::Upstream, client_ahead, bounds.frame),
+        to_client: Direction::new(Side::Client, upstream_ahead, bounds.frame),
         linger_until: None,
-        idle: idle.map(|limit| Box::new(Idle { limit, seen: 0, until: Instant::now() + limit })),
+        idle: bounds.idle.map(|limit| Box::new(Idle { limit, seen: 0, until: Instant::now() + limit })),
         timer: None,
         why: None,
     };
@@ -255,8 +272,15 @@ where
     fn note(&mut self, source: Side, event: Poll<Event>) -> bool {
         match event {
             Poll::Ready(Event::SourceEnded) => self.source_ended(source),
-            Poll::Ready(Event::BadFrame) => {
+            Poll::Ready(Event::BadFrame(BadLength::Impossible)) => {
                 self.why.get_or_insert(Why::BadFrame(source));
+            }
+            Poll::Ready(Event::BadFrame(BadLength::TooLong)) => {
+                self.why.get_or_insert(Why::FrameTooLong(source));
+                match source {
+                    Side::Client => self.to_client.close(Farewell::TooLong),
+                    Side::Upstream => self.to_upstream.close(Farewell::TooLong),
+                }
             }
             Poll::Ready(Event::Ended) | Poll::Pending => return false,
         }

@@ -2,13 +2,14 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 
 use admitone::carrier::Policy;
+use admitone::rollout::{People, Person, Said, Watch};
 pub use admitone::route::Asked;
 use admitone::sessions::Terms;
 
-use crate::config::{self, JwtFallback, OnReplay};
+use crate::config::{self, JwtFallback, Listed, OnFailures, OnReplay};
+use crate::relay::Bounds;
 
 /// Every route of the gateway.
 #[derive(Debug)]
@@ -65,6 +66,8 @@ pub struct Route {
     policy: admitone::route::Route,
     /// What becomes of a JWT on the upgrade.
     pub jwt_fallback: JwtFallback,
+    /// What its configuration says of who gets tickets, and what watches over that.
+    pub rollout: RolloutTerms,
     /// Whether trusted proxies may ask about its requests.
     pub forward_auth: bool,
     /// Whether the upstream is told who was admitted in a signed assertion too.
@@ -73,13 +76,14 @@ pub struct Route {
     pub event_streams: bool,
     /// What becomes of the first connection when its ticket is presented again.
     pub on_replay: OnReplay,
-    /// How long nothing may pass through a socket, either way.
-    pub idle_timeout: Option<Duration>,
+    /// What may pass through a socket.
+    pub bounds: Bounds,
     dropped_headers: Vec<String>,
 }
 
 impl Route {
     fn new(route: &config::Route, identifier: impl Fn(&String) -> Option<String>) -> Self {
+        let rollout = RolloutTerms::new(&route.rollout, &identifier);
         let policy = admitone::route::Route {
             path: Arc::from(route.path.as_str()),
             origins: route.origins.clone(),
@@ -107,12 +111,30 @@ impl Route {
         Self {
             policy,
             jwt_fallback: route.jwt_fallback,
+            rollout,
             forward_auth: route.forward_auth,
             upstream_assertion: route.upstream_assertion,
             event_streams: route.event_streams,
             on_replay: route.on_replay,
-            idle_timeout: route.idle_timeout,
+            bounds: Bounds { idle: route.idle_timeout, frame: route.max_frame },
             dropped_headers: route.drop_headers.iter().map(|name| name.replace(['_', '.'], "-")).collect(),
+        }
+    }
+
+    /// Whether somebody may be left without tickets here: they fall back to their JWT.
+    #[must_use]
+    pub fn may_leave_out(&self) -> bool {
+        self.jwt_fallback != JwtFallback::Deny
+    }
+
+    /// What the guard does when too many tickets fail. It rolls back only where there is something to fall back to, and a rollout:
+    /// where nobody has ever written or set one (`is_known`), it alarms.
+    #[must_use]
+    pub fn on_failures(&self, is_known: bool) -> OnFailures {
+        match self.rollout.guard {
+            OnFailures::RollBack if !self.may_leave_out() => OnFailures::Alarm,
+            OnFailures::RollBack if !self.rollout.is_written && !is_known => OnFailures::Alarm,
+            guard => guard,
         }
     }
 
@@ -128,5 +150,40 @@ impl Deref for Route {
 
     fn deref(&self) -> &Self::Target {
         &self.policy
+    }
+}
+
+/// What a route's configuration says of its rollout.
+#[derive(Clone, Debug)]
+pub struct RolloutTerms {
+    /// Who gets tickets, where it says so.
+    pub said: Said,
+    /// Whether each JWT on the upgrade has a ticket rehearsed.
+    pub shadow: bool,
+    /// What becomes of the rollout when too many tickets fail.
+    pub guard: OnFailures,
+    /// When too many have.
+    pub watch: Watch,
+    /// Whether the configuration has a rollout at all.
+    is_written: bool,
+}
+
+impl RolloutTerms {
+    fn new(rollout: &config::Rollout, identifier: impl Fn(&String) -> Option<String>) -> Self {
+        let people = |listed: &Vec<Listed>| -> People {
+            let person = |listed: &Listed| Some(Person::new(&identifier(&listed.issuer)?, &listed.subject));
+            listed.iter().filter_map(person).collect::<Vec<_>>().into()
+        };
+        Self {
+            said: Said {
+                percent: rollout.percent,
+                allow: rollout.allow.as_ref().map(people),
+                deny: rollout.deny.as_ref().map(people),
+            },
+            shadow: rollout.shadow,
+            guard: rollout.guard,
+            watch: rollout.watch,
+            is_written: rollout.is_written,
+        }
     }
 }

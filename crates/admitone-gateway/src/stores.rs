@@ -8,6 +8,7 @@ use admitone::control::{Channel, MemoryChannel};
 use admitone::revocation::Revocations;
 use admitone::revocation::memory::MemoryRevocations;
 use admitone::revocation::redis::RedisRevocations;
+use admitone::rollout::{MemorySettings, RedisSettings, Settings};
 use admitone::store::directory::Directory;
 use admitone::store::memory::{MemoryDirectory, MemoryLimits, MemoryRoster, MemoryTicketStore};
 use admitone::store::redis::{
@@ -34,6 +35,8 @@ pub struct Stores {
     pub directory: Arc<dyn Directory>,
     /// How this node asks others.
     pub channel: Arc<dyn Channel>,
+    /// Who gets tickets.
+    pub settings: Arc<dyn Settings>,
     /// Where nodes say how they are.
     pub roster: Arc<dyn Roster>,
 }
@@ -48,6 +51,9 @@ pub enum StoreError {
     /// Its stream of revocations cannot be read.
     #[error("the stream of revocations cannot be read: without it this gateway would not know what was revoked")]
     Revocations,
+    /// Its rollouts cannot be read.
+    #[error("the rollouts cannot be read: without them this gateway would not know who gets tickets")]
+    Rollouts,
 }
 
 impl Stores {
@@ -73,6 +79,7 @@ impl Stores {
             revocations,
             directory: Arc::new(MemoryDirectory::default()),
             channel: Arc::new(MemoryChannel::default()),
+            settings: Arc::new(MemorySettings::default()),
             roster: Arc::new(MemoryRoster),
         }
     }
@@ -86,6 +93,7 @@ impl Stores {
             revocations: Arc::new(Measured::new(self.revocations, metrics)),
             directory: self.directory,
             channel: self.channel,
+            settings: self.settings,
             roster: self.roster,
         }
     }
@@ -114,6 +122,7 @@ impl Stores {
             revocations: revocations.clone(),
             directory: Arc::new(RedisDirectory::new(&redis)),
             channel: revocations,
+            settings: Arc::new(RedisSettings::new(&redis)),
             roster: Arc::new(RedisRoster::new(&redis)),
         })
     }

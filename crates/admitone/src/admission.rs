@@ -3,6 +3,8 @@
 mod asking;
 mod counters;
 mod error;
+mod places;
+mod rehearsal;
 mod spent;
 
 use std::fmt;
@@ -15,7 +17,7 @@ use crate::now::Now;
 use crate::principal::{Login, Method, Principal};
 use crate::revocation::{MARK_RETENTION, Mark, Revocations};
 use crate::sessions::Terms;
-use crate::store::directory::{Directory, Lease};
+use crate::store::directory::Directory;
 use crate::store::memory::MemoryDirectory;
 use crate::store::{Opening, StoreUnavailable, Stored, TicketKey, TicketStore};
 use crate::ticket::keys::{KeyError, Opened, TicketKeys};
@@ -24,6 +26,7 @@ use crate::ticket::{Place, SubjectTag, Ticket, TicketId};
 pub use asking::{Asker, Introspection};
 pub use counters::Counters;
 pub use error::{LoginRefused, MintError, RedeemError, TicketRefused};
+pub use rehearsal::RehearsalError;
 use spent::SpentTickets;
 
 /// How much later than its expiry a ticket is still looked up, for nodes whose clocks differ. The store's own expiry, which
@@ -234,28 +237,6 @@ impl Admission {
         }
     }
 
-    /// Takes one of the places that the subject has on all nodes, `most` in all. False when all are taken: whoever was
-    /// admitted is one too many. After it is claimed, open the session: the place is free again when
-    /// [`Sessions`](crate::sessions::Sessions) that are [listed](crate::sessions::Sessions::listed_in) in the same directory
-    /// see its end.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreUnavailable`].
-    pub async fn claim_place(&self, admitted: &Admitted, most: u32) -> Result<bool, StoreUnavailable> {
-        let lease = Lease { session: admitted.session_id.clone(), subject: admitted.subject, deadline: 0 };
-        self.directory.claim(&lease, most).await
-    }
-
-    /// How many sessions the subject has on all nodes: those with a place, on a shared directory also those that were leased.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreUnavailable`].
-    pub async fn count_sessions(&self, principal: &Principal) -> Result<u32, StoreUnavailable> {
-        self.directory.count(self.subject_tag(principal)).await
-    }
-
     /// The name of this node.
     pub(crate) fn node(&self) -> &str {
         &self.node
@@ -272,12 +253,6 @@ impl Admission {
     /// Whether a session is the principal's, by its handle alone.
     pub(crate) fn is_owner(&self, principal: &Principal, session: &SessionId) -> bool {
         self.keys.is_session_of(self.subject_tag(principal), session)
-    }
-
-    /// Takes a session of the principal's out of the directory, if that answers.
-    pub(crate) async fn forget(&self, session: &SessionId, principal: &Principal) {
-        let lease = Lease { session: session.clone(), subject: self.subject_tag(principal), deadline: 0 };
-        let _ = self.directory.release(&[lease]).await;
     }
 
     pub(crate) fn subject_tag(&self, principal: &Principal) -> SubjectTag {

@@ -6,6 +6,9 @@ use std::sync::Arc;
 /// Longest subject and issuer accepted, in bytes: both travel in one header line each.
 pub const MAX_IDENTIFIER_BYTES: usize = 512;
 
+/// Longest permission accepted, in bytes.
+pub const MAX_PERMISSION_BYTES: usize = 128;
+
 /// Why an identity cannot be used: it could not be written into an upstream's header unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -182,7 +185,8 @@ impl fmt::Display for Permissions {
 }
 
 fn is_permission(text: &str) -> bool {
-    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+    (1..=MAX_PERMISSION_BYTES).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
 /// By which method a principal was recognised.

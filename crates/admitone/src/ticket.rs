@@ -46,7 +46,8 @@ pub enum TicketFormatError {
 ///
 /// Not `Clone`, not `Display`, redacted in `Debug`, wiped when dropped.
 pub struct Ticket {
-    text: Zeroizing<String>,
+    /// ASCII.
+    text: Zeroizing<[u8; LENGTH]>,
     #[cfg(feature = "server")]
     sealed: Zeroizing<[u8; SEALED_BYTES]>,
 }
@@ -58,9 +59,7 @@ impl Ticket {
     ///
     /// [`TicketFormatError`] for any string that no release of this version could have minted.
     pub fn parse(text: &str) -> Result<Self, TicketFormatError> {
-        if text.len() != LENGTH {
-            return Err(TicketFormatError::Length);
-        }
+        let whole: &[u8; LENGTH] = text.as_bytes().try_into().map_err(|_| TicketFormatError::Length)?;
         let encoded = text.strip_prefix(PREFIX).ok_or(TicketFormatError::Prefix)?;
         let mut sealed = Zeroizing::new([0; SEALED_BYTES]);
         match URL_SAFE_NO_PAD.decode_slice(encoded, sealed.as_mut_slice()) {
@@ -71,7 +70,7 @@ impl Ticket {
             return Err(TicketFormatError::Version);
         }
         Ok(Self {
-            text: Zeroizing::new(text.to_owned()),
+            text: Zeroizing::new(*whole),
             #[cfg(feature = "server")]
             sealed,
         })
@@ -80,15 +79,19 @@ impl Ticket {
     /// The secret itself, to be handed to its owner and nobody else.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.text
+        // It was made of ASCII.
+        std::str::from_utf8(self.text.as_slice()).unwrap_or_default()
     }
 
     #[cfg(feature = "server")]
     fn from_sealed(sealed: Zeroizing<[u8; SEALED_BYTES]>) -> Self {
-        let mut text = String::with_capacity(LENGTH);
-        text.push_str(PREFIX);
-        URL_SAFE_NO_PAD.encode_string(sealed.as_slice(), &mut text);
-        Self { text: Zeroizing::new(text), sealed }
+        let mut text = Zeroizing::new([0; LENGTH]);
+        let (prefix, encoded) = text.split_at_mut(PREFIX.len());
+        prefix.copy_from_slice(PREFIX.as_bytes());
+        // It fits: both lengths are fixed.
+        let written = URL_SAFE_NO_PAD.encode_slice(sealed.as_slice(), encoded);
+        debug_assert_eq!(written, Ok(LENGTH - PREFIX.len()));
+        Self { text, sealed }
     }
 }
 

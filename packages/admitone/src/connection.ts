@@ -113,7 +113,7 @@ export class AdmitConnection extends AdmitEventTarget {
   close(code?: number, reason?: string): void {
     const fault = faultOfClose(code, reason);
     if (fault) throw new AdmitError('invalid_close', fault);
-    this.#driver.feed({ type: 'close', code: reason === undefined ? code : (code ?? 1000), reason });
+    this.#driver.close(code, reason);
   }
 
   get #socket(): WebSocket | undefined {

@@ -89,6 +89,11 @@ export class Driver<L extends Link> {
     this.tell();
   }
 
+  /** @param code 1000 where there is a reason alone, as for a `WebSocket` */
+  close(code?: number, reason?: string): void {
+    this.feed({ type: 'close', code: reason === undefined ? code : (code ?? 1000), reason });
+  }
+
   /** Calls when what came before has been told. */
   tell(...calls: (() => void)[]): void {
     this.#untold.push(...calls);

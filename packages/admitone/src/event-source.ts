@@ -113,7 +113,7 @@ export class AdmitEventSource extends EventTarget {
 
   /** Ends the stream, whatever it is doing. Dispatches nothing. */
   close(): void {
-    this.#driver.feed({ type: 'close' });
+    this.#driver.close();
   }
 
   #stream(address: string, { kind, value }: Credential, send: typeof fetch): StreamLink {

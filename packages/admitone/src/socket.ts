@@ -202,7 +202,7 @@ class Socket extends EventTarget {
     if (fault) throw new DOMException(fault, /^the/.test(fault) ? 'SyntaxError' : 'InvalidAccessError');
     if (this.#readyState > 1) return;
     this.#readyState = 2;
-    this.#driver.feed({ type: 'close', code: reason === undefined ? code : (code ?? 1000), reason });
+    this.#driver.close(code, reason);
   }
 
   get #link(): WebSocket | undefined {

@@ -45,6 +45,26 @@ impl Fields {
         self.text(field)?.ok_or_else(|| wrong(field, "a string is needed"))
     }
 
+    /// A list of strings that are not empty, or one alone; empty where it is absent.
+    pub(super) fn texts(&self, field: &str) -> Result<Vec<String>, Rejection> {
+        let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let texts = match self.0.get(field) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(values)) => values.iter().map(text).collect::<Option<Vec<_>>>(),
+            Some(value) => text(value).map(|only| vec![only]),
+        };
+        texts.filter(|texts| !texts.is_empty()).ok_or_else(|| wrong(field, "a list of strings is needed"))
+    }
+
+    /// A whole number.
+    pub(super) fn number(&self, field: &str) -> Result<Option<u64>, Rejection> {
+        match self.0.get(field) {
+            None => Ok(None),
+            // What is no whole number is too large a one, for whoever knows the limit.
+            Some(value) => Ok(Some(value.as_u64().unwrap_or(u64::MAX))),
+        }
+    }
+
     /// A connection's public handle, which has to be there.
     pub(super) fn session_id(&self) -> Result<SessionId, Rejection> {
         let text = self.required("session_id")?;

@@ -57,6 +57,10 @@ impl Admin {
         let app = self.app();
         let now = Now::read();
         app.metrics.mirror_is(app.revocations.synced(now));
+        for route in app.routes.iter() {
+            let setting = app.rollouts.of(&route.path).unwrap_or_default();
+            app.metrics.on(&route.path).rollout_is(setting.rollout.percent.get(), setting.trip.is_some());
+        }
         for keys in app.logins.published_keys(now) {
             app.metrics.issuer_keys_are(keys.issuer, keys.do_count, keys.failures);
         }

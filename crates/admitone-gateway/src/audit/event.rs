@@ -52,6 +52,10 @@ events! {
     LoggedOut = "logged_out", "logged out";
     /// Connections were closed by an operator, without taking anything back.
     Closed = "closed", "closed by an operator";
+    /// Who gets tickets on a route was changed.
+    RolloutChanged = "rollout_changed", "who gets tickets was changed";
+    /// Too many tickets failed by a fault of ours.
+    GuardTripped = "guard_tripped", "too many tickets failed by a fault of ours";
     /// The shutdown began.
     Draining = "draining", "draining";
     /// An operator ordered the shutdown.
@@ -87,7 +91,7 @@ macro_rules! fields {
             pub(super) fn log(&self) {
                 let (event, words, address) = (self.what.name(), self.what.words(), self.address.map(display));
                 match self.what {
-                    What::Replayed | What::AdminRefused | What::Lost => {
+                    What::Replayed | What::AdminRefused | What::Lost | What::GuardTripped => {
                         tracing::warn!(event, address, $($name = self.$name,)* "{words}");
                     }
                     _ => tracing::info!(event, address, $($name = self.$name,)* "{words}"),
@@ -134,8 +138,14 @@ fields! {
     mark: &'a str,
     /// What becomes of the connection whose ticket was replayed.
     on_replay: &'a str,
-    /// Who did it: `subject`, `issuer`, `admin`.
+    /// Who did it: `subject`, `issuer`, `admin`, `file`.
     by: &'a str,
+    /// What was changed, in words.
+    change: &'a str,
+    /// How many of a hundred people get tickets.
+    percent: u8,
+    /// How many did before.
+    percent_before: u8,
     /// Logins up to then are over, Unix seconds.
     until: u64,
     /// When the ticket, or the login of a session, ends, Unix seconds.
@@ -146,7 +156,7 @@ fields! {
     bytes_to_client: u64,
     /// Bytes that were relayed to the upstream.
     bytes_to_upstream: u64,
-    /// How many sessions, or lines.
+    /// How many sessions, failed tickets, or lines.
     count: u64,
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use admitone::authn::explanation::{Outcome, Step};
 use admitone::now::Now;
 use admitone::principal::Login;
-use admitone_gateway::config::{self, Config, JwtFallback};
+use admitone_gateway::config::{self, Config};
 use admitone_gateway::logins::{Logins, NoLogin};
 use admitone_gateway::routes::Routes;
 use serde::Serialize;
@@ -78,12 +78,7 @@ pub(super) async fn run(path: &Path, token: &Path, json: bool) -> ExitCode {
 }
 
 fn on_route(route: &config::Route) -> (String, &'static str) {
-    let fallback = match route.jwt_fallback {
-        JwtFallback::Deny => "deny",
-        JwtFallback::Warn => "warn",
-        JwtFallback::Allow => "allow",
-    };
-    (route.path.as_str().to_owned(), fallback)
+    (route.path.as_str().to_owned(), route.jwt_fallback.name())
 }
 
 fn routes_for(login: &Login, routes: &Routes, paths: Vec<(String, &'static str)>) -> Vec<OnRoute> {

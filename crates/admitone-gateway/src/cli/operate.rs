@@ -201,7 +201,7 @@ pub(super) async fn drain(operator: &Operator) -> ExitCode {
     })
 }
 
-fn report(
+pub(super) fn report(
     operator: &Operator,
     answer: Result<Value, OperatorError>,
     lines: impl FnOnce(&Value) -> Vec<String>,

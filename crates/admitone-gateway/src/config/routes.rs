@@ -1,6 +1,8 @@
 //! `[[routes]]`: which paths lead where, for whom, and how.
 
+mod fallback;
 mod path;
+mod rollout;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -20,7 +22,10 @@ use super::table::Table;
 use super::tickets::TTL_SECONDS;
 use super::upstream;
 use crate::upstream::{Address, tls_config};
+use fallback::FALLBACKS;
+pub use fallback::JwtFallback;
 pub use path::RoutePath;
+pub use rollout::{Listed, OnFailures, Rollout};
 
 /// A path and its policy.
 #[derive(Debug)]
@@ -54,6 +59,8 @@ pub struct Route {
     pub jwt_carriers: Vec<Carrier>,
     /// The cookie that holds that JWT; set if and only if `jwt_carriers` has [`Carrier::Cookie`].
     pub jwt_cookie: Option<String>,
+    /// Who gets tickets, and what watches over that.
+    pub rollout: Rollout,
     /// The query names of tokens that are passed to the upstream instead of refused.
     pub query_passthrough: Vec<&'static str>,
     /// The longest life of a ticket.
@@ -68,6 +75,8 @@ pub struct Route {
     pub expiry_grace: Duration,
     /// How long nothing may pass through a socket, either way, before it is closed.
     pub idle_timeout: Option<Duration>,
+    /// The longest payload of a frame, in bytes.
+    pub max_frame: Option<NonZeroU32>,
     /// What becomes of a session that is renewed with a login that may do less.
     pub renew_narrowed: Narrowed,
     /// Whether a ticket is bound to the `Origin` of the mint request.
@@ -84,17 +93,6 @@ pub struct Route {
     pub connect_timeout: Duration,
     /// How long the upstream may take to answer the upgrade.
     pub upgrade_timeout: Duration,
-}
-
-/// What becomes of a JWT on the upgrade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JwtFallback {
-    /// It is refused.
-    Deny,
-    /// It is accepted, and each use is logged.
-    Warn,
-    /// It is accepted.
-    Allow,
 }
 
 /// What becomes of the connection that a ticket has opened when the ticket is presented again.
@@ -123,9 +121,6 @@ const CARRIERS: [(&str, Carrier); 4] = [
     (Carrier::Cookie.name(), Carrier::Cookie),
     (Carrier::Query.name(), Carrier::Query),
 ];
-
-const FALLBACKS: [(&str, JwtFallback); 3] =
-    [("deny", JwtFallback::Deny), ("warn", JwtFallback::Warn), ("allow", JwtFallback::Allow)];
 
 const REPLAYS: [(&str, OnReplay); 2] =
     [(OnReplay::Nothing.name(), OnReplay::Nothing), (OnReplay::Close.name(), OnReplay::Close)];
@@ -185,10 +180,14 @@ fn read_route(
     let (upstreams, upstream_tls) = upstream.unzip();
     let drop_headers = upstream::read_drop_headers(table);
     let bind_addresses = upstream::read_bind_addresses(table);
+    let jwt_fallback = table.choice("jwt_fallback", &FALLBACKS, JwtFallback::Deny);
+    let issuers = read_issuers(table, issuers);
+    let rollout = table.section("rollout", |table| rollout::read(table, &issuers, jwt_fallback));
     Some(Route {
-        issuers: read_issuers(table, issuers),
+        issuers,
         ticket_carriers: table.choices("ticket_carriers", &CARRIERS, &default_carriers),
-        jwt_fallback: table.choice("jwt_fallback", &FALLBACKS, JwtFallback::Deny),
+        jwt_fallback,
+        rollout,
         upstream_assertion: table.switch("upstream_assertion", false),
         event_streams: table.switch("event_streams", false),
         max_ttl: table.seconds("max_ttl_seconds", TTL_SECONDS, 3600),
@@ -197,6 +196,9 @@ fn read_route(
         max_session: table.seconds("max_session_seconds", 1..=2_592_000, 86_400),
         expiry_grace: table.seconds("expiry_grace_seconds", 0..=30, 0),
         idle_timeout: table.optional_number("idle_timeout_seconds", 1..=86_400).map(Duration::from_secs),
+        max_frame: table
+            .optional_number("max_frame_bytes", 125..=u64::from(u32::MAX))
+            .and_then(|bytes| u32::try_from(bytes).ok().and_then(NonZeroU32::new)),
         renew_narrowed: table.choice("renew_narrowed", &NARROWED, Narrowed::Refuse),
         bind_origin: table.switch("bind_origin", true),
         bind_address: table.switch("bind_address", false),

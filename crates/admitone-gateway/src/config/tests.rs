@@ -1,8 +1,11 @@
+mod aliases;
 mod arbitrary;
 mod example;
 mod files;
 mod forward_auth;
 mod operators;
+mod rollout;
+mod starting;
 mod store;
 mod syntax;
 mod values;

@@ -10,10 +10,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::wiring;
+use super::{StartError, rollouts, wiring};
 use crate::config::{self, Config, Faults, Outline, Tls};
 use crate::http::present::{Present, Serving};
 use crate::logins::{Logins, Reachable};
+use crate::routes::Routes;
 
 /// How often the files are looked at. What they hold counts, whatever their names lead to by now; a change counts when it is
 /// the same twice, so that nobody's half-written file is read.
@@ -112,12 +113,18 @@ impl Reloading {
         }
         let tls = config.server.tls.as_ref().map(Tls::offering_http_2);
         let the_same = outline.has_issuers_of(&self.present_outline);
-        match wiring::rewire(&self.present.app(), config, the_same) {
-            Ok(app) => {
+        let before = self.present.app();
+        let news = rollouts::news(&before, &Routes::new(&config)).map_err(StartError::from);
+        match news.and_then(|news| Ok((wiring::rewire(&before, config, the_same)?, news))) {
+            Ok((app, news)) => {
                 if !the_same {
                     self.follow_keys(&app.logins).await;
                 }
-                self.present.replace(Serving::new(Arc::new(app), tls));
+                let app = Arc::new(app);
+                self.present.replace(Serving::new(app.clone(), tls));
+                for (route, said) in news {
+                    rollouts::count(&app.rollouts, &route, said, &app.audit).await;
+                }
                 for key in self.outline.differences(&outline) {
                     tracing::warn!(key, "this key takes effect at the next start only: it has changed since this one");
                 }

@@ -2,21 +2,23 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use admitone::admission::Admission;
 use admitone::control::Control;
+use admitone::rollout::Rollouts;
 use admitone::sessions::Sessions;
 use admitone::ticket::keys::TicketKeys;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use super::StartError;
+use super::{StartError, rollouts};
 use crate::assertion::{Assertions, SigningKey};
 use crate::audit::Audit;
 use crate::config::{self, Config, JwtFallback, RevocationGap, StoreKind, WebOrigin};
 use crate::http::readiness::Readiness;
-use crate::http::{App, RequestNames};
+use crate::http::{App, RequestNames, shadow};
 use crate::keepalive::Keepalive;
 use crate::limits::Limits;
 use crate::logins::Logins;
@@ -47,7 +49,9 @@ pub(super) async fn wire(
     let keepalive = Keepalive::after(config.server.keepalive);
     let assertions = assertions(config.assertion, &public_url)?;
     let stores = Stores::open(config.store, &keys, &node).await?;
-    let Stores { kind, tickets, revocations, directory, channel, roster } = stores.measured(&metrics);
+    let Stores { kind, tickets, revocations, directory, channel, roster, settings } = stores.measured(&metrics);
+    let rollouts = Arc::new(Rollouts::new(settings, &node));
+    rollouts::begin(&rollouts, &routes, &audit).await?;
     let admission = Admission::new(keys, tickets.clone(), revocations.clone());
     let admission = Arc::new(admission.on_node(&node).with_directory(directory.clone()));
     let sessions = Arc::new(Sessions::new(revocations.clone()).listed_in(directory, &node));
@@ -58,6 +62,8 @@ pub(super) async fn wire(
         readiness: Arc::new(Readiness::new(kind, tickets, revocations.clone(), any_fallback)),
         bound,
         revocations,
+        rollouts,
+        rehearsals: Arc::new(Semaphore::new(shadow::AT_ONCE)),
         roster,
         node,
         fence,
@@ -75,6 +81,8 @@ pub(super) async fn wire(
         public_url,
         trusted_proxies: config.server.trusted_proxies,
         default_ttl: config.tickets.ttl,
+        aliases: config.aliases,
+        openapi: OnceLock::new(),
         service_permission: config.tickets.service_permission,
         draining: Arc::new(AtomicBool::new(false)),
         tasks: TaskTracker::new(),
@@ -107,11 +115,15 @@ pub(super) fn rewire(app: &App, config: Config, the_same: bool) -> Result<App, S
         public_url,
         trusted_proxies: config.server.trusted_proxies,
         default_ttl: config.tickets.ttl,
+        aliases: config.aliases,
+        openapi: OnceLock::new(),
         service_permission: config.tickets.service_permission,
         admission: app.admission.clone(),
         sessions: app.sessions.clone(),
         control: app.control.clone(),
         revocations: app.revocations.clone(),
+        rollouts: app.rollouts.clone(),
+        rehearsals: app.rehearsals.clone(),
         roster: app.roster.clone(),
         node: app.node.clone(),
         bound: app.bound,

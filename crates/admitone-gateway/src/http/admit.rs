@@ -15,7 +15,7 @@ use http::request::Parts;
 
 use super::session_record::{Entrance, SessionRecord};
 use super::telling::REQUEST_ID;
-use super::{App, Peer, client, forward, replay};
+use super::{App, Peer, client, forward, replay, rollout, shadow};
 use crate::config::JwtFallback;
 use crate::limits::{Dialling, Place};
 use crate::rejection::Rejection;
@@ -108,7 +108,7 @@ pub(super) async fn admit(
 /// Judges what was presented, a ticket offline. A credential that is refused is final: nothing else in the request is tried.
 pub(super) async fn inspect(
     app: &Arc<App>,
-    route: &Route,
+    route: &Arc<Route>,
     presented: &Presented,
     origin: Option<&str>,
     address: IpAddr,
@@ -130,6 +130,7 @@ pub(super) async fn inspect(
             let login = login.map_err(|error| login_refused(app, address, error.into()))?;
             route.check_login(&login)?;
             let authentic = app.admission.inspect_login(&login, &route.path, now)?;
+            shadow::rehearse(app, route, &login, origin, address);
             if route.jwt_fallback == JwtFallback::Warn {
                 tracing::warn!(
                     route = &*route.path,
@@ -153,6 +154,7 @@ fn ticket_refused(app: &Arc<App>, route: &Route, address: IpAddr, rejection: Rej
     if let Some(outcome) = rejection.redeem_outcome() {
         app.metrics.on(&route.path).redeemed(outcome);
     }
+    rollout::failed(app, route, &rejection);
     replay::audited(app, route, rejection)
 }
 
@@ -174,7 +176,11 @@ pub(super) async fn redeem(
 ) -> Result<Admitted, Rejection> {
     let method = authentic.method();
     let admitted = app.admission.redeem(authentic, route.terms.clone(), now).await;
-    admitted.map_err(|error| refused(app, route, address, method, error.into()))
+    let admitted = admitted.map_err(|error| refused(app, route, address, method, error.into()))?;
+    if method == Method::Ticket {
+        rollout::worked(app, route);
+    }
+    Ok(admitted)
 }
 
 /// What a trace says of whom it is about: by which way, and the public handle.
@@ -240,7 +246,8 @@ async fn enter(
     if let Some(assertion) = assertion(app, route, &admitted, now)? {
         forward::assert(&mut headers, &assertion)?;
     }
-    claim_place(app, &admitted, now).await?;
+    let claimed = claim_place(app, &admitted, now).await;
+    claimed.map_err(|rejection| refused(app, route, address, method, rejection))?;
     let session = app.sessions.open(admitted, now);
     let session = session.map_err(|revoked| refused(app, route, address, method, revoked.into()))?;
     let record = SessionRecord::open(app, route, &session, &entrance);

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use admitone::problem::{FieldFault, ProblemCode};
 use axum::body::{Body, Bytes, to_bytes};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
@@ -15,16 +16,38 @@ pub(super) const MAX_BYTES: usize = 16 * 1024;
 /// How long a body may take to arrive.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
+/// What is refused of a body that is JSON.
+pub(super) const REFUSALS: &[ProblemCode] = &[
+    ProblemCode::InvalidRequest,
+    ProblemCode::BodyTooLarge,
+    ProblemCode::UnsupportedMediaType,
+    ProblemCode::InvalidBody,
+];
+
+/// What is refused of a body that is a form.
+pub(super) const FORM_REFUSALS: &[ProblemCode] = &[ProblemCode::InvalidRequest, ProblemCode::BodyTooLarge];
+
 /// A body that is a JSON object, or empty, which means `{}`.
 pub(crate) async fn object(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Rejection> {
     let bytes = read(body).await?;
+    if bytes.is_empty() { Ok(Map::new()) } else { parse(headers, &bytes) }
+}
+
+/// A body that is a JSON object, and there.
+pub(super) async fn needed_object(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Rejection> {
+    let bytes = read(body).await?;
     if bytes.is_empty() {
-        return Ok(Map::new());
+        let detail = "a body is needed; {} is enough".to_owned();
+        return Err(Rejection::Body(vec![FieldFault { field: String::new(), detail }]));
     }
+    parse(headers, &bytes)
+}
+
+fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<Map<String, Value>, Rejection> {
     if !is(headers, "application/json") {
         return Err(Rejection::MediaType);
     }
-    match serde_json::from_slice(&bytes) {
+    match serde_json::from_slice(bytes) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Rejection::Request("the body is JSON, but not an object")),
         Err(_) => Err(Rejection::Request("the body is not JSON")),

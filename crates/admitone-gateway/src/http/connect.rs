@@ -70,7 +70,7 @@ async fn switch(app: &Arc<App>, route: &Route, connected: Connected, client: Con
         return;
     }
     let (upstream, upstream_ahead) = (upgraded.io, upgraded.ahead);
-    let relayed = relay::run(io, ahead, upstream, upstream_ahead, session, route.idle_timeout);
+    let relayed = relay::run(io, ahead, upstream, upstream_ahead, session, route.bounds);
     let metrics = app.metrics.clone();
     app.tasks.spawn(async move {
         let ended = relayed.await;

@@ -127,7 +127,7 @@ fn stream(app: &Arc<App>, route: &Route, streaming: Streaming, held: Option<Held
     *response.body_mut() = Body::from_stream(unfold(pieces, async |mut pieces: mpsc::Receiver<Bytes>| {
         Some((Ok::<_, std::convert::Infallible>(pieces.recv().await?), pieces))
     }));
-    let pump = Pump::new(events, sender, &streamed.headers, route.idle_timeout);
+    let pump = Pump::new(events, sender, &streamed.headers, route.bounds.idle);
     let metrics = app.metrics.clone();
     app.tasks.spawn(async move {
         let _ends: DropGuard = ending.drop_guard();

@@ -97,12 +97,12 @@ fn switch(app: &App, route: &Route, connected: Connected, stream: OnUpgrade, hel
         }
     });
     let (upstream, upstream_ahead) = (upgraded.io, upgraded.ahead);
-    let (idle, metrics) = (route.idle_timeout, app.metrics.clone());
+    let (bounds, metrics) = (route.bounds, app.metrics.clone());
     app.tasks.spawn(async move {
         // A stream that was reset meanwhile never opens: the record says so as it is dropped.
         let Ok(stream) = stream.await else { return };
         let client = TokioIo::new(stream);
-        let ended = relay::run(client, Bytes::new(), upstream, upstream_ahead, session, idle).await;
+        let ended = relay::run(client, Bytes::new(), upstream, upstream_ahead, session, bounds).await;
         if ended.why == Why::Panicked {
             metrics.panicked();
         }

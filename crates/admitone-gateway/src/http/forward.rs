@@ -5,13 +5,12 @@ use std::borrow::Cow;
 use admitone::admission::Admitted;
 use admitone::carrier::Offer;
 use admitone::grant::Grant;
+use admitone::upstream;
 use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 
 use super::{App, Peer, client};
 use crate::routes::Route;
 use crate::upstream::{AnswerError, HeaderLines};
-
-const OURS: &str = "x-admitone-";
 
 /// Who was admitted: some are there only when the login says so.
 pub(super) const IDENTITY: [&str; 7] = [
@@ -139,7 +138,7 @@ fn end_to_end(headers: &HeaderMap, keeps: impl Fn(&str) -> bool) -> impl Iterato
         let name = name.as_str();
         let folded = folded(name);
         let is_listed = !is_kept(name) && listed.iter().any(|listed| listed == name);
-        !ends_here(name) && !is_listed && !folded.starts_with(OURS) && keeps(&folded)
+        !ends_here(name) && !is_listed && !upstream::is_identity(name) && keeps(&folded)
     })
 }
 

@@ -8,10 +8,10 @@ use http::{Method, Uri};
 
 use super::verify::PATH;
 
-const ORIGINAL_URI: &str = "X-Original-URI";
-const FORWARDED_URI: &str = "X-Forwarded-Uri";
-const FORWARDED_METHOD: &str = "X-Forwarded-Method";
-const FORWARDED_FOR: &str = "X-Forwarded-For";
+pub(super) const ORIGINAL_URI: &str = "X-Original-URI";
+pub(super) const FORWARDED_URI: &str = "X-Forwarded-Uri";
+pub(super) const FORWARDED_METHOD: &str = "X-Forwarded-Method";
+pub(super) const FORWARDED_FOR: &str = "X-Forwarded-For";
 const BEHIND_PATH: &str = "the path behind /auth/verify";
 
 /// Why a proxy's question cannot be answered. `Display` says how to mend the proxy; [`told`](Self::told) is for everybody.
@@ -71,7 +71,7 @@ pub(super) struct Forwarded {
     /// Path and query, as the client sent them.
     pub(super) target: Uri,
     pub(super) method: Method,
-    /// Of the version that there is. Over HTTP/2 it says so too (RFC 8441 §5).
+    /// To WebSocket, of the version that there is.
     pub(super) is_upgrade: bool,
     /// The target came as the question's own path, as Envoy sends it.
     pub(super) is_path: bool,

@@ -1,9 +1,10 @@
 //! What fuzzers reach of this module.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
 use super::client;
+use super::forwarded::Forwarded;
 use super::head::{Head, Scan};
 
 /// The first byte says how the rest is cut: a head ends in the same place however it arrives.
@@ -34,4 +35,25 @@ pub fn forwarded(data: &[u8]) {
         headers.append("x-forwarded-for", value);
     }
     client::read_hops(&headers);
+}
+
+/// What a proxy asks: the question's target, and header lines. A target that is read is one that stands there.
+pub fn question(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut lines = text.lines();
+    let Ok(request) = Request::get(lines.next().unwrap_or_default()).body(()) else { return };
+    let mut parts = request.into_parts().0;
+    let asked = parts.uri.path_and_query().map_or("", |asked| asked.as_str());
+    let mut sent = vec![asked.replacen(super::verify::PATH, "", 1)];
+    for (name, value) in lines.take(20).filter_map(|line| line.split_once(": ")) {
+        let (Ok(name), Ok(line)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) else {
+            return;
+        };
+        parts.headers.append(name, line);
+        sent.push(value.to_owned());
+    }
+    if let Ok(read) = Forwarded::read(&parts) {
+        let target = read.target.to_string();
+        assert!(target.starts_with('/') && sent.contains(&target), "{target}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use admitone::now::Now;
 use admitone::principal::Login;
+use admitone::problem::ProblemCode;
 use http::HeaderMap;
 use http::header::{HeaderName, ORIGIN};
 
@@ -10,15 +11,28 @@ use crate::rejection::Rejection;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The login of a request to `/auth/*`, as its source says, and compared with the marks.
+/// What is refused here.
+pub(super) const REFUSALS: &[ProblemCode] = &[
+    ProblemCode::InvalidRequest,
+    ProblemCode::NotLoggedIn,
+    ProblemCode::OriginNotAllowed,
+    ProblemCode::IssuerUnavailable,
+];
+
+/// The login of a request to an endpoint, as its source says, and compared with the marks.
 pub(super) async fn of_request(app: &App, headers: &HeaderMap, now: Now) -> Result<Login, Rejection> {
-    let credential = app.logins.presented(headers)?.ok_or(Rejection::NoCredential)?;
+    if_any(app, headers, now).await?.ok_or(Rejection::NoCredential)
+}
+
+/// The same, where nobody has to be logged in; but a credential that is refused is final.
+pub(super) async fn if_any(app: &App, headers: &HeaderMap, now: Now) -> Result<Option<Login>, Rejection> {
+    let Some(credential) = app.logins.presented(headers)? else { return Ok(None) };
     if app.logins.is_cookie(&credential) {
         check_same_site(app, headers)?;
     }
     let login = app.logins.authenticate(credential, now).await?;
     app.admission.accept(&login, now)?;
-    Ok(login)
+    Ok(Some(login))
 }
 
 /// Refuses what another site could have caused: a browser sends cookies unasked, but it says who asks (Fetch Metadata).

@@ -3,22 +3,48 @@
 use std::sync::Arc;
 
 use admitone::now::Now;
-use admitone::problem::FieldFault;
+use admitone::problem::ProblemCode;
 use admitone::revocation::Revocation;
 use axum::extract::{Request, State};
+use axum::routing::on;
 use http::StatusCode;
-use serde_json::{Map, Value};
+use serde_json::json;
 
+use super::endpoint::{Caller, Endpoint, Given, Reach, Takes, Verb, always};
+use super::fields::{Field, Fields, Reader, Switch};
 use super::{App, body, login, telling};
 use crate::audit::{Event, What};
 use crate::rejection::Rejection;
 
-pub(super) async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<StatusCode, Rejection> {
+pub(super) static ENDPOINT: Endpoint = Endpoint {
+    name: "logout",
+    about: "Ends a login, or all of its subject's, with their tickets and connections.",
+    verb: Verb::Post,
+    paths: &["/auth/logout"],
+    id: None,
+    caller: Caller::Login,
+    reach: Reach::Pages,
+    takes: Takes::Json(FIELDS),
+    gives: &[Given::nothing(StatusCode::NO_CONTENT, "It is over.")],
+    refuses: &[login::REFUSALS, body::REFUSALS, &[ProblemCode::StoreUnavailable]],
+    is_there: always,
+    handler: |by| on(by, logout),
+};
+
+const FIELDS: Fields = &[&EVERYWHERE];
+
+static EVERYWHERE: Field<Switch> =
+    Field::new("everywhere", "Whether all logins of the subject end.", Switch).by_default(|_| json!(false));
+
+async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<StatusCode, Rejection> {
     let now = Now::read();
     let (parts, body) = request.into_parts();
     let login = login::of_request(&app, &parts.headers, now).await?;
     let fields = body::object(&parts.headers, body).await?;
-    let revocation = match read_everywhere(&fields)? {
+    let mut reader = Reader::strict(&app, FIELDS, &fields);
+    let everywhere = reader.read(&EVERYWHERE).unwrap_or(false);
+    reader.finish()?;
+    let revocation = match everywhere {
         // An issuer's clock may be ahead of ours, and its logins with it: this one is over too.
         true => Revocation::of_subject(&login.principal, now.unix.max(login.stamp.issued_at)),
         false => Revocation::of_login(&login, now.unix),
@@ -33,21 +59,4 @@ pub(super) async fn logout(State(app): State<Arc<App>>, request: Request) -> Res
     };
     app.audit.tell(&event.of(&login.principal).by_login(&login.stamp));
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn read_everywhere(fields: &Map<String, Value>) -> Result<bool, Rejection> {
-    let mut everywhere = false;
-    let mut faults = Vec::new();
-    for (field, value) in fields {
-        match (field.as_str(), value) {
-            ("everywhere", Value::Bool(value)) => everywhere = *value,
-            ("everywhere", _) => faults.push(fault(field, "true or false is needed")),
-            _ => faults.push(fault(field, "no such field; there is everywhere")),
-        }
-    }
-    if faults.is_empty() { Ok(everywhere) } else { Err(Rejection::Body(faults)) }
-}
-
-fn fault(field: &str, detail: &str) -> FieldFault {
-    FieldFault { field: field.to_owned(), detail: detail.to_owned() }
 }

@@ -2,41 +2,163 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
+use admitone::admission::Minted;
 use admitone::carrier;
-use admitone::grant::MAX_METADATA_BYTES;
 use admitone::now::Now;
-use admitone::principal::Permissions;
-use admitone::problem::FieldFault;
+use admitone::principal::{Login, Permissions};
+use admitone::problem::{FieldFault, ProblemCode};
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use axum::routing::on;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, ORIGIN};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use http::header::{HeaderMap, ORIGIN};
+use serde_json::{Map, Value, json};
 
-use super::{App, Peer, body, client, login, telling};
+use super::endpoint::{Caller, Endpoint, Given, Reach, Takes, Verb, always};
+use super::fields::{Field, Fields, JsonObject, PermissionList, Reader, RouteName, Seconds, Switch};
+use super::shape::{Shaped as _, written};
+use super::{App, Peer, body, client, login, reply, rollout, telling};
 use crate::audit::{Event, What};
 use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
 use crate::routes::{Asked, Route};
 use crate::traces::Trace;
 
-pub(super) async fn mint(
+pub(super) static ENDPOINT: Endpoint = Endpoint {
+    name: "mint",
+    about: "Mints a ticket for a login.",
+    verb: Verb::Post,
+    paths: &["/auth/ticket"],
+    id: None,
+    caller: Caller::Login,
+    reach: Reach::Pages,
+    takes: Takes::Json(FIELDS),
+    gives: &[Given::json(StatusCode::CREATED, "The ticket.", Answer::shape)],
+    refuses: &[login::REFUSALS, body::REFUSALS, REFUSALS],
+    is_there: always,
+    handler: |by| on(by, mint),
+};
+
+/// Of a mint, whoever asks for it in whatever form, beside those of its login and its body.
+pub(super) const REFUSALS: &[ProblemCode] = &[
+    ProblemCode::OriginNotAllowed,
+    ProblemCode::Forbidden,
+    ProblemCode::NotFound,
+    ProblemCode::TicketsDisabled,
+    ProblemCode::StoreUnavailable,
+    ProblemCode::Draining,
+];
+
+const FIELDS: Fields = &[&ROUTE, &TTL, &SINGLE_USE, &PERMISSIONS, &METADATA];
+
+static ROUTE: Field<RouteName> = Field::new("route", "A route's path, or the URL of its sockets.", RouteName)
+    .by_default(|app| app.routes.default_route().map_or(Value::Null, |route| json!(&*route.path)));
+static TTL: Field<Seconds> = Field::new(
+    "ttl_seconds",
+    "How long the ticket lives; less where the route's maximum or the login's end is nearer.",
+    Seconds(*TTL_SECONDS.start(), *TTL_SECONDS.end()),
+)
+.by_default(|app| json!(app.default_ttl.as_secs()));
+static SINGLE_USE: Field<Switch> =
+    Field::new("single_use", "False only on a route that allows several uses.", Switch).by_default(|_| json!(true));
+static PERMISSIONS: Field<PermissionList> =
+    Field::new("permissions", "Some of the login's; without it, all of them.", PermissionList);
+static METADATA: Field<JsonObject> = Field::new("metadata", "The application's own.", JsonObject);
+
+async fn mint(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Result<Response, Rejection> {
     let now = Now::read();
-    let minted = trade(&app, peer, request, now).await;
-    let outcome = minted.as_ref().map_or_else(|refused| refused.row().code.name(), |_| "minted");
-    app.metrics.minted(outcome, now.instant.elapsed());
-    minted
+    let traded = trade(&app, peer, request, &Form { is_needed: false, read: read_order }, now).await?;
+    let (minted, ticket) = (&traded.minted, traded.minted.ticket.expose());
+    let answer = Answer {
+        ticket,
+        session_id: minted.session_id.as_str(),
+        created_at: minted.created_at,
+        expires_at: minted.expires_at,
+        expires_in: minted.expires_at.saturating_sub(now.unix),
+        ttl_seconds: minted.expires_at - minted.created_at,
+        single_use: traded.single_use,
+        login_expires_at: traded.login.expires_at,
+        websocket_url: app.public_url.socket_url(&traded.route.path),
+        protocols: carrier::offer_ticket(ticket),
+    };
+    reply::json(StatusCode::CREATED, &answer)
 }
 
-async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result<Response, Rejection> {
+written! {
+    /// A ticket that was minted.
+    struct Answer<'a> {
+        /// The secret that admits one connection.
+        ticket: &'a str,
+        /// The connection's public handle; not a secret.
+        session_id: &'a str,
+        /// Unix seconds.
+        created_at: u64,
+        /// Unix seconds.
+        expires_at: u64,
+        /// Seconds.
+        expires_in: u64,
+        /// Seconds.
+        ttl_seconds: u64,
+        single_use: bool,
+        /// Unix seconds: when the login ends, and with it the connection unless it is renewed.
+        login_expires_at: u64,
+        /// Where to connect to, without the ticket.
+        websocket_url: String,
+        /// What to offer as subprotocols, behind the application's own.
+        protocols: [String; 3],
+    }
+}
+
+/// How a mint request says what it asks for.
+pub(super) struct Form {
+    /// Whether there has to be a body.
+    pub(super) is_needed: bool,
+    pub(super) read: fn(&App, &Map<String, Value>) -> Result<Order, Rejection>,
+}
+
+/// What a mint request asks for.
+pub(super) struct Order {
+    pub(super) route: Arc<Route>,
+    pub(super) asked: Asked,
+}
+
+/// A ticket, and what it was minted for.
+pub(super) struct Traded {
+    pub(super) minted: Minted,
+    pub(super) login: Login,
+    pub(super) route: Arc<Route>,
+    pub(super) single_use: bool,
+    pub(super) permissions: Permissions,
+    pub(super) metadata: Option<Arc<str>>,
+}
+
+/// A login becomes a ticket, in whatever form it is asked for; counted and timed.
+pub(super) async fn trade(
+    app: &Arc<App>,
+    peer: Peer,
+    request: Request,
+    form: &Form,
+    now: Now,
+) -> Result<Traded, Rejection> {
+    let traded = trade_uncounted(app, peer, request, form, now).await;
+    let outcome = traded.as_ref().map_or_else(|refused| refused.row().code.name(), |_| "minted");
+    app.metrics.minted(outcome, now.instant.elapsed());
+    traded
+}
+
+async fn trade_uncounted(
+    app: &Arc<App>,
+    peer: Peer,
+    request: Request,
+    form: &Form,
+    now: Now,
+) -> Result<Traded, Rejection> {
     let address = client::address(app, peer, request.headers());
     app.check_not_draining()?;
     app.limits.check_mint(address, now.instant)?;
@@ -47,16 +169,24 @@ async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result
     let login = login::of_request(app, &parts.headers, now).await?;
     step.ended("accepted");
     app.limits.count_mint(address, &login.principal, now.instant)?;
-    let fields = body::object(&parts.headers, body).await?;
-    let (route, asked) = read_fields(app, &fields)?;
+    let fields = if form.is_needed {
+        body::needed_object(&parts.headers, body).await
+    } else {
+        body::object(&parts.headers, body).await
+    };
+    let Order { route, asked } = (form.read)(app, &fields?)?;
     let (single_use, uses) = (asked.single_use, uses(&route, asked.single_use)?);
     let origin = origin(&parts.headers, &route)?;
     let place = route.minting_place(origin, Some(address));
     let grant = route.grant(&login, asked, now)?;
+    rollout::check(app, &route, &login.principal)?;
+    let (permissions, metadata) = (grant.permissions.clone(), grant.metadata.clone());
     let step = trace.step("put");
-    let minted = app.admission.mint_for_uses(grant, uses, &place, now).await?;
+    let minted = app.admission.mint_for_uses(grant, uses, &place, now).await.map_err(Rejection::from);
+    let minted = minted.inspect_err(|rejection| rollout::failed(app, &route, rejection))?;
     step.ended("minted");
     trace.note("admitone.session_id", minted.session_id.as_str());
+    rollout::worked(app, &route);
 
     app.audit.tell(
         &Event {
@@ -70,36 +200,7 @@ async fn trade(app: &Arc<App>, peer: Peer, request: Request, now: Now) -> Result
         .of(&login.principal)
         .by_login(&login.stamp),
     );
-    let ticket = minted.ticket.expose();
-    let answer = Answer {
-        ticket,
-        session_id: minted.session_id.as_str(),
-        created_at: minted.created_at,
-        expires_at: minted.expires_at,
-        expires_in: minted.expires_at.saturating_sub(now.unix),
-        ttl_seconds: minted.expires_at - minted.created_at,
-        single_use,
-        login_expires_at: login.expires_at,
-        websocket_url: app.public_url.socket_url(&route.path),
-        protocols: carrier::offer_ticket(ticket),
-    };
-    let json = serde_json::to_vec(&answer).map_err(|_| Rejection::Internal("the answer does not serialise"))?;
-    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
-    Ok((StatusCode::CREATED, headers, json).into_response())
-}
-
-#[derive(Serialize)]
-struct Answer<'a> {
-    ticket: &'a str,
-    session_id: &'a str,
-    created_at: u64,
-    expires_at: u64,
-    expires_in: u64,
-    ttl_seconds: u64,
-    single_use: bool,
-    login_expires_at: u64,
-    websocket_url: String,
-    protocols: [String; 3],
+    Ok(Traded { minted, login, route, single_use, permissions, metadata })
 }
 
 /// A token in the URL is refused even beside a good one: it is in somebody's log already (RFC 6750 §2.3).
@@ -120,81 +221,28 @@ fn origin<'a>(headers: &'a HeaderMap, route: &Route) -> Result<Option<&'a str>, 
     Ok(line.to_str().ok())
 }
 
-/// Reads the request's fields, all faults at once.
-fn read_fields(app: &App, fields: &Map<String, Value>) -> Result<(Arc<Route>, Asked), Rejection> {
-    let mut faults = Vec::new();
-    let mut fault = |field: &str, detail: String| faults.push(FieldFault { field: field.to_owned(), detail });
-    let mut asked = Asked { ttl: app.default_ttl, single_use: true, permissions: None, metadata: None };
-    let mut named = None;
-    for (field, value) in fields {
-        let read = match field.as_str() {
-            "route" => read_route(app, value).map(|path| named = Some(path)),
-            "ttl_seconds" => read_ttl(value).map(|ttl| asked.ttl = ttl),
-            "single_use" => read_single_use(value).map(|single_use| asked.single_use = single_use),
-            "permissions" => read_permissions(value).map(|permissions| asked.permissions = Some(permissions)),
-            "metadata" => read_metadata(value).map(|metadata| asked.metadata = Some(metadata)),
-            _ => Err("no such field; there are route, ttl_seconds, single_use, permissions, metadata".to_owned()),
-        };
-        if let Err(detail) = read {
-            fault(field, detail);
-        }
+fn read_order(app: &App, fields: &Map<String, Value>) -> Result<Order, Rejection> {
+    let mut reader = Reader::strict(app, FIELDS, fields);
+    let named = reader.read(&ROUTE);
+    let asked = Asked {
+        ttl: reader.read(&TTL).unwrap_or(app.default_ttl),
+        single_use: reader.read(&SINGLE_USE).unwrap_or(true),
+        permissions: reader.read(&PERMISSIONS),
+        metadata: reader.read(&METADATA),
+    };
+    if app.routes.default_route().is_none() && !fields.contains_key("route") {
+        reader.fault("route", "needed: the gateway has several routes and no default one".to_owned());
     }
-    if named.is_none() && app.routes.default_route().is_none() && !fields.contains_key("route") {
-        fault("route", "needed: the gateway has several routes and no default one".to_owned());
-    }
-    if !faults.is_empty() {
-        return Err(Rejection::Body(faults));
-    }
+    reader.finish()?;
     let route = match named {
         None => app.routes.default_route(),
         Some(path) => app.routes.find(&path),
     };
-    Ok((route.cloned().ok_or(Rejection::NoSuchRoute)?, asked))
-}
-
-/// A path, or a socket URL of this gateway.
-fn read_route(app: &App, value: &Value) -> Result<String, String> {
-    let text = value.as_str().ok_or("a string is needed, a path such as \"/chat\"")?;
-    if text.starts_with('/') {
-        return Ok(text.to_owned());
-    }
-    let base = app.public_url.socket_url("");
-    match text.strip_prefix(&base) {
-        Some(path) if path.starts_with('/') => Ok(path.to_owned()),
-        _ => Err(format!("a path, or a URL that begins {base}/, is needed")),
-    }
-}
-
-fn read_ttl(value: &Value) -> Result<Duration, String> {
-    match value.as_u64().filter(|seconds| TTL_SECONDS.contains(seconds)) {
-        Some(seconds) => Ok(Duration::from_secs(seconds)),
-        None => Err(format!("an integer from {} to {} is needed", TTL_SECONDS.start(), TTL_SECONDS.end())),
-    }
-}
-
-fn read_single_use(value: &Value) -> Result<bool, String> {
-    value.as_bool().ok_or_else(|| "true or false is needed".to_owned())
+    Ok(Order { route: route.cloned().ok_or(Rejection::NoSuchRoute)?, asked })
 }
 
 fn uses(route: &Route, single_use: bool) -> Result<NonZeroU32, Rejection> {
     let detail = || "this route mints single-use tickets only".to_owned();
     let fault = || Rejection::Body(vec![FieldFault { field: "single_use".to_owned(), detail: detail() }]);
     route.uses(single_use).ok_or_else(fault)
-}
-
-fn read_permissions(value: &Value) -> Result<Permissions, String> {
-    let list = value.as_array().ok_or("a list of strings is needed")?;
-    let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
-    Permissions::new(texts.ok_or("a list of strings is needed")?).map_err(|error| error.to_string())
-}
-
-fn read_metadata(value: &Value) -> Result<Arc<str>, String> {
-    if !value.is_object() {
-        return Err("an object is needed".to_owned());
-    }
-    let json = value.to_string();
-    if json.len() > MAX_METADATA_BYTES {
-        return Err(format!("at most {MAX_METADATA_BYTES} bytes of JSON; this is {}", json.len()));
-    }
-    Ok(Arc::from(json))
 }

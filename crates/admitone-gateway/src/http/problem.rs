@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
-use admitone::problem::{MEDIA_TYPE, Problem};
+use admitone::problem::{MEDIA_TYPE, Problem, TicketState};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
 
 use super::telling::Refusal;
 use crate::rejection::{Rejection, Row, title};
@@ -56,6 +57,30 @@ fn body(rejection: &Rejection, row: &Row) -> Vec<u8> {
     };
     // Strings and numbers always serialise.
     serde_json::to_vec(&problem).unwrap_or_default()
+}
+
+/// The shape of every problem.
+pub(super) fn shape() -> Value {
+    let fault = json!({
+        "type": "object",
+        "properties": { "field": { "type": "string" }, "detail": { "type": "string" } },
+        "required": ["field", "detail"],
+    });
+    json!({
+        "type": "object",
+        "description": "RFC 9457.",
+        "properties": {
+            "type": { "type": "string", "description": "`urn:admitone:problem:` and the code." },
+            "title": { "type": "string", "description": "The same for every problem of this code." },
+            "status": { "type": "integer" },
+            "code": { "type": "string" },
+            "detail": { "type": "string", "description": "What is particular to this one." },
+            "errors": { "type": "array", "items": fault, "description": "The fields that are wrong." },
+            "ticket": { "enum": [TicketState::Spent.name(), TicketState::Unspent.name()] },
+            "request_id": { "type": "string", "description": "The request's name in the gateway's log." },
+        },
+        "required": ["type", "title", "status", "code", "request_id"],
+    })
 }
 
 fn write_headers(headers: &mut HeaderMap, rejection: &Rejection, row: &Row) {

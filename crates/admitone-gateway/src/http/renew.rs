@@ -4,32 +4,59 @@ use std::sync::Arc;
 
 use admitone::grant::SessionId;
 use admitone::now::Now;
-use admitone::problem::FieldFault;
-use axum::extract::{Path, Request, State};
-use axum::response::{IntoResponse, Response};
+use admitone::problem::ProblemCode;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::on;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use serde_json::json;
 
-use super::{App, body, login, telling};
+use super::endpoint::{Caller, Endpoint, Given, Reach, Takes, Verb, always};
+use super::endpoints::{Id, read_id};
+use super::fields::{Fields, Reader};
+use super::shape::{Shaped as _, written};
+use super::{App, body, login, reply, telling};
 use crate::audit::{Event, What};
 use crate::rejection::Rejection;
 
-pub(super) async fn renew(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, Rejection> {
+pub(super) static ENDPOINT: Endpoint = Endpoint {
+    name: "renew",
+    about: "Lets a live connection go on with a fresh login of the same person.",
+    verb: Verb::Post,
+    paths: &["/auth/session/{id}/renew"],
+    id: Some("The connection's public handle, the session_id of the mint's answer."),
+    caller: Caller::Login,
+    reach: Reach::Pages,
+    takes: Takes::Json(FIELDS),
+    gives: &[Given::json(StatusCode::OK, "It goes on.", Answer::shape)],
+    refuses: &[
+        login::REFUSALS,
+        body::REFUSALS,
+        &[ProblemCode::Forbidden, ProblemCode::NotFound, ProblemCode::StoreUnavailable, ProblemCode::Draining],
+    ],
+    is_there: always,
+    handler: |by| on(by, renew),
+};
+
+const FIELDS: Fields = &[];
+
+written! {
+    /// A connection that goes on.
+    struct Answer<'a> {
+        session_id: &'a str,
+        /// Unix seconds: when the connection ends now.
+        expires_at: u64,
+        /// Seconds.
+        expires_in: u64,
+    }
+}
+
+async fn renew(State(app): State<Arc<App>>, id: Id, request: Request) -> Result<Response, Rejection> {
     app.check_not_draining()?;
     let (parts, body) = request.into_parts();
     let login = login::of_request(&app, &parts.headers, Now::read()).await?;
     let fields = body::object(&parts.headers, body).await?;
-    if !fields.is_empty() {
-        let fault =
-            |field: &String| FieldFault { field: field.clone(), detail: "no such field; there is none".to_owned() };
-        return Err(Rejection::Body(fields.keys().map(fault).collect()));
-    }
-    let id = SessionId::parse(&id).map_err(|_| Rejection::NoSuchSession)?;
+    Reader::strict(&app, FIELDS, &fields).finish()?;
+    let id = read_id(id).and_then(|id| SessionId::parse(&id).ok()).ok_or(Rejection::NoSuchSession)?;
     let now = Now::read();
     let renewed = app.control.renew(&id, &login, now).await?;
     let event = Event {
@@ -40,7 +67,5 @@ pub(super) async fn renew(
     };
     app.audit.tell(&event.of(&login.principal).by_login(&login.stamp));
     let expires_in = renewed.expires_at.saturating_sub(now.unix);
-    let answer = json!({ "session_id": id.as_str(), "expires_at": renewed.expires_at, "expires_in": expires_in });
-    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
-    Ok((StatusCode::OK, headers, answer.to_string()).into_response())
+    reply::json(StatusCode::OK, &Answer { session_id: id.as_str(), expires_at: renewed.expires_at, expires_in })
 }

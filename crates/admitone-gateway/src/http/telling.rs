@@ -14,7 +14,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use tracing::Level;
 use tracing::field::display;
 
-use super::{App, Peer, client};
+use super::{App, Peer, client, endpoints};
 use crate::audit::{Event, What};
 use crate::rejection::{Rejection, Row};
 use crate::traces::Trace;
@@ -164,16 +164,15 @@ impl Teller {
         next: Next,
     ) -> Response {
         let endpoint = path.as_ref().map_or("", MatchedPath::as_str);
-        let asked = match self.traces(endpoint) {
-            true => {
-                let method = request.method().clone();
-                let asked = Asked::traced(&self.app, peer, &method, endpoint, request.headers_mut());
-                request.extensions_mut().insert(asked.trace.clone());
-                asked
-            }
-            false => Asked::name(&self.app, peer, request.headers_mut()),
+        let method = request.method().clone();
+        let asked = if self.traces(endpoint) {
+            Asked::traced(&self.app, peer, &method, endpoint, request.headers_mut())
+        } else {
+            Asked::name(&self.app, peer, request.headers_mut())
         };
+        request.extensions_mut().insert(asked.trace.clone());
         let mut response = next.run(request).await;
+        debug_assert!(is_described(path.as_ref(), &method, &response), "not described: {method} {path:?} {response:?}");
         self.tell(&asked, endpoint, &mut response);
         response
     }
@@ -212,6 +211,12 @@ impl Teller {
             });
         }
     }
+}
+
+/// Whether a refusal is one that the endpoint's description has.
+fn is_described(path: Option<&MatchedPath>, method: &Method, response: &Response) -> bool {
+    let code = response.extensions().get::<Refusal>().map(|refusal| refusal.code);
+    path.zip(code).is_none_or(|(path, code)| endpoints::may_refuse(path.as_str(), method, code))
 }
 
 /// One line, at the level of the refusal's row. The cause holds no secret.

@@ -8,15 +8,18 @@ use std::sync::Arc;
 use admitone::admission::Admitted;
 use admitone::carrier::{self, Carrier, Kind, Offer, Taken};
 use admitone::now::Now;
+use admitone::problem::ProblemCode;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
-use http::Method;
+use axum::routing::on;
 use http::header::{HeaderMap, HeaderValue};
 use http::request::Parts;
+use http::{Method, StatusCode};
 
-use super::forwarded::{Forwarded, ForwardedError};
+use super::endpoint::{Caller, Endpoint, Given, Reach, Takes, Verb};
+use super::forwarded::{FORWARDED_FOR, FORWARDED_METHOD, FORWARDED_URI, Forwarded, ForwardedError, ORIGINAL_URI};
 use super::handshake::read_origin;
 use super::telling::request_id;
 use super::{App, Peer, admit, client, event_stream, forward, problem};
@@ -40,18 +43,53 @@ const SUBPROTOCOL: &str = "x-admitone-subprotocol";
 /// The headers that Envoy takes out of the request: those that it would otherwise leave as the client sent them.
 const ENVOY_REMOVES: &str = "x-envoy-auth-headers-to-remove";
 
+pub(super) static ENDPOINT: Endpoint = Endpoint {
+    name: "verify",
+    about: "A proxy asks whether a request to open a socket may pass (forward-auth); to anybody else nothing is here. \
+            The path of the request may also stand behind this one.",
+    verb: Verb::Any,
+    paths: &[PATH, "/auth/verify/{*target}"],
+    id: None,
+    caller: Caller::Anybody,
+    reach: Reach::Machines,
+    takes: Takes::Headers(&[
+        (ORIGINAL_URI, "The request's path and query; or"),
+        (FORWARDED_URI, "the same."),
+        (FORWARDED_METHOD, "Its method, where it is not the question's own."),
+        (FORWARDED_FOR, "The client's address; it has to be there."),
+    ]),
+    gives: &[Given {
+        status: StatusCode::OK,
+        about: "It may pass, with these headers.",
+        content: None,
+        headers: &[&forward::IDENTITY, &[forward::ASSERTION, CLEAN_URI, PROTOCOLS, SUBPROTOCOL, ENVOY_REMOVES]],
+    }],
+    refuses: &[&[
+        ProblemCode::AmbiguousCredential,
+        ProblemCode::QueryTokenNotAllowed,
+        ProblemCode::NotLoggedIn,
+        ProblemCode::TicketNotAccepted,
+        ProblemCode::OriginNotAllowed,
+        ProblemCode::Forbidden,
+        ProblemCode::NotFound,
+        ProblemCode::MethodNotAllowed,
+        ProblemCode::UpgradeRequired,
+        ProblemCode::IssuerUnavailable,
+        ProblemCode::StoreUnavailable,
+        ProblemCode::Draining,
+    ]],
+    is_there: |app| app.routes.iter().any(|route| route.forward_auth),
+    handler: |by| on(by, verify),
+};
+
 /// Whether a request asks here.
 pub(super) fn is_asked(path: &str) -> bool {
     path.strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Answers a proxy; to anybody else nothing is here.
-pub(super) async fn verify(
-    State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
-    request: Request,
-) -> Response {
-    if !app.trusts(peer.0.ip()) || !app.routes.iter().any(|route| route.forward_auth) {
+async fn verify(State(app): State<Arc<App>>, Extension(peer): Extension<Peer>, request: Request) -> Response {
+    if !app.trusts(peer.0.ip()) {
         return Rejection::NoSuchPath.into_response();
     }
     let (parts, _) = request.into_parts();
@@ -74,8 +112,7 @@ fn find(app: &App, parts: &Parts) -> Result<(Forwarded, Arc<Route>), Rejection> 
     let asked = Forwarded::read(parts)?;
     let route = app.routes.find(asked.target.path()).filter(|route| route.forward_auth);
     let route = route.cloned().ok_or(Rejection::NoRouteAsked)?;
-    // Over HTTP/2 a socket is opened by CONNECT (RFC 8441).
-    if asked.method != Method::GET && asked.method != Method::CONNECT {
+    if asked.method != Method::GET {
         return Err(Rejection::Method);
     }
     if asked.is_upgrade || route.event_streams && event_stream::is_wanted(&parts.headers) {

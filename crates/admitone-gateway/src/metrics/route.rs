@@ -28,8 +28,20 @@ const METHODS: [Method; 2] = [Method::Ticket, Method::Jwt];
 const DIALS: [&str; 5] = ["connected", "unresolved", "unreachable", "tls", "timeout"];
 
 /// Why a session ends, beside our own close codes.
-const ENDS: [&str; 8] =
-    ["closed", "client_gone", "upstream_gone", "stalled", "bad_frame", "failed", "never_relayed", "panicked"];
+const ENDS: [&str; 9] = [
+    "closed",
+    "client_gone",
+    "upstream_gone",
+    "stalled",
+    "bad_frame",
+    "frame_too_long",
+    "failed",
+    "never_relayed",
+    "panicked",
+];
+
+/// What may come of a ticket that is rehearsed beside a JWT.
+const REHEARSALS: [&str; 4] = ["worked", "store_unavailable", "over_limit", "skipped"];
 
 /// What has a route for a label.
 #[derive(Debug)]
@@ -40,6 +52,12 @@ pub(super) struct RouteFamilies {
     ends: Family<Labels, Counter>,
     dials: Family<Labels, Counter>,
     bytes: Family<Labels, Counter>,
+    decisions: Family<Labels, Counter>,
+    percent: Family<Labels, Gauge>,
+    guard: Family<Labels, Counter>,
+    tripped: Family<Labels, Gauge>,
+    trips: Family<Labels, Counter>,
+    rehearsals: Family<Labels, Counter>,
 }
 
 impl RouteFamilies {
@@ -55,9 +73,33 @@ impl RouteFamilies {
             counters("sessions_ended", "Sessions that have ended, by cause: a close code's name or what a side did");
         let dials = counters("dials", "Dials of the upstream, by what came of them");
         let bytes = counters("relayed_bytes", "Bytes that ended sessions relayed, by whom they went to");
-        let sessions = Family::<Labels, Gauge>::default();
-        registry.register("sessions_open", "Sessions that are live", sessions.clone());
-        Self { redeems, admissions, sessions, ends, dials, bytes }
+        let decisions =
+            counters("rollout_decisions", "Mint requests of people whom the rollout lets have tickets, or not");
+        let guard = counters("rollout_guard_seen", "Tickets that the rollout's guard counts, by what came of them");
+        let trips = counters("rollout_guard_trips", "How often the rollout's guard found too many failures");
+        let rehearsals = counters("shadow_rehearsals", "Tickets rehearsed beside JWTs, by what came of them");
+        let mut gauges = |name: &str, help: &str| {
+            let family = Family::<Labels, Gauge>::default();
+            registry.register(name, help, family.clone());
+            family
+        };
+        let sessions = gauges("sessions_open", "Sessions that are live");
+        let percent = gauges("rollout_percent", "How many of a hundred people get tickets");
+        let tripped = gauges("rollout_guard_tripped", "1 from when the guard acted until a person did");
+        Self {
+            redeems,
+            admissions,
+            sessions,
+            ends,
+            dials,
+            bytes,
+            decisions,
+            percent,
+            guard,
+            tripped,
+            trips,
+            rehearsals,
+        }
     }
 }
 
@@ -71,6 +113,12 @@ pub struct RouteMetrics {
     dials: Words,
     to_client: Counter,
     to_upstream: Counter,
+    decisions: Words,
+    percent: Gauge,
+    guard: Words,
+    tripped: Gauge,
+    trips: Counter,
+    rehearsals: Words,
 }
 
 impl RouteMetrics {
@@ -94,7 +142,39 @@ impl RouteMetrics {
             dials: Words::new(families.dials.clone(), on(), "outcome", &DIALS),
             to_client: families.bytes.get_or_create_owned(&with("to", "client")),
             to_upstream: families.bytes.get_or_create_owned(&with("to", "upstream")),
+            decisions: Words::new(families.decisions.clone(), on(), "decision", &["ticket", "fallback"]),
+            percent: families.percent.get_or_create_owned(&on()),
+            guard: Words::new(families.guard.clone(), on(), "outcome", &["worked", "failed"]),
+            tripped: families.tripped.get_or_create_owned(&on()),
+            trips: families.trips.get_or_create_owned(&on()),
+            rehearsals: Words::new(families.rehearsals.clone(), on(), "outcome", &REHEARSALS),
         }
+    }
+
+    /// A mint request was made by somebody who gets tickets, or does not.
+    pub fn decided(&self, are_on: bool) {
+        self.decisions.count(if are_on { "ticket" } else { "fallback" });
+    }
+
+    /// A ticket was minted or redeemed, or was not by a fault of ours.
+    pub fn guarded(&self, has_worked: bool) {
+        self.guard.count(if has_worked { "worked" } else { "failed" });
+    }
+
+    /// The guard found too many failures.
+    pub fn tripped(&self) {
+        self.trips.inc();
+    }
+
+    /// How the rollout is, just before it is read.
+    pub fn rollout_is(&self, percent: u8, is_tripped: bool) {
+        self.percent.set(i64::from(percent));
+        self.tripped.set(i64::from(is_tripped));
+    }
+
+    /// A ticket was rehearsed beside a JWT.
+    pub fn rehearsed(&self, outcome: &'static str) {
+        self.rehearsals.count(outcome);
     }
 
     /// A ticket was presented: `admitted`, or why not.

@@ -19,6 +19,8 @@ fn busy() -> Metrics {
     route.admitted(Method::Jwt, Carrier::Cookie);
     route.redeemed("forged");
     route.dialed("timeout");
+    route.decided(false);
+    route.rollout_is(25, true);
     route.open().ended("session_expired", 3, 4);
     metrics.minted("minted", Duration::from_millis(2));
     metrics.refused("/chat", "forbidden");
@@ -104,6 +106,10 @@ fn what_is_counted_is_told() {
         ("admitone_sessions_ended_total{route=\"/chat\",cause=\"session_expired\"}", 1.0),
         ("admitone_relayed_bytes_total{route=\"/chat\",to=\"upstream\"}", 4.0),
         ("admitone_sessions_open{route=\"/chat\"}", 1.0),
+        ("admitone_rollout_decisions_total{route=\"/chat\",decision=\"fallback\"}", 1.0),
+        ("admitone_rollout_percent{route=\"/chat\"}", 25.0),
+        ("admitone_rollout_guard_tripped{route=\"/chat\"}", 1.0),
+        ("admitone_rollout_guard_trips_total{route=\"/chat\"}", 0.0),
         ("admitone_mints_total{outcome=\"minted\"}", 1.0),
         ("admitone_refusals_total{route=\"/chat\",reason=\"forbidden\"}", 1.0),
         ("admitone_mint_seconds_count", 1.0),

@@ -1,8 +1,9 @@
 //! What refusals count as, in limits and metrics.
 
-use admitone::admission::{RedeemError, TicketRefused};
+use admitone::admission::{MintError, RedeemError, TicketRefused};
 use admitone::authn::LoginError;
 use admitone::authn::introspection::IntrospectionError;
+use admitone::store::PutError;
 
 use super::Rejection;
 use crate::logins::{NoLogin, NoLogout, NotAccepted};
@@ -30,6 +31,19 @@ impl Rejection {
         match self {
             Self::TicketFormat(_) | Self::Redeem(RedeemError::Replayed(_)) => true,
             Self::Ticket(refused) => !matches!(refused, TicketRefused::Expired),
+            _ => false,
+        }
+    }
+
+    /// Whether a ticket was not minted or redeemed by a fault of ours, which no client can cause: what the rollout's guard counts.
+    #[must_use]
+    pub const fn is_ticket_failure_of_ours(&self) -> bool {
+        match self {
+            Self::Mint(MintError::Store(error)) => !matches!(error, PutError::SubjectCap(_)),
+            Self::Mint(error) => !matches!(error, MintError::Expiry),
+            Self::Redeem(error) => {
+                !matches!(error, RedeemError::Replayed(_) | RedeemError::Expired | RedeemError::Revoked(_))
+            }
             _ => false,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use admitone::close;
+use admitone::close::{self, CloseCode};
 use bytes::Bytes;
 use rustls::crypto::{SecureRandom, aws_lc_rs};
 
@@ -12,6 +12,27 @@ const FIN_CLOSE: u8 = 0x88;
 const MASKED: u8 = 0x80;
 
 static RANDOM: LazyLock<&'static dyn SecureRandom> = LazyLock::new(|| aws_lc_rs::default_provider().secure_random);
+
+/// What a Close of ours says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    Ours(CloseCode),
+    /// A fault of ours.
+    Internal,
+    /// A frame that is longer than the route lets through.
+    TooLong,
+}
+
+impl Farewell {
+    /// What has a code of RFC 6455 §7.4.1 has nothing more that a client could act on.
+    pub(super) const fn says(self) -> (u16, &'static str) {
+        match self {
+            Self::Ours(code) => (code.code(), code.reason()),
+            Self::Internal => (1011, ""),
+            Self::TooLong => (1009, ""),
+        }
+    }
+}
 
 /// The Close frame with `code` and `reason` (at most 123 bytes): masked toward the upstream, where the gateway is the client (RFC 6455 §5.3).
 /// `None` only when the system has no randomness for the masking key.
@@ -28,8 +49,6 @@ pub(super) fn close_frame(code: u16, reason: &str, to: Side) -> Option<Bytes> {
 
 #[cfg(test)]
 mod tests {
-    use admitone::close::CloseCode;
-
     use super::*;
 
     #[test]

@@ -1,6 +1,7 @@
 //! One direction of a relay: what is read from its source is written to its sink.
 
 use std::cell::RefCell;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -9,7 +10,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::close_frame::close_frame;
+use super::close_frame::{Farewell, close_frame};
 use super::frames::{BadLength, Frames};
 use super::{CLOSE_LIMIT, STALL_LIMIT, Side};
 
@@ -23,31 +24,13 @@ thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_LEN].into_boxed_slice());
 }
 
-/// What a Close of ours says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Farewell {
-    Ours(CloseCode),
-    /// A fault of ours.
-    Internal,
-}
-
-impl Farewell {
-    /// Internal errors have a code of RFC 6455 §7.4.1, and nothing that a client could act on.
-    const fn says(self) -> (u16, &'static str) {
-        match self {
-            Self::Ours(code) => (code.code(), code.reason()),
-            Self::Internal => (1011, ""),
-        }
-    }
-}
-
 /// What the relay has to decide on, or know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     /// Nothing more will come: [`Direction::drain`] says what follows.
     SourceEnded,
-    /// The source sent a frame with an impossible length; nothing more of it is forwarded.
-    BadFrame,
+    /// The source sent a frame of such a length; nothing more of it is forwarded.
+    BadFrame(BadLength),
     /// There is nothing left to do.
     Ended,
 }
@@ -72,12 +55,12 @@ enum Stage {
 enum Stop {
     SourceEnded,
     SinkFailed,
-    BadFrame,
+    BadFrame(BadLength),
 }
 
 impl From<BadLength> for Stop {
-    fn from(_: BadLength) -> Self {
-        Self::BadFrame
+    fn from(bad: BadLength) -> Self {
+        Self::BadFrame(bad)
     }
 }
 
@@ -91,6 +74,8 @@ pub(super) struct Direction {
     unflushed: bool,
     /// The place in what the sink has taken.
     frames: Frames,
+    /// The longest payload of a frame, where it has a limit.
+    longest: Option<NonZeroU32>,
     /// Read and not yet taken by the sink.
     pending: Bytes,
     forwarded: u64,
@@ -98,13 +83,14 @@ pub(super) struct Direction {
 }
 
 impl Direction {
-    pub(super) fn new(to: Side, ahead: Bytes) -> Self {
+    pub(super) fn new(to: Side, ahead: Bytes, longest: Option<NonZeroU32>) -> Self {
         Self {
             stage: Stage::Forwarding,
             to,
             source_ended: false,
             unflushed: false,
             frames: Frames::new(),
+            longest,
             pending: ahead,
             forwarded: 0,
             limit: None,
@@ -197,9 +183,9 @@ impl Direction {
                 Ok(()) => {}
                 Err(Stop::SourceEnded) => return Poll::Ready(Event::SourceEnded),
                 Err(Stop::SinkFailed) => self.enter(Stage::Discarding),
-                Err(Stop::BadFrame) => {
+                Err(Stop::BadFrame(bad)) => {
                     self.enter(Stage::Discarding);
-                    return Poll::Ready(Event::BadFrame);
+                    return Poll::Ready(Event::BadFrame(bad));
                 }
             }
         }
@@ -366,7 +352,7 @@ impl Direction {
                 self.unflushed = true;
                 if self.stage != Stage::Flushing {
                     self.forwarded += taken as u64;
-                    self.frames.feed(&bytes[..taken])?;
+                    self.frames.feed(&bytes[..taken], self.longest.map_or(u64::MAX, |longest| longest.get().into()))?;
                 }
                 Poll::Ready(Ok(taken))
             }

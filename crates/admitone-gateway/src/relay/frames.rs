@@ -11,10 +11,16 @@ const OPCODE_CLOSE: u8 = 0x08;
 const MASKED: u8 = 0x80;
 const LENGTH: u8 = 0x7F;
 
-/// A 64-bit payload length with its most significant bit set, which RFC 6455 §5.2 forbids.
+/// Why a frame is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a frame announces more than 2^63 - 1 bytes")]
-pub struct BadLength;
+pub enum BadLength {
+    /// A 64-bit payload length with its most significant bit set, which RFC 6455 §5.2 forbids.
+    #[error("a frame announces more than 2^63 - 1 bytes")]
+    Impossible,
+    /// A payload that is longer than is let through.
+    #[error("a frame announces more than is let through")]
+    TooLong,
+}
 
 /// The place in one direction of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -54,13 +60,13 @@ impl Frames {
         self.close_passed
     }
 
-    /// Follows `bytes`.
+    /// Follows `bytes`, whose frames have payloads of at most `longest` bytes.
     ///
     /// # Errors
     /// [`BadLength`]: the place is lost, and [`Frames::at_boundary`] stays false.
-    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), BadLength> {
+    pub fn feed(&mut self, mut bytes: &[u8], longest: u64) -> Result<(), BadLength> {
         while !bytes.is_empty() {
-            let used = self.finish_frame(bytes)?;
+            let used = self.finish_frame(bytes, longest)?;
             bytes = &bytes[used..];
         }
         Ok(())
@@ -75,11 +81,11 @@ impl Frames {
             return Ok(0);
         }
         let mut ahead = *self;
-        ahead.finish_frame(bytes)
+        ahead.finish_frame(bytes, u64::MAX)
     }
 
     /// Follows `bytes` to the end of the first frame that ends in them, and returns how many that were.
-    fn finish_frame(&mut self, bytes: &[u8]) -> Result<usize, BadLength> {
+    fn finish_frame(&mut self, bytes: &[u8], longest: u64) -> Result<usize, BadLength> {
         let mut used = 0;
         while used < bytes.len() {
             if matches!(self.at, At::Payload) {
@@ -90,6 +96,9 @@ impl Frames {
             } else {
                 self.header_byte(bytes[used])?;
                 used += 1;
+                if self.left > longest && matches!(self.at, At::Payload) {
+                    return Err(BadLength::TooLong);
+                }
             }
             if matches!(self.at, At::Payload) && self.left == 0 {
                 self.at = At::Boundary;
@@ -118,7 +127,7 @@ impl Frames {
                     }
                 }
             }
-            At::ExtendedLength { missing: 8, .. } if byte >> 7 == 1 => return Err(BadLength),
+            At::ExtendedLength { missing: 8, .. } if byte >> 7 == 1 => return Err(BadLength::Impossible),
             At::ExtendedLength { missing, masked } => {
                 self.left = self.left << 8 | u64::from(byte);
                 if missing == 1 { after_length(masked) } else { At::ExtendedLength { missing: missing - 1, masked } }
@@ -148,7 +157,7 @@ mod tests {
     fn fed(pieces: &[&[u8]]) -> Frames {
         let mut frames = Frames::new();
         for piece in pieces {
-            frames.feed(piece).expect("valid lengths");
+            frames.feed(piece, u64::MAX).expect("valid lengths");
         }
         frames
     }
@@ -171,10 +180,10 @@ mod tests {
         ] {
             let mut frames = Frames::new();
             for byte in &frame[..frame.len() - 1] {
-                frames.feed(&[*byte]).expect("valid length");
+                frames.feed(&[*byte], u64::MAX).expect("valid length");
                 assert!(!frames.at_boundary());
             }
-            frames.feed(&frame[frame.len() - 1..]).expect("valid length");
+            frames.feed(&frame[frame.len() - 1..], u64::MAX).expect("valid length");
             assert!(frames.at_boundary());
         }
     }
@@ -205,10 +214,26 @@ mod tests {
     #[test]
     fn a_length_with_the_top_bit_set_is_refused_for_good() {
         let mut frames = Frames::new();
-        assert_eq!(frames.feed(&[0x82, 127, 0x80]), Err(BadLength));
+        assert_eq!(frames.feed(&[0x82, 127, 0x80], u64::MAX), Err(BadLength::Impossible));
         assert!(!frames.at_boundary());
 
         let largest = fed(&[&[0x82, 127, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], &[0; 1000]]);
         assert!(!largest.at_boundary());
+    }
+
+    #[test]
+    fn s26_a_payload_that_is_too_long_is_known_by_its_header() {
+        for header in
+            [&[0x82, 126, 0, 201][..], &[0x02, 126 | 0x80, 0, 201, 1, 2, 3, 4], &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]]
+        {
+            let mut frames = Frames::new();
+            let (last, before) = header.split_last().expect("a header");
+            frames.feed(before, 200).expect("more is to come");
+            assert_eq!(frames.feed(&[*last], 200), Err(BadLength::TooLong));
+            assert!(!frames.at_boundary());
+        }
+        let mut frames = Frames::new();
+        frames.feed(&[&[0x82, 126, 0, 200][..], &[0; 200], &[0x82, 5, 1, 2, 3, 4, 5]].concat(), 200).expect("all fit");
+        assert!(frames.at_boundary());
     }
 }

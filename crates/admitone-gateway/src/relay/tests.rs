@@ -7,6 +7,7 @@ mod forwarding;
 use std::collections::hash_map::RandomState;
 use std::future::pending;
 use std::hash::BuildHasher;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use admitone::close::CloseCode;
@@ -15,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Ended, pump};
+use super::{Bounds, Ended, pump};
 
 /// A running relay and both of its far ends.
 struct Relayed {
@@ -32,15 +33,20 @@ impl Relayed {
     }
 
     fn with_ahead(capacity: usize, client_ahead: Bytes, upstream_ahead: Bytes) -> Self {
-        Self::made(capacity, client_ahead, upstream_ahead, None)
+        Self::made(capacity, client_ahead, upstream_ahead, Bounds::default())
     }
 
     /// One that nothing may pass through for so long.
     fn idling(idle: Duration) -> Self {
-        Self::made(4096, Bytes::new(), Bytes::new(), Some(idle))
+        Self::made(4096, Bytes::new(), Bytes::new(), Bounds { idle: Some(idle), frame: None })
     }
 
-    fn made(capacity: usize, client_ahead: Bytes, upstream_ahead: Bytes, idle: Option<Duration>) -> Self {
+    /// One whose frames have so many bytes at most.
+    fn with_frames_of(longest: u32) -> Self {
+        Self::made(4096, Bytes::new(), Bytes::new(), Bounds { idle: None, frame: NonZeroU32::new(longest) })
+    }
+
+    fn made(capacity: usize, client_ahead: Bytes, upstream_ahead: Bytes, bounds: Bounds) -> Self {
         let (client, near_client) = duplex(capacity);
         let (upstream, near_upstream) = duplex(capacity);
         let (close, closing) = oneshot::channel();
@@ -50,7 +56,7 @@ impl Relayed {
                 Err(_) => pending().await,
             }
         };
-        let relay = tokio::spawn(pump(near_client, client_ahead, near_upstream, upstream_ahead, closing, idle));
+        let relay = tokio::spawn(pump(near_client, client_ahead, near_upstream, upstream_ahead, closing, bounds));
         Self { client, upstream, close, relay }
     }
 }

@@ -17,6 +17,15 @@ const UNLIMITED: &str = "[limits]\nsessions_per_subject = 0\nmints_per_minute_pe
 pub(crate) struct Gateways {
     configuration: PathBuf,
     running: [RwLock<Running>; 2],
+    idle: [Held; 2],
+}
+
+/// What a gateway's process has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) descriptors: usize,
+    /// Resident, in bytes.
+    pub(crate) memory: u64,
 }
 
 impl Gateways {
@@ -28,8 +37,18 @@ impl Gateways {
         let lines = Lines { store: &store, tickets: "ttl_seconds = 900", end: UNLIMITED, ..Lines::default() };
         let configuration = FOLDER.join(format!("history-{}.toml", redis.port()));
         std::fs::write(&configuration, lines.configuration(&format!("ws://{upstream}/behind"))).expect("a file");
-        let running = [Running::start(&configuration), Running::start(&configuration)].map(RwLock::new);
-        Self { configuration, running }
+        let running = [Running::start(&configuration), Running::start(&configuration)];
+        let idle = [0, 1].map(|at: usize| running[at].held());
+        Self { configuration, running: running.map(RwLock::new), idle }
+    }
+
+    /// What each had before anybody came.
+    pub(crate) fn idle(&self) -> [Held; 2] {
+        self.idle
+    }
+
+    pub(crate) fn held(&self, at: usize) -> Held {
+        self.running[at].read().expect("no panic").held()
     }
 
     /// Where one of them listens now.
@@ -69,6 +88,15 @@ impl Running {
         };
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, address }
+    }
+
+    fn held(&self) -> Held {
+        let process = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let descriptors = std::fs::read_dir(process.join("fd")).expect("it runs").count();
+        let status = std::fs::read_to_string(process.join("status")).expect("it runs");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        let kilobytes: u64 = resident.trim().trim_end_matches(" kB").parse().expect("a number");
+        Held { descriptors, memory: kilobytes * 1024 }
     }
 
     fn kill(&mut self) {

@@ -97,7 +97,7 @@ impl Plan {
 }
 
 /// Waits until both gateways mint and redeem.
-async fn recovered(field: &Field, fault: Fault) {
+pub(crate) async fn recovered(field: &Field, fault: Fault) {
     let started = Instant::now();
     let mut pace = interval(Duration::from_millis(20));
     let login = token("prober");

@@ -1,7 +1,8 @@
 //! Histories: eight clients and two real gateways over a Redis and its replica, while faults strike. What the upstream has
 //! seen is the truth.
 //!
-//! `ADMITONE_HISTORY_SECONDS` is how long faults strike (6), `ADMITONE_HISTORY_SEED` replays a schedule.
+//! `ADMITONE_HISTORY_SECONDS` is how long faults strike (6), `ADMITONE_HISTORY_SEED` replays a schedule. The soak among them
+//! has `ADMITONE_SOAK_SECONDS` (12) and `ADMITONE_SOAK_PEOPLE` (200).
 
 mod book;
 #[path = "../it/client.rs"]
@@ -20,6 +21,7 @@ mod ports;
 #[path = "../../../admitone/tests/redis/servers.rs"]
 #[allow(dead_code, reason = "the library's tests use all of it")]
 mod servers;
+mod soak;
 #[path = "../it/tokens.rs"]
 #[allow(dead_code, reason = "another test's, which uses all of it")]
 mod tokens;
@@ -32,6 +34,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Mutex;
 
 use crate::history::{Plan, Strikes};
+use crate::soak::Soak;
 
 /// Histories share two cores with nobody, lest a busy machine look like a fault.
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -74,4 +77,14 @@ async fn m3_without_the_fence_the_same_history_admits_tickets_twice() {
     let _alone = ALONE.lock().await;
     let summary = plan("none", Strikes::Random).run().await;
     assert!(summary.cut_and_promotion_admits_twice(), "the replica had not heard that these tickets were spent");
+}
+
+/// Many sockets, faults, and nothing left of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m13_s30_whatever_strikes_nobody_comes_in_unasked_and_nothing_is_left_behind() {
+    let _alone = ALONE.lock().await;
+    let length = Duration::from_secs(from_environment("ADMITONE_SOAK_SECONDS").unwrap_or(12));
+    let people = from_environment("ADMITONE_SOAK_PEOPLE").unwrap_or(200);
+    let seed = from_environment("ADMITONE_HISTORY_SEED").unwrap_or_else(some_seed);
+    Soak { people: usize::try_from(people).expect("64 bits"), length, seed }.run().await;
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Connection, Request, soon};
-use crate::tokens::{ADMIN_SECRET, ISSUER, LEGACY_ISSUER, token};
+use crate::tokens::{ADMIN_SECRET, ISSUER, LEGACY_ISSUER, claims_with, sign, token, unix_now};
 use crate::upstream::Upstream;
 use crate::world::{Lines, ORIGIN, ROUTE, World};
 
@@ -26,9 +26,19 @@ impl Operated {
 
     /// With sections behind everything.
     pub(crate) async fn with(sections: &str) -> Self {
+        Self::routing("", sections).await
+    }
+
+    /// With lines in the route too.
+    pub(crate) async fn routing(route: &str, sections: &str) -> Self {
+        Self::configured(Lines { route, end: sections, ..Lines::default() }).await
+    }
+
+    /// With lines wherever.
+    pub(crate) async fn configured(lines: Lines<'_>) -> Self {
         let upstream = Upstream::echo().await;
-        let end = format!("{ADMIN}\n{sections}");
-        Self::of(World::with(Lines { end: &end, ..Lines::default() }, &upstream.url()).await, upstream)
+        let end = format!("{ADMIN}\n{}", lines.end);
+        Self::of(World::with(Lines { end: &end, ..lines }, &upstream.url()).await, upstream)
     }
 
     /// A gateway that has an operators' listener.
@@ -72,7 +82,7 @@ impl Operated {
         pair.to_owned()
     }
 
-    async fn metric(&self, sample: &str) -> f64 {
+    pub(crate) async fn metric(&self, sample: &str) -> f64 {
         let answer = self.get("/metrics").await;
         assert_eq!(answer.status, 200);
         let text = String::from_utf8(answer.body).expect("UTF-8");
@@ -247,6 +257,34 @@ async fn s5_an_operator_revokes_a_session_and_everything() {
     let answer = operated.post("/admin/api/revoke", &json!({ "everything": true })).await;
     assert_eq!((answer.status, &answer.json()["revoked"]), (200, &json!("everything")));
     assert_eq!(soon("a Close", grace.close()).await.0, 4900);
+}
+
+#[tokio::test]
+async fn s5_an_operator_revokes_what_was_logged_in_before_a_time_and_later_logins_stay() {
+    let before = unix_now() - 100;
+    for target in [json!({ "subject": "ada", "issuer": ISSUER }), json!({ "everything": true })] {
+        let operated = Operated::new().await;
+        let login = |subject: &str, iat: u64| sign(&claims_with(subject, json!({ "iat": iat })));
+        let open = async |login: &str| operated.world.open(&operated.world.ticket_for(login).await).await;
+        let (earlier, later, other) = (login("ada", before), login("ada", before + 1), login("grace", before));
+        let outstanding = [operated.world.ticket_for(&earlier).await, operated.world.ticket_for(&later).await];
+        let (mut old, mut new, mut graces) = (open(&earlier).await, open(&later).await, open(&other).await);
+        let mut body = target.clone();
+        body["before"] = json!(before);
+        let answer = operated.post("/admin/api/revoke", &body).await;
+        assert_eq!((answer.status, &answer.json()["until"]), (200, &json!(before)), "{answer:?}");
+
+        assert_eq!(soon("a Close", old.close()).await, (4900, "admitone:revoked".to_owned()));
+        operated.world.does_not_open(&outstanding[0]).await;
+        assert_eq!(operated.world.ask_for_ticket(&earlier, "{}").await.status, 401);
+        new.echo("a later login").await;
+        operated.world.opens(&outstanding[1]).await;
+        assert_eq!(operated.world.ask_for_ticket(&later, "{}").await.status, 201);
+        match target.get("everything") {
+            Some(_) => assert_eq!(soon("a Close", graces.close()).await.0, 4900),
+            None => graces.echo("somebody else").await,
+        }
+    }
 }
 
 #[tokio::test]

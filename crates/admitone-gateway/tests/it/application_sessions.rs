@@ -68,8 +68,15 @@ async fn s2_a_session_cookie_counts_for_pages_of_the_same_site_only() {
         mint().with("Sec-Fetch-Site", "same-site"),
     ];
     for (at, request) in forged.into_iter().enumerate() {
-        for target in ["/auth/ticket", "/auth/logout", "/auth/ticket/introspect", "/auth/ticket/revoke"] {
-            let answer = world.ask(request.clone().starting(&format!("POST {target} HTTP/1.1"))).await;
+        for target in [
+            "POST /auth/ticket",
+            "POST /auth/logout",
+            "POST /auth/ticket/introspect",
+            "POST /auth/ticket/revoke",
+            "POST /auth/session/ses_1/renew",
+            "DELETE /auth/session/ses_1",
+        ] {
+            let answer = world.ask(request.clone().starting(&format!("{target} HTTP/1.1"))).await;
             assert_eq!(refused(&answer), (403, "origin_not_allowed".to_owned()), "{target}, case {at}");
         }
     }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
+use crate::admin::Operated;
 use crate::client::Request;
 use crate::tokens::{claims_with, legacy_token, sign, token, unix_now};
 use crate::upstream::Upstream;
@@ -131,4 +132,35 @@ async fn a_refused_ticket_is_followed_by_a_new_attempt_with_the_jwt() {
     world.does_not_open("adm1_forged").await;
     assert!(upstream.received_by_now().await.is_empty());
     assert_eq!(world.ask(upgrade().bearer(&token("ada"))).await.status, 101);
+}
+
+/// What says whether anybody still uses the old way.
+#[tokio::test]
+async fn each_admission_is_counted_by_its_method_and_carrier() {
+    let route = "ticket_carriers = [\"subprotocol\", \"authorization\", \"cookie\", \"query\"]\n\
+                 jwt_carriers = [\"subprotocol\", \"authorization\", \"cookie\"]\njwt_cookie = \"session\"\n\
+                 jwt_fallback = \"warn\"\ndanger_query_token = true";
+    let operated = Operated::routing(route, "").await;
+    let world = &operated.world;
+    let (a, b, c, d) = (world.ticket().await, world.ticket().await, world.ticket().await, world.ticket().await);
+    let query = |name: &str, secret: &str| Request::upgrade(&format!("{ROUTE}?{name}={secret}")).origin(ORIGIN);
+    let ways = [
+        ("ticket", "subprotocol", upgrade().ticket(&a)),
+        ("ticket", "authorization", upgrade().with("Authorization", &format!("Ticket {b}"))),
+        ("ticket", "cookie", upgrade().with("Cookie", &format!("__Host-admitone-ticket={c}"))),
+        ("ticket", "query", query("ticket", &d)),
+        ("jwt", "subprotocol", offering(&format!("admitone.v1, bearer.{}", token("ada")))),
+        ("jwt", "authorization", upgrade().bearer(&token("ada"))),
+        ("jwt", "cookie", upgrade().with("Cookie", &format!("session={}", token("ada")))),
+        ("jwt", "query", query("access_token", &token("ada"))),
+    ];
+    for (at, (_, _, request)) in ways.iter().enumerate() {
+        assert_eq!(world.ask(request.clone()).await.status, 101, "{}", request.text());
+        assert_eq!(world.ask(upgrade().bearer("refused")).await.status, 401);
+        for (other, (method, carrier, _)) in ways.iter().enumerate() {
+            let sample =
+                format!("admitone_admissions_total{{route=\"/chat\",method=\"{method}\",carrier=\"{carrier}\"}}");
+            assert_eq!(operated.metric(&sample).await, f64::from(u8::from(other <= at)), "{sample} after way {at}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::client::{Answer, Request};
+use crate::servers::Server;
 use crate::tokens::{claims_with, sign, token};
 use crate::upstream::Upstream;
 use crate::world::{Lines, ORIGIN, ROUTE, World};
@@ -112,9 +113,11 @@ async fn every_carrier_and_every_method_of_asking_will_do() {
 async fn a9_behind_a_question_that_repeats_an_upgrade_the_connection_ends() {
     let world = asked_about("").await;
     let request = with_query(&world.ticket().await).with("Connection", "Upgrade").with("Upgrade", "websocket");
-    let (answer, mut connection) = world.present(request).await;
-    assert_eq!((answer.status, answer.header("upgrade")), (200, None));
-    assert_eq!(connection.end().await, b"");
+    let mut connection = world.connect().await;
+    connection.send(request.text() + &Request::new("GET /healthz").text()).await;
+    let answer = connection.answer().await;
+    assert_eq!((answer.status, answer.header("upgrade"), answer.header("connection")), (200, None, Some("close")));
+    assert_eq!(connection.end().await, b"", "what stands behind it is no request");
 }
 
 #[tokio::test]
@@ -157,6 +160,15 @@ async fn a4_nobody_but_a_trusted_proxy_finds_anything_here() {
         }
         world.opens(&ticket).await;
     }
+}
+
+#[tokio::test]
+async fn a4_only_routes_that_say_so_are_answered_about() {
+    let other = format!("[[routes]]\npath = \"/other\"\nupstream = \"ws://127.0.0.1:2\"\norigins = [\"{ORIGIN}\"]");
+    let world = asked_about(&other).await;
+    let minted = world.minted(&token("ada"), r#"{"route":"/other"}"#).await;
+    let offer = format!("admitone.ticket.{}", minted["ticket"].as_str().expect("a ticket"));
+    refused(&world.ask(question("/other").with("Sec-WebSocket-Protocol", &offer)).await, 404, "not_found");
 }
 
 #[tokio::test]
@@ -308,4 +320,26 @@ async fn sockets_are_opened_here_too_where_the_route_has_an_upstream() {
     let offer = format!("admitone.ticket.{ticket}");
     assert_eq!(world.ask(question(ROUTE).with("Sec-WebSocket-Protocol", &offer)).await.status, 200);
     world.does_not_open(&ticket).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s7_s30_f2_two_gateways_answer_one_ticket_with_one_yes_and_none_without_their_store() {
+    let redis = Server::start(&[]);
+    let store = format!("kind = \"redis\"\nurl = \"redis://{}\"", redis.address());
+    let route = "forward_auth = true\nticket_carriers = [\"query\"]";
+    let lines = Lines { server: TRUSTED, store: &store, route, ..Lines::default() };
+    let text = lines.configuration("ws://127.0.0.1:1");
+    let (here, there) = (World::configured(&text).await, World::configured(&text).await);
+    let ticket = here.ticket().await;
+    let (one, other) = tokio::join!(here.ask(with_query(&ticket)), there.ask(with_query(&ticket)));
+    let mut answers = [one.status, other.status];
+    answers.sort_unstable();
+    assert_eq!(answers, [200, 401]);
+
+    let ticket = here.ticket().await;
+    redis.stop();
+    let answer = there.ask(with_query(&ticket)).await;
+    refused(&answer, 503, "store_unavailable");
+    assert_eq!((answer.header("retry-after"), answer.header("admitone-ticket")), (Some("1"), Some("spent")));
+    redis.go_on();
 }

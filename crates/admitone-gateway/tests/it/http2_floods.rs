@@ -11,16 +11,16 @@ use crate::upstream::Upstream;
 use crate::world::{Lines, ORIGIN};
 
 const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
-const GOAWAY: u8 = 7;
+pub(crate) const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
 
 const NO_ERROR: u32 = 0;
 const ENHANCE_YOUR_CALM: u32 = 11;
@@ -28,7 +28,7 @@ const ENHANCE_YOUR_CALM: u32 = 11;
 /// As many as CVE-2023-44487 is about.
 const MANY: u32 = 100_000;
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("a short frame").to_be_bytes();
     let mut frame = vec![length[1], length[2], length[3], kind, flags];
     frame.extend_from_slice(&stream.to_be_bytes());
@@ -49,7 +49,7 @@ fn head(method: u8, path: &str) -> Vec<u8> {
 const GET: u8 = 2;
 const POST: u8 = 3;
 
-async fn begin(tls: &Tls) -> (ReadHalf<TlsStream<TcpStream>>, WriteHalf<TlsStream<TcpStream>>) {
+pub(crate) async fn begin(tls: &Tls) -> (ReadHalf<TlsStream<TcpStream>>, WriteHalf<TlsStream<TcpStream>>) {
     let (reader, mut writer) = split(tls.pair.speak(tls.world.address, &[b"h2"]).await.expect("TLS"));
     writer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("a write");
     writer.write_all(&frame(SETTINGS, 0, 0, &[])).await.expect("a write");
@@ -103,7 +103,7 @@ fn last_reason(mut read: &[u8]) -> Option<u32> {
     reason
 }
 
-async fn gateway(name: &str) -> (Upstream, Tls) {
+pub(crate) async fn gateway(name: &str) -> (Upstream, Tls) {
     let upstream = Upstream::echo().await;
     let lines = Lines { server: "header_timeout_seconds = 1", ..Lines::default() };
     let tls = Tls::with(name, lines, &upstream).await;

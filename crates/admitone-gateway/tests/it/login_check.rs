@@ -5,7 +5,9 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
+use crate::client::{Connection, Request};
 use crate::idp::{Idp, SIGNS, Signer};
+use crate::process::Process;
 use crate::tokens::{FOLDER, claims_with, sign, unix_now};
 use crate::world::{Lines, ROUTE};
 
@@ -94,4 +96,32 @@ async fn published_keys_are_fetched_and_missed_ones_are_told() {
     let report = report(&output);
     let key = outcomes(&report).into_iter().find(|(step, _)| *step == "key");
     assert_eq!((output.status.code(), key), (Some(1), Some(("key", "failed"))), "{report}");
+}
+
+#[tokio::test]
+async fn the_log_explains_a_refusal_by_the_same_step_and_without_the_token() {
+    let lines = Lines { server: "drain_seconds = 0\n[log]\nformat = \"text\"", ..Lines::default() };
+    let process = Process::serve(&lines.configuration("ws://127.0.0.1:9/")).await;
+    let refused = [
+        ("audience", "[\\\"web\\\"]", json!({ "aud": ["web"] })),
+        ("times", "30 s of leeway", json!({ "exp": unix_now() - 100 })),
+        ("issuer", "https://evil.example", json!({ "iss": "https://evil.example" })),
+    ];
+    let mut tokens = Vec::new();
+    for (_, _, changes) in &refused {
+        tokens.push(sign(&claims_with("ada", changes.clone())));
+        let mut connection = Connection::open(process.address).await;
+        connection.send(Request::post("/auth/ticket").bearer(&tokens[tokens.len() - 1]).text()).await;
+        assert_eq!(connection.answer().await.status, 401);
+    }
+    process.terminate();
+    let log = process.finished().await.stderr;
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("token refused")).collect();
+    assert_eq!(told.len(), refused.len(), "{log}");
+    for (line, (step, detail, _)) in told.iter().zip(&refused) {
+        assert!(line.contains(&format!("step=\"{step}\"")) && line.contains(detail), "{step} {detail}: {line}");
+    }
+    for part in tokens.iter().flat_map(|token| token.split('.')) {
+        assert!(!log.contains(part), "{log}");
+    }
 }

@@ -2,6 +2,8 @@
 
 mod aborted;
 mod admin;
+mod algorithms;
+mod aliases;
 mod application_sessions;
 mod asking;
 mod assertions;
@@ -16,6 +18,9 @@ mod configuration;
 mod connect_command;
 mod console;
 mod dialling;
+#[path = "../history/dice.rs"]
+#[allow(dead_code, reason = "the histories use all of it")]
+mod dice;
 mod ending;
 mod event_streams;
 mod exhaustion;
@@ -25,6 +30,7 @@ mod full_store;
 mod handshake;
 mod http2;
 mod http2_floods;
+mod http2_heads;
 mod identity;
 mod idp;
 mod introspection;
@@ -53,12 +59,18 @@ mod reloading;
 mod renewing;
 mod replays;
 mod requests;
+mod rollout;
+mod rollout_command;
+mod rollout_files;
+mod rollout_guard;
 mod secrecy;
 #[path = "../../../admitone/tests/redis/servers.rs"]
 #[allow(dead_code, reason = "the library's tests use all of it")]
 mod servers;
 mod serving;
+mod shadow;
 mod shared_store;
+mod stalled;
 mod tls;
 mod tokens;
 mod upstream;

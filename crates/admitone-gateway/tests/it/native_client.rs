@@ -259,3 +259,18 @@ async fn the_example_says_hello() {
     let answer = soon("an answer", native_example::hello(&url, file)).await.expect("an echo");
     assert_eq!(answer, Message::text("hello"));
 }
+
+#[tokio::test]
+async fn f25_it_falls_back_at_once_where_tickets_are_off_and_stops_where_it_may_not() {
+    let upstream = Upstream::echo().await;
+    let world = World::routing("jwt_fallback = \"allow\"\n[routes.rollout]\npercent = 0", &upstream.url()).await;
+    let mut options = impatient(&world);
+    options.machine.jwt_fallback = true;
+    let falling_back = AdmitConnection::open(source(&world, &login(&token("ada"))), options);
+    let mut connection = falling_back.expect("a connection");
+    let opened = opened(&mut connection).await;
+    assert_eq!((opened.credential, opened.fallback), (CredentialKind::Jwt, Some(Code::TICKETS_DISABLED)));
+    echoes(&mut connection, "by JWT").await;
+    let ended = closed(&mut connect(&world, &token("grace"))).await;
+    assert_eq!(ended.cause.code, Code::TICKETS_DISABLED);
+}

@@ -18,13 +18,13 @@ async fn run(arguments: Vec<String>) -> Output {
     soon("its end", running).await.expect("no panic")
 }
 
-fn told(output: &Output) -> String {
+pub(crate) fn told(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     format!("{}{}", text(&output.stdout), text(&output.stderr))
 }
 
 impl Operated {
-    async fn command(&self, arguments: &[&str]) -> Output {
+    pub(crate) async fn command(&self, arguments: &[&str]) -> Output {
         let secret = FOLDER.join("admin.secret");
         let gateway = ["--admin".to_owned(), format!("http://{}", self.admin), "--secret-file".to_owned()];
         let arguments = arguments.iter().map(|argument| (*argument).to_owned());
@@ -65,6 +65,9 @@ async fn sessions_are_listed_for_people_and_for_programs() {
 async fn s5_a_command_revokes_a_person() {
     let operated = Operated::new().await;
     let mut ada = operated.world.open(&operated.world.ticket_for(&token("ada")).await).await;
+    let output = operated.command(&["revoke", "--subject", "ada", "--issuer", ISSUER, "--before", "7"]).await;
+    assert_eq!(told(&output), "revoked: subject, logins up to 7 (Unix seconds)\n");
+    ada.echo("a later login").await;
     let output = operated.command(&["revoke", "--subject", "ada", "--issuer", ISSUER]).await;
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
     assert!(told(&output).starts_with("revoked: subject, logins up to "), "{}", told(&output));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::admin::Operated;
 use crate::client::{Answer, Request, soon};
 use crate::idp::{Idp, SIGNS, Signer};
 use crate::tokens::{claims_with, token};
@@ -159,6 +160,24 @@ async fn f14_while_the_issuer_is_down_the_last_keys_count_and_unknown_ones_are_4
         world.minted(&token_of(&idp, &signer, "ada"), "{}").await;
     }
     assert_eq!(idp.asked("/keys").len(), 2);
+}
+
+#[tokio::test]
+async fn f14_the_metrics_tell_of_keys_that_do_not_come() {
+    let (idp, signer) = (Idp::start().await, Signer::new("one"));
+    let operated = Operated::with(&idp.issuer(SIGNS)).await;
+    let named = |metric: &str| format!("{metric}{{issuer=\"idp-{}\"}}", idp.address.port());
+    assert_unavailable(&operated.world.ask_for_ticket(&token_of(&idp, &signer, "ada"), "{}").await);
+    assert_eq!(operated.metric(&named("admitone_issuer_keys")).await, 0.0);
+    assert!(operated.metric(&named("admitone_issuer_key_failures")).await >= 1.0);
+    idp.publishes(&[&signer]);
+    mints_soon(&operated.world, &token_of(&idp, &signer, "ada")).await;
+    assert_eq!(operated.metric(&named("admitone_issuer_keys")).await, 1.0);
+    assert_eq!(operated.metric(&named("admitone_issuer_key_failures")).await, 0.0);
+    idp.says("/keys", 503, "");
+    is_not_logged_in(&operated.world, &token_of(&idp, &Signer::new("two"), "ada")).await;
+    assert_eq!(operated.metric(&named("admitone_issuer_keys")).await, 1.0, "the last good ones count");
+    assert_eq!(operated.metric(&named("admitone_issuer_key_failures")).await, 1.0);
 }
 
 #[tokio::test]

@@ -13,7 +13,9 @@ use crate::world::{Lines, ORIGIN, ROUTE, UNLIMITED_DIALS, World};
 /// A gateway with its tickets in this server.
 async fn gateway(redis: &Server, route: &str, upstream: &Upstream) -> World {
     let store = format!("kind = \"redis\"\nurl = \"redis://{}\"", redis.address());
-    let lines = Lines { store: &store, route, end: UNLIMITED_DIALS, ..Lines::default() };
+    // What asks until the store is back asks often.
+    let end = format!("{UNLIMITED_DIALS}\nmints_per_minute_per_subject = 0");
+    let lines = Lines { store: &store, route, end: &end, ..Lines::default() };
     World::with(lines, &upstream.url()).await
 }
 
@@ -117,19 +119,54 @@ async fn f1_f2_f5_without_its_store_a_gateway_refuses_tickets_and_falls_back_whe
     let (answer, mut fallback) = world.present(upgrade().bearer(&token("ada"))).await;
     assert_eq!(answer.status, 101, "{answer:?}");
     fallback.echo("by JWT").await;
-    let ready = world.ask(Request::new("GET /readyz")).await;
-    assert_eq!((ready.status, ready.json()["status"].clone()), (200, json!("degraded")));
+    // An answer of before counts for a second.
+    let says = async |gateway: &World, status: u16, word: &str| {
+        let ready = gateway.ask(Request::new("GET /readyz")).await;
+        (ready.status, ready.json()["status"].clone()) == (status, json!(word))
+    };
+    within(Duration::from_secs(2), "degraded", async || says(&world, 200, "degraded").await).await;
+    within(Duration::from_secs(2), "unavailable", async || says(&strict, 503, "unavailable").await).await;
     let ready = strict.ask(Request::new("GET /readyz")).await;
-    assert_eq!((ready.status, ready.json()["status"].clone()), (503, json!("unavailable")));
     assert_eq!(ready.json()["store"], json!({ "kind": "redis", "status": "unavailable" }));
 
     redis.restart();
     let mints = async || world.ask_for_ticket(&token("ada"), "{}").await.status == 201;
     within(Duration::from_secs(2), "tickets again within two seconds", mints).await;
     world.opens(&world.ticket().await).await;
-    let is_ready = async || world.ask(Request::new("GET /readyz")).await.json()["status"] == "ready";
-    within(Duration::from_secs(2), "ready again", is_ready).await;
+    within(Duration::from_secs(2), "ready again", async || says(&world, 200, "ready").await).await;
     live.echo("and stay").await;
+}
+
+/// A server that is there and says nothing costs nobody more than its deadline, and no queue grows behind it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f1_f2_f4_while_its_store_hangs_a_gateway_refuses_within_half_a_second() {
+    let (redis, upstream) = (Server::start(&[]), Upstream::echo().await);
+    let world = gateway(&redis, "", &upstream).await;
+    let (ada, ticket) = (token("ada"), world.ticket().await);
+    redis.stop();
+    let mint = async |login: &str| {
+        let asked = Instant::now();
+        let answer = world.ask_for_ticket(login, "{}").await;
+        assert_eq!((answer.status, &*answer.problem()), (503, "store_unavailable"));
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        asked.elapsed()
+    };
+    let (logins, mut took) = (["eve", "fay", "gil", "hal"].map(token), Vec::new());
+    for _ in 0..25 {
+        took.extend(futures_util::future::join_all(logins.iter().map(|login| mint(login))).await);
+    }
+    took.sort_unstable();
+    assert!(took[98] < Duration::from_millis(500), "of a hundred mints one took longer than {:?}", took[98]);
+    let asked = Instant::now();
+    let answer = world.ask(upgrade().ticket(&ticket)).await;
+    assert_eq!((answer.status, answer.header("admitone-ticket")), (503, Some("spent")));
+    assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
+    assert_eq!(requests(&upstream).await, 0);
+
+    redis.go_on();
+    let mints = async || world.ask_for_ticket(&ada, "{}").await.status == 201;
+    within(Duration::from_secs(2), "tickets again within two seconds", mints).await;
+    world.does_not_open(&ticket).await;
 }
 
 /// What was revoked on another gateway while this one could not hear of it is closed soon after.

@@ -103,9 +103,14 @@ pub(crate) fn legacy_token(subject: &str) -> String {
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).expect("a token")
 }
 
+/// The gateway's own keys.
+pub(crate) fn ticket_keys() -> TicketKeys {
+    TicketKeys::new(&[(KEY_ID, TICKET_SECRET)], TAG_SECRET).expect("long secrets")
+}
+
 /// A ticket with the gateway's own keys that its store has never heard of, `age` old, for a minute.
 pub(crate) async fn forged_ticket(place: &Place<'_>, age: Duration) -> String {
-    let keys = TicketKeys::new(&[(KEY_ID, TICKET_SECRET)], TAG_SECRET).expect("long secrets");
+    let keys = ticket_keys();
     let revocations = Arc::new(MemoryRevocations::default());
     let store = Arc::new(MemoryTicketStore::new(Default::default(), revocations.clone()));
     let now = Now { unix: unix_now() - age.as_secs(), ..Now::read() };

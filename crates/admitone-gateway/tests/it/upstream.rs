@@ -21,6 +21,8 @@ pub(crate) enum Behaviour {
     Echoes(Option<&'static str>),
     /// Writes this, with the right accept key for `{accept}`, and reads on.
     Answers(&'static str),
+    /// Upgrades, and then writes for as long as anybody takes it.
+    Floods,
     /// Writes nothing.
     Hangs,
 }
@@ -76,6 +78,11 @@ impl Upstream {
     /// Drops every connection without a word.
     pub(crate) fn hang_up(&self) {
         self.hung_up.send_replace(true);
+    }
+
+    /// Waits until that is so of what each connection has received.
+    pub(crate) async fn wait_for(&self, is_so: impl FnMut(&Vec<Vec<u8>>) -> bool) {
+        self.seen.subscribe().wait_for(is_so).await.expect("a server");
     }
 
     /// What each connection has received, once that is so.
@@ -174,6 +181,14 @@ async fn converse(mut stream: impl Io, behaviour: Behaviour, received: Received)
     let head = String::from_utf8_lossy(&read[..end]).into_owned();
     match behaviour {
         Behaviour::Hangs => {}
+        Behaviour::Floods => {
+            let message = [&[0x82, 126, 0x40, 0x00][..], &[0; 0x4000]].concat();
+            let mut written = stream.write_all(UPGRADES.replace("{accept}", &accept(&head)).as_bytes()).await;
+            while written.is_ok() {
+                written = stream.write_all(&message).await;
+            }
+            return;
+        }
         Behaviour::Answers(answer) => {
             let answer = answer.replace("{accept}", &accept(&head));
             if stream.write_all(answer.as_bytes()).await.is_err() {

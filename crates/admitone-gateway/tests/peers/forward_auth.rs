@@ -104,7 +104,12 @@ async fn believes_no_identity(recipe: Recipe) {
     let scene = Scene::of(recipe).await;
     for email in [json!(null), json!("äda@example.com")] {
         let ticket = text(&scene.minted(json!({ "email": email }), "{}").await["ticket"]);
-        let names = PARTS.map(|part| format!("X-AdmitOne-{part}"));
+        let mut parts = PARTS.to_vec();
+        if recipe != Recipe::Nginx {
+            // One that nobody has heard of yet; nginx can only name those that it removes.
+            parts.push("Admin");
+        }
+        let names: Vec<_> = parts.iter().map(|part| format!("X-AdmitOne-{part}")).collect();
         let mut request = by_query(&ticket).replacing("Connection", &format!("Upgrade, {}", names.join(", ")));
         for name in &names {
             let folded = [name.clone(), name.to_ascii_lowercase(), name.replace('-', "_"), name.replace('-', ".")];
@@ -282,7 +287,12 @@ async fn asks_once(recipe: Recipe) {
     let upstream = Upstream::echo().await;
     let gateway = HangsUp::new().await;
     let (answer, asked) = gateway.asked_by(recipe, &upstream).await;
-    assert!((500..=503).contains(&answer.status), "{recipe:?}: {answer:?}");
+    let status = match recipe {
+        Recipe::Caddy => 502,
+        Recipe::Traefik => 500,
+        _ => 503,
+    };
+    assert_eq!(answer.status, status, "{recipe:?}: {answer:?}");
     assert_eq!(asked, 1, "{recipe:?}");
     assert!(upstream.received_by_now().await.is_empty(), "nothing passes unasked");
 }

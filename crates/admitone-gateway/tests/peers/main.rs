@@ -5,9 +5,11 @@ mod checking;
 #[path = "../it/client.rs"]
 #[allow(dead_code, reason = "another test's, which uses all of it")]
 mod client;
+mod deploy;
 mod forward_auth;
 mod in_front;
 mod monitoring;
+mod openapi;
 #[path = "../../../admitone/tests/redis/ports.rs"]
 mod ports;
 mod proxies;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::client::{Connection, Request, soon};
+use crate::client::{Answer, Connection, Request, soon};
 use crate::proxy::{Proxy, place};
 use crate::tokens::{ADMIN_SECRET, FOLDER, token};
 use crate::upstream::Upstream;
@@ -50,16 +50,31 @@ async fn prometheus(admin: SocketAddr) -> Proxy {
     let mut command = Command::new("/usr/bin/prometheus");
     command.args(["--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=error"]);
     command.arg(format!("--web.listen-address={address}"));
-    Proxy::start(address, &folder, command).await
+    let prometheus = Proxy::start(address, &folder, command).await;
+    // It listens before it answers.
+    let is_ready = async {
+        while ask(address, "/-/ready").await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    soon("it is ready", is_ready).await;
+    prometheus
+}
+
+async fn ask(prometheus: SocketAddr, path: &str) -> Answer {
+    let mut connection = Connection::open(prometheus).await;
+    let request = Request::new("").starting(&format!("GET {path} HTTP/1.0")).replacing("Host", &prometheus.to_string());
+    connection.send(request.text()).await;
+    let mut answer = connection.answer().await;
+    if answer.body.is_empty() {
+        answer.body = connection.end().await;
+    }
+    answer
 }
 
 /// What a Prometheus answers.
 async fn answered(prometheus: SocketAddr, path: &str) -> Value {
-    let mut connection = Connection::open(prometheus).await;
-    let request = Request::new("").starting(&format!("GET {path} HTTP/1.0")).replacing("Host", &prometheus.to_string());
-    connection.send(request.text()).await;
-    let answer = connection.answer().await;
-    let body = if answer.body.is_empty() { connection.end().await } else { answer.body };
+    let body = ask(prometheus, path).await.body;
     serde_json::from_slice(&body).unwrap_or_else(|_| panic!("{path}: {}", String::from_utf8_lossy(&body)))
 }
 

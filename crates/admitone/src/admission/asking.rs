@@ -53,6 +53,12 @@ impl Admission {
         }))
     }
 
+    /// Whether a ticket is genuine and somebody else's than `owner`'s, be it live, spent or over. No store is asked.
+    #[must_use]
+    pub fn is_anothers(&self, ticket: &Ticket, owner: &Principal) -> bool {
+        self.keys.open_anywhere(ticket).is_ok_and(|opened| self.subject_tag(owner) != opened.subject)
+    }
+
     /// Revokes a ticket of `owner`'s, and closes what a multi-use ticket has opened. The handle of its connection; `None`
     /// when there is nothing to revoke: it is somebody else's, spent, expired or revoked already.
     ///

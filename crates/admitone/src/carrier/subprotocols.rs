@@ -13,6 +13,8 @@ pub const REFUSED: &str = "admitone.refused";
 const OURS: &str = "admitone.";
 pub(super) const TICKET: &str = "admitone.ticket.";
 const JWT: [&str; 3] = ["bearer.", "jwt.", "jwt-auth."];
+/// What clients that offer a login offer beside it, and expect to be selected: browsers insist on a selection.
+const JWT_NAMES: [&str; 3] = ["jwt-auth", "jwt", "bearer"];
 const JWT_ENCODED: &str = "base64url.bearer.authorization.k8s.io.";
 
 /// The subprotocols of a request without its credential.
@@ -24,6 +26,8 @@ pub struct Offer {
     pub marker: bool,
     /// [`REFUSED`] is among the client's.
     pub refused: bool,
+    /// A login is among the client's.
+    pub login: bool,
 }
 
 /// The upstream selected a subprotocol that the application did not offer.
@@ -42,8 +46,14 @@ impl Offer {
             Some(choice) if self.protocols.iter().any(|offered| offered == choice) => Ok(Some(choice)),
             Some(_) => Err(UpstreamChoiceError),
             None if self.marker => Ok(Some(MARKER)),
-            None => Ok(None),
+            None => Ok(self.name_of_login()),
         }
+    }
+
+    /// The name that a client offers beside a login.
+    fn name_of_login(&self) -> Option<&'static str> {
+        let is_offered = |name: &&str| self.protocols.iter().any(|offered| offered == name);
+        JWT_NAMES.into_iter().find(is_offered).filter(|_| self.login)
     }
 }
 
@@ -67,6 +77,7 @@ pub(super) fn read(headers: &HeaderMap) -> Result<Offered, TakeError> {
 impl Offered {
     fn add(&mut self, protocol: &str) {
         if let Some(found) = credential_of(protocol) {
+            self.offer.login |= !matches!(&found, Ok(Presented { kind: Kind::Ticket, .. }));
             self.credentials.push(found);
         } else if strip_prefix(protocol, OURS).is_some() {
             self.offer.marker |= protocol == MARKER;

@@ -204,11 +204,11 @@ struct Shard {
 impl Shard {
     fn put(&mut self, held: Held, ends: u64, cap: u32) -> Result<(), PutError> {
         let TicketKey { subject, id } = held.key;
-        let outstanding = self.outstanding.get(&subject).copied().unwrap_or(0);
-        if outstanding >= cap {
-            return Err(PutError::SubjectCap(cap));
+        match self.outstanding.entry(subject) {
+            Entry::Occupied(mut outstanding) if *outstanding.get() < cap => *outstanding.get_mut() += 1,
+            Entry::Vacant(first) if cap > 0 => drop(first.insert(1)),
+            _ => return Err(PutError::SubjectCap(cap)),
         }
-        self.outstanding.insert(subject, outstanding + 1);
         self.grants.insert(held);
         self.expiring.entry(ends + 1).or_default().push(id);
         self.listed += 1;

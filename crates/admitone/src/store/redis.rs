@@ -62,7 +62,7 @@ pub(crate) use link::{Backoff, Link, Task};
 pub(crate) use names::mark;
 pub use options::{Address, AddressError, Credentials, Deployment, Fence, OptionError, RedisOptions};
 pub use roster::RedisRoster;
-pub(crate) use script::{ANNOUNCE, MARK, POST};
+pub(crate) use script::{ANNOUNCE, MARK, POST, REPLACE};
 pub(crate) use servers::{Fault, Servers};
 
 /// How long an operation may take.

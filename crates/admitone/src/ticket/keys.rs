@@ -1,5 +1,7 @@
 //! The keys that make tickets authentic.
 
+mod places;
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -10,6 +12,8 @@ use zeroize::Zeroizing;
 
 use super::{BODY_BYTES, Flags, MAC_BYTES, Place, SEALED_BYTES, SubjectTag, Ticket, TicketId, VERSION};
 use crate::grant::SessionId;
+use crate::rollout::Standing;
+use places::{BindingTag, Places};
 
 /// Fewest bytes in a secret.
 pub const MIN_SECRET_BYTES: usize = 32;
@@ -38,6 +42,7 @@ pub enum KeyError {
 pub struct TicketKeys {
     signing: Vec<(u8, Hmac<Sha256>)>,
     tags: Hmac<Sha256>,
+    places: Places,
 }
 
 impl TicketKeys {
@@ -57,7 +62,7 @@ impl TicketKeys {
             }
             signing.push((id, keyed(secret)?));
         }
-        Ok(Self { signing, tags: keyed(tag_secret)? })
+        Ok(Self { signing, tags: keyed(tag_secret)?, places: Places::default() })
     }
 
     /// Makes keys that nobody else has: tickets of this process work in this process only.
@@ -83,6 +88,16 @@ impl TicketKeys {
     pub fn tagging(&self) -> impl Fn(&str, &str) -> SubjectTag + Send + Sync + 'static {
         let tags = self.tags.clone();
         move |issuer, subject| subject_tag(&tags, issuer, subject)
+    }
+
+    /// Where a subject stands among all people, for rollouts: as constant as the tags' key.
+    #[must_use]
+    pub fn standing(&self, issuer: &str, subject: &str) -> Standing {
+        let mut mac = self.tags.clone();
+        mac.update(b"rollout");
+        update_part(&mut mac, issuer.as_bytes());
+        update_part(&mut mac, subject.as_bytes());
+        Standing::of_hash(u64::from_be_bytes(first_bytes(mac)))
     }
 
     /// Seals a new ticket that says this, bound to `place`.
@@ -159,15 +174,19 @@ impl TicketKeys {
         first_bytes(mac)
     }
 
-    fn binding_tag(&self, place: &Place<'_>, flags: u8) -> [u8; 8] {
+    fn binding_tag(&self, place: &Place<'_>, flags: u8) -> BindingTag {
+        let origin = place.origin.filter(|_| flags & Flags::ORIGIN != 0);
+        match place.address.filter(|_| flags & Flags::ADDRESS != 0) {
+            None => self.places.tag(place.route, origin, || self.tag_of_place(place.route, origin, &[])),
+            Some(address) => self.tag_of_place(place.route, origin, &prefix(address)),
+        }
+    }
+
+    fn tag_of_place(&self, route: &str, origin: Option<&str>, network: &[u8]) -> BindingTag {
         let mut mac = self.tags.clone();
         mac.update(b"binding");
-        update_part(&mut mac, place.route.as_bytes());
-        let origin = place.origin.filter(|_| flags & Flags::ORIGIN != 0);
-        update_part(&mut mac, origin.unwrap_or_default().as_bytes());
-        match place.address.filter(|_| flags & Flags::ADDRESS != 0) {
-            None => update_part(&mut mac, &[]),
-            Some(address) => update_part(&mut mac, &prefix(address)),
+        for part in [route.as_bytes(), origin.unwrap_or_default().as_bytes(), network] {
+            update_part(&mut mac, part);
         }
         first_bytes(mac)
     }

@@ -22,7 +22,7 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use crate::world::{LONG, World, login, now, seconds};
 
 /// Checks `property` for `cases` values.
-fn for_any<S: Strategy>(cases: u32, values: S, property: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+pub(crate) fn for_any<S: Strategy>(cases: u32, values: S, property: impl Fn(S::Value) -> Result<(), TestCaseError>) {
     let mut config = Config { cases, failure_persistence: None, ..Config::default() };
     if matches!(config.rng_seed, RngSeed::Random) {
         config.rng_seed = RngSeed::Fixed(RandomState::new().hash_one(0));

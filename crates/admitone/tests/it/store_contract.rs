@@ -47,6 +47,7 @@ macro_rules! every_store {
             a_multi_use_ticket_counts_once_until_it_is_exhausted
             a_login_without_a_ticket_meets_its_marks
             it_answers_a_probe
+            f18_a_grant_ends_by_the_stores_own_clock
         }
     };
 }

@@ -1,5 +1,7 @@
 //! The contract, continued: looking, discarding, several uses, logins without a ticket, and time.
 
+use std::time::{Duration, Instant};
+
 use admitone::grant::SessionId;
 
 use super::*;
@@ -138,6 +140,28 @@ pub(crate) async fn a_login_without_a_ticket_meets_its_marks(fresh: impl AsyncFn
 
 pub(crate) async fn it_answers_a_probe(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     assert_eq!(fresh(LIMITS).await.store.probe().await, Ok(()));
+}
+
+/// Whatever the wall clock of a node says. Its place under the cap is free then.
+pub(crate) async fn f18_a_grant_ends_by_the_stores_own_clock(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+    let (fresh, now) = (fresh(MemoryLimits { per_subject: 1, ..LIMITS }).await, Now::read());
+    let mut mints = minted("ada", 2, now).await;
+    for (_, stored) in &mut mints {
+        stored.grant.expires_at = now.unix + 1;
+    }
+    let behind = || Now { unix: now.unix - 3600, ..Now::read() };
+    assert_eq!(fresh.put(&mints[0], now).await, Ok(()));
+    let put = Instant::now();
+    assert_eq!(fresh.put(&mints[1], now).await, Err(PutError::SubjectCap(1)));
+    while fresh.store.peek(mints[0].0, behind()).await.expect("an answer").is_some() {
+        assert!(put.elapsed() < Duration::from_secs(2), "it does not end");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(put.elapsed() >= Duration::from_millis(900), "it ended early: {:?}", put.elapsed());
+    assert!(!fresh.takes(&mints[0], behind()).await);
+    // A store in memory frees the place when it sweeps, up to a second later.
+    let later = Now { instant: Instant::now() + Duration::from_secs(1), ..Now::read() };
+    assert_eq!(fresh.put(&mints[1], later).await, Ok(()));
 }
 
 pub(crate) async fn a_grant_is_gone_when_its_time_is_up(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {

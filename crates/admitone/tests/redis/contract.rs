@@ -1,27 +1,23 @@
-//! The promises of every store, kept by real servers; and what two nodes keep between them.
+//! The promises of every store and of every implementation of revocations, kept by real servers.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
 
-use admitone::now::Now;
-use admitone::store::TicketStore as _;
 use admitone::store::memory::MemoryLimits;
 use admitone::store::redis::RedisOptions;
 
-use crate::nodes::{self, Node, apart, mint_for};
+use crate::nodes::{self, Node, apart};
 use crate::servers::{Cluster, Server, Trio};
 use crate::store_contract::Fresh;
-use crate::world::login;
 
 /// One for all tests that run at a time.
-pub(crate) struct Common<T>(Mutex<Weak<T>>);
+struct Common<T>(Mutex<Weak<T>>);
 
 impl<T> Common<T> {
     const fn new() -> Self {
         Self(Mutex::new(Weak::new()))
     }
 
-    pub(crate) fn get(&self, start: impl FnOnce() -> T) -> Arc<T> {
+    fn get(&self, start: impl FnOnce() -> T) -> Arc<T> {
         let mut common = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         common.upgrade().unwrap_or_else(|| {
             let started = Arc::new(start());
@@ -31,65 +27,64 @@ impl<T> Common<T> {
     }
 }
 
-pub(crate) static STANDALONE: Common<Server> = Common::new();
-pub(crate) static SENTINEL: Common<Trio> = Common::new();
-pub(crate) static CLUSTER: Common<Cluster> = Common::new();
+static STANDALONE: Common<Server> = Common::new();
+static SENTINEL: Common<Trio> = Common::new();
+static CLUSTER: Common<Cluster> = Common::new();
 
-async fn fresh<T: Send + Sync + 'static>(servers: Arc<T>, options: RedisOptions, limits: MemoryLimits) -> Fresh {
-    let mut options = apart(options);
-    options.per_subject = limits.per_subject;
-    let Node { store, revocations, .. } = Node::start(options).await;
+impl From<Node> for Fresh {
+    fn from(Node { store, revocations, .. }: Node) -> Self {
+        Self { store: Arc::new(store), revocations }
+    }
+}
+
+/// The options of a deployment that all tests share.
+fn shared<T: Send + Sync + 'static>(servers: Arc<T>, options: impl FnOnce(&T) -> RedisOptions) -> RedisOptions {
+    let options = apart(options(&servers));
     // Servers outlive the test that they serve: the next one uses them, the last one's end is the process's.
     std::mem::forget(servers);
-    Fresh { store: Arc::new(store), revocations }
+    options
 }
 
-async fn on_standalone(limits: MemoryLimits) -> Fresh {
-    let server = STANDALONE.get(|| Server::start(&[]));
-    let options = nodes::standalone(&server);
-    fresh(server, options, limits).await
+pub(crate) fn standalone_options() -> RedisOptions {
+    shared(STANDALONE.get(|| Server::start(&[])), nodes::standalone)
 }
 
-async fn on_sentinel(limits: MemoryLimits) -> Fresh {
-    let trio = SENTINEL.get(Trio::start);
-    let options = nodes::sentinel(&trio);
-    fresh(trio, options, limits).await
+pub(crate) fn sentinel_options() -> RedisOptions {
+    shared(SENTINEL.get(Trio::start), nodes::sentinel)
 }
 
-async fn on_cluster(limits: MemoryLimits) -> Fresh {
-    let cluster = CLUSTER.get(|| Cluster::start(false));
-    let options = nodes::cluster(&cluster);
-    fresh(cluster, options, limits).await
+pub(crate) fn cluster_options() -> RedisOptions {
+    shared(CLUSTER.get(|| Cluster::start(false)), nodes::cluster)
 }
 
-mod standalone {
-    crate::store_contract::every_store!(super::on_standalone);
+async fn fresh(mut options: RedisOptions, limits: MemoryLimits) -> Fresh {
+    options.per_subject = limits.per_subject;
+    Node::start(options).await.into()
 }
 
-mod sentinel {
-    crate::store_contract::every_store!(super::on_sentinel);
+async fn pair(options: RedisOptions) -> [Fresh; 2] {
+    [Node::start(options.clone()).await.into(), Node::start(options).await.into()]
 }
 
-mod cluster {
-    crate::store_contract::every_store!(super::on_cluster);
+macro_rules! contract {
+    ($deployment:ident, $options:path) => {
+        mod $deployment {
+            use super::*;
+
+            async fn one(limits: MemoryLimits) -> Fresh {
+                fresh($options(), limits).await
+            }
+
+            async fn two() -> [Fresh; 2] {
+                pair($options()).await
+            }
+
+            crate::store_contract::every_store!(self::one);
+            crate::revocation_contract::every_revocations!(self::two);
+        }
+    };
 }
 
-/// The server's own clock ends a ticket, whatever the nodes' say.
-#[tokio::test]
-async fn f18_a_ticket_ends_by_the_servers_clock() {
-    let server = Server::start(&[]);
-    let node = Node::start(apart(nodes::standalone(&server))).await;
-    let minted = mint_for(&login("ada", Now::read()), Duration::from_secs(1)).await;
-    node.put(&minted).await.expect("room");
-    let put = Instant::now();
-    let is_there = async || node.store.peek(minted.key, Now::read()).await.expect("an answer").is_some();
-    assert!(is_there().await);
-    while is_there().await {
-        assert!(put.elapsed() < Duration::from_secs(2), "it does not end");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert!(put.elapsed() >= Duration::from_millis(900), "it ended early: {:?}", put.elapsed());
-    let behind = Now { unix: Now::read().unix - 3600, ..Now::read() };
-    let opening = admitone::store::Opening { node: "behind", deadline: behind.unix + 600 };
-    assert!(node.store.take(minted.key, opening, behind).await.expect("an answer").is_none());
-}
+contract!(standalone, standalone_options);
+contract!(sentinel, sentinel_options);
+contract!(cluster, cluster_options);

@@ -16,10 +16,15 @@ mod nameless;
 mod nodes;
 mod ports;
 mod races;
+#[path = "../it/revocation_contract.rs"]
+mod revocation_contract;
 mod revocations;
+mod rollouts;
 mod roster;
 mod secrecy;
 mod servers;
+#[path = "../it/settings_contract.rs"]
+mod settings_contract;
 mod slots;
 #[path = "../it/store_contract.rs"]
 mod store_contract;

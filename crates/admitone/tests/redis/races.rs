@@ -6,18 +6,17 @@ use std::sync::Arc;
 
 use admitone::admission::{Admission, RedeemError};
 use admitone::now::Now;
-use admitone::store::redis::{Deployment, RedisOptions};
+use admitone::store::redis::{Address, Deployment, RedisOptions};
 use admitone::ticket::Ticket;
 use tokio::task::JoinSet;
 
-use crate::contract::{CLUSTER, SENTINEL, STANDALONE};
-use crate::nodes::{self, Node, apart, mint};
-use crate::servers::{Cluster, Server, Trio};
+use crate::contract::{cluster_options, sentinel_options, standalone_options};
+use crate::nodes::{Node, mint};
+use crate::servers::Trio;
 use crate::store_contract::Tally;
 use crate::world::{Refused, chat, grant, keys, login, present};
 
 async fn of_a_hundred_takes_one_wins_a_thousand_times(options: RedisOptions) {
-    let options = apart(options);
     let pair = [Node::start(options.clone()).await, Node::start(options).await];
     let mut won = 0;
     for round in 0..1000 {
@@ -38,41 +37,51 @@ async fn of_a_hundred_takes_one_wins_a_thousand_times(options: RedisOptions) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s7_a13_of_a_hundred_takes_on_two_nodes_of_a_standalone_server_one_wins_a_thousand_times() {
-    let server = STANDALONE.get(|| Server::start(&[]));
-    of_a_hundred_takes_one_wins_a_thousand_times(nodes::standalone(&server)).await;
+    of_a_hundred_takes_one_wins_a_thousand_times(standalone_options()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s7_a13_of_a_hundred_takes_on_two_nodes_behind_sentinels_one_wins_a_thousand_times() {
-    let trio = SENTINEL.get(Trio::start);
-    of_a_hundred_takes_one_wins_a_thousand_times(nodes::sentinel(&trio)).await;
+    of_a_hundred_takes_one_wins_a_thousand_times(sentinel_options()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s7_a13_of_a_hundred_takes_on_two_nodes_of_a_cluster_one_wins_a_thousand_times() {
-    let cluster = CLUSTER.get(|| Cluster::start(false));
-    of_a_hundred_takes_one_wins_a_thousand_times(nodes::cluster(&cluster)).await;
+    of_a_hundred_takes_one_wins_a_thousand_times(cluster_options()).await;
 }
 
-/// Makes this test's own process a racer at the server it names.
+/// Makes [`RACE`]'s own process a racer at the servers that this names.
 const RACE_AT: &str = "ADMITONE_TEST_RACE_AT";
 
 /// The test that does it.
-const RACE: &str = "races::s7_a13_of_two_processes_with_the_same_tickets_one_wins_each";
+const RACE: &str = "races::s7_a13_of_two_processes_on_a_standalone_server_with_the_same_tickets_one_wins_each";
 
 const TICKETS: usize = 1000;
 
-/// The test starts itself twice: each process redeems every ticket, and says which it won.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s7_a13_of_two_processes_with_the_same_tickets_one_wins_each() {
-    if let Ok(address) = std::env::var(RACE_AT) {
-        return race(&address).await;
+async fn s7_a13_of_two_processes_on_a_standalone_server_with_the_same_tickets_one_wins_each() {
+    match std::env::var(RACE_AT) {
+        Ok(servers) => race(read(&servers)).await,
+        Err(_) => of_two_processes_one_wins_each(standalone_options()).await,
     }
-    let server = Server::start(&[]);
-    let mut options = nodes::standalone(&server);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s7_a13_of_two_processes_behind_sentinels_with_the_same_tickets_one_wins_each() {
+    of_two_processes_one_wins_each(sentinel_options()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s7_a13_of_two_processes_on_a_cluster_with_the_same_tickets_one_wins_each() {
+    of_two_processes_one_wins_each(cluster_options()).await;
+}
+
+/// The test starts itself twice: each process redeems every ticket, and says which it won.
+async fn of_two_processes_one_wins_each(mut options: RedisOptions) {
     options.per_subject = u32::MAX;
+    let servers = written(&options);
     let minting = admission(options).await;
-    let mut racers = [Racer::start(&server.address()), Racer::start(&server.address())];
+    let mut racers = [Racer::start(&servers), Racer::start(&servers)];
     for _ in 0..TICKETS {
         let now = Now::read();
         let minted = minting.mint(grant(&login("ada", now), now), &chat(), now).await.expect("a ticket");
@@ -89,15 +98,41 @@ async fn s7_a13_of_two_processes_with_the_same_tickets_one_wins_each() {
     assert!(before > TICKETS * 9 / 10, "too few were answered: {before}");
 }
 
+/// The deployment as a racer reads it: its keys' prefix, its kind, and where it is.
+fn written(options: &RedisOptions) -> String {
+    let (kind, addresses) = match &options.deployment {
+        Deployment::Standalone(address) => ("standalone", vec![address]),
+        Deployment::Sentinel { sentinels, .. } => ("sentinel", sentinels.iter().collect()),
+        Deployment::Cluster { seeds } => ("cluster", seeds.iter().collect()),
+        other => unreachable!("no test has {other:?}"),
+    };
+    let addresses: Vec<String> = addresses.into_iter().map(ToString::to_string).collect();
+    format!("{} {kind} {}", options.prefix, addresses.join(" "))
+}
+
+fn read(servers: &str) -> RedisOptions {
+    let mut words = servers.split(' ').map(str::to_owned);
+    let [prefix, kind] = [words.next(), words.next()].map(|word| word.expect("a word"));
+    let mut addresses: Vec<Address> = words.map(|address| address.parse().expect("an address")).collect();
+    let service = Trio::SERVICE.to_owned();
+    let deployment = match &*kind {
+        "standalone" => Deployment::Standalone(addresses.remove(0)),
+        "sentinel" => Deployment::Sentinel { sentinels: addresses, service, credentials: Default::default() },
+        _ => Deployment::Cluster { seeds: addresses },
+    };
+    let mut options = RedisOptions::new(deployment);
+    options.prefix = prefix;
+    options
+}
+
 async fn admission(options: RedisOptions) -> Admission {
     let Node { store, revocations, .. } = Node::start(options).await;
     Admission::new(keys(), Arc::new(store), revocations)
 }
 
 /// Redeems what comes in, line by line, and says the numbers of the lines that were admitted.
-async fn race(address: &str) {
-    let deployment = Deployment::Standalone(address.parse().expect("an address"));
-    let node = Arc::new(admission(RedisOptions::new(deployment)).await);
+async fn race(options: RedisOptions) {
+    let node = Arc::new(admission(options).await);
     println!("\nready");
     let mut redeeming = JoinSet::new();
     let (lines, mut line) = tokio::sync::mpsc::unbounded_channel();
@@ -135,9 +170,9 @@ struct Racer {
 
 impl Racer {
     /// A process that is connected and waits for tickets.
-    fn start(address: &str) -> Self {
+    fn start(servers: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.args(["--exact", RACE, "--nocapture"]).env(RACE_AT, address);
+        command.args(["--exact", RACE, "--nocapture"]).env(RACE_AT, servers);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process");
         let (tickets, said) = (process.stdin.take().expect("piped"), process.stdout.take().expect("piped"));
         let mut lines = BufReader::new(said).lines().map_while(Result::ok);

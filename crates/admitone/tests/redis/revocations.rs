@@ -6,8 +6,8 @@ use admitone::now::Now;
 use admitone::principal::Login;
 use admitone::revocation::{Cursor, Mark, Revocation, Revocations as _};
 use admitone::store::StoreUnavailable;
-use admitone::store::redis::RedisOptions;
 
+use crate::contract::{cluster_options, sentinel_options, standalone_options};
 use crate::nodes::{self, Node, mint_for};
 use crate::servers::{Cluster, Server, Trio, eventually};
 use crate::world::{TICKET_LIFE, login, revocations_of_login};
@@ -22,36 +22,17 @@ async fn knows_within(node: &Node, login: &Login, limit: Duration) {
     }
 }
 
-async fn reach_every_node(options: RedisOptions) {
-    let (one, other) = (Node::start(options.clone()).await, Node::start(options.clone()).await);
-    let now = Now::read();
-    for kind in 0..3 {
-        let login = login(&format!("subject-{kind}"), now);
-        let revocation = revocations_of_login(&login, now)[kind].clone();
-        let minted = mint_for(&login, TICKET_LIFE).await;
-        other.put(&minted).await.expect("room");
-        assert!(!other.knows(&login));
-
-        one.revocations.revoke(revocation.clone(), now).await.expect("written");
-        let taken = other.take(&minted).await.expect("an answer").expect("what was put");
-        assert_eq!(taken.mark, Some(revocation.mark()), "before the node has heard of it");
-        knows_within(&other, &login, A_SECOND).await;
-
-        let later = Node::start(options.clone()).await;
-        assert!(later.knows(&login), "one that starts later");
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_starts_later_knows_what_was_revoked_before() {
+    for options in [standalone_options(), sentinel_options(), cluster_options()] {
+        let (one, now) = (Node::start(options.clone()).await, Now::read());
+        for kind in 0..3 {
+            let login = login(&format!("subject-{kind}"), now);
+            let revocation = revocations_of_login(&login, now)[kind].clone();
+            one.revocations.revoke(revocation, now).await.expect("written");
+            assert!(Node::start(options.clone()).await.knows(&login));
+        }
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn revocations_reach_every_node_of_a_standalone_server() {
-    let server = Server::start(&[]);
-    reach_every_node(nodes::standalone(&server)).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn revocations_reach_every_node_of_a_cluster() {
-    let cluster = Cluster::start(false);
-    reach_every_node(nodes::cluster(&cluster)).await;
 }
 
 /// How many marks the shards have.

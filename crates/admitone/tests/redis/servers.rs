@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::ports;
 
@@ -204,11 +205,15 @@ pub(crate) fn replica_of(primary: &Server) -> Server {
 }
 
 /// Asks until it is so, for at most fifteen seconds.
-pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let started = std::time::Instant::now();
+pub(crate) fn eventually(what: &str, is_so: impl FnMut() -> bool) {
+    eventually_within(Duration::from_secs(15), what, is_so);
+}
+
+pub(crate) fn eventually_within(limit: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
     while !is_so() {
-        assert!(started.elapsed().as_secs() < 15, "not within fifteen seconds: {what}");
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        assert!(started.elapsed() < limit, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

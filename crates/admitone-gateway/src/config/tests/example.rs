@@ -65,17 +65,17 @@ fn turned_on(line: &str) -> &str {
 /// Every key there is, from the mends of keys that there are not.
 fn known_keys() -> BTreeSet<String> {
     let unknown = "unheard_of_unheard_of = 1\n";
-    let text = MINIMAL.replace("]\n", &format!("]\n{unknown}"));
+    let text = MINIMAL.replace("]\n", &format!("]\n{unknown}")) + "[routes.rollout]\n" + unknown;
     let text = format!(
         "{unknown}{text}[store]\n{unknown}[log]\n{unknown}[limits]\n{unknown}[assertion]\n{unknown}[tickets]\n{unknown}[[tickets.keys]]\n{unknown}\
          [server.tls]\n{unknown}[admin]\n{unknown}[admin.tls]\n{unknown}[audit]\n{unknown}[issuers.claims]\n{unknown}\
-         [issuers.introspection]\n{unknown}[issuers.callback]\n{unknown}[authn]\n{unknown}"
+         [issuers.introspection]\n{unknown}[issuers.callback]\n{unknown}[authn]\n{unknown}[aliases]\n{unknown}"
     );
     // `origins` ends its line with a bracket too; the key below it is in the same section.
     let text = text.replace("\"]\nunheard_of_unheard_of = 1\n", "\"]\n");
     let faults = Folder::new().parse(&text).expect_err("unknown keys");
     let listed = faults.iter().filter_map(|fault| fault.mend.strip_prefix("the keys here are "));
     let sections: Vec<_> = listed.collect();
-    assert_eq!(sections.len(), 18, "{faults}");
+    assert_eq!(sections.len(), 20, "{faults}");
     sections.iter().flat_map(|keys| keys.split(", ")).map(|key| key.trim_matches('`').to_owned()).collect()
 }

@@ -128,6 +128,28 @@ async fn an_impossible_length_is_answered_by_who_receives_it() {
     assert_eq!(ended.why, Why::BadFrame(Side::Client));
 }
 
+#[tokio::test(start_paused = true)]
+async fn s26_a_frame_that_is_too_long_is_answered_1009_and_its_receiver_is_hung_up_on() {
+    let too_long = 1009u16.to_be_bytes();
+    let fits = frame(0x82, Some([1; 4]), &[0; 200]);
+    let mut far = Relayed::with_frames_of(200);
+    send(&mut far.client, &fits).await;
+    assert_eq!(receive(&mut far.upstream, fits.len()).await, fits);
+    send(&mut far.client, &frame(0x02, Some([1; 4]), &[0; 201])).await;
+    assert_eq!(receive_to_end(&mut far.client).await, frame(0x88, None, &too_long));
+    drop(far.client);
+    assert_eq!(far.relay.await.expect("no panic").why, Why::FrameTooLong(Side::Client));
+
+    let mut far = Relayed::with_frames_of(200);
+    send(&mut far.upstream, &frame(0x82, None, &[0; 70_000])[..1000]).await;
+    let close = receive_to_end(&mut far.upstream).await;
+    assert_eq!(close[..2], [0x88, 0x82], "a masked Close with a code: {close:?}");
+    assert_eq!([close[6] ^ close[2], close[7] ^ close[3]], too_long);
+    drop(far.upstream);
+    assert_eq!(far.relay.await.expect("no panic").why, Why::FrameTooLong(Side::Upstream));
+    assert!(!receive_to_end(&mut far.client).await.contains(&0x88), "no Close within a frame");
+}
+
 /// Both peers have said Close: when one hangs up, the relay does not wait for the other to do so too.
 #[tokio::test(start_paused = true)]
 async fn a_finished_close_hangs_up_on_whoever_is_left() {
@@ -176,7 +198,7 @@ async fn f24_a_panic_costs_its_own_socket_which_hears_1011() {
     let (mut client, near_client) = duplex(PIPE);
     let (mut upstream, near_upstream) = duplex(PIPE);
     let faulty = Faulty { inner: near_client, reads: 0 };
-    let relay = tokio::spawn(pump(faulty, Bytes::new(), near_upstream, Bytes::new(), pending(), None));
+    let relay = tokio::spawn(pump(faulty, Bytes::new(), near_upstream, Bytes::new(), pending(), Bounds::default()));
     send(&mut client, &masked_text("fine")).await;
     receive(&mut upstream, masked_text("fine").len()).await;
 

@@ -12,7 +12,7 @@ use super::*;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Two sockets' state, both directions, no buffer. Grows only with a reason.
-const IDLE_BUDGET: usize = 320;
+const IDLE_BUDGET: usize = 328;
 
 #[tokio::test]
 async fn a_relay_of_two_sockets_is_small() {
@@ -20,7 +20,7 @@ async fn a_relay_of_two_sockets_is_small() {
     let address = listener.local_addr().expect("bound");
     let client = TcpStream::connect(address).await.expect("listening");
     let upstream = TcpStream::connect(address).await.expect("listening");
-    let relay = pump(client, Bytes::new(), upstream, Bytes::new(), pending(), None);
+    let relay = pump(client, Bytes::new(), upstream, Bytes::new(), pending(), Bounds::default());
     let size = size_of_val(&relay);
     assert!(size <= IDLE_BUDGET, "{size} bytes");
 }
@@ -95,7 +95,7 @@ async fn fill(stream: &mut DuplexStream) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_side_that_stops_reading_stops_the_other_and_nothing_is_lost() {
+async fn f16_a_side_that_stops_reading_stops_the_other_and_nothing_is_lost() {
     const PIPE: usize = 100_000;
     let mut far = Relayed::new(PIPE);
     let taken = fill(&mut far.client).await;
@@ -112,7 +112,7 @@ async fn a_side_that_stops_reading_stops_the_other_and_nothing_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_side_that_takes_nothing_for_long_ends_the_relay() {
+async fn f16_a_side_that_takes_nothing_for_long_ends_the_relay() {
     let mut far = Relayed::new(1_000);
     let start = Instant::now();
     let taken = fill(&mut far.upstream).await as u64;
@@ -138,7 +138,7 @@ async fn a_side_that_holds_back_writes_is_flushed() {
     let (mut client, near_client) = duplex(1_000);
     let (mut upstream, near_upstream) = duplex(1_000);
     let buffered = BufWriter::new(near_client);
-    tokio::spawn(pump(buffered, Bytes::new(), near_upstream, Bytes::new(), pending(), None));
+    tokio::spawn(pump(buffered, Bytes::new(), near_upstream, Bytes::new(), pending(), Bounds::default()));
     let words = text("as TLS does");
     send(&mut upstream, &words).await;
     let received = timeout(SECOND, receive(&mut client, words.len())).await;
@@ -148,7 +148,7 @@ async fn a_side_that_holds_back_writes_is_flushed() {
 #[test]
 fn a_flood_leaves_others_their_turn() {
     let flood = || join(repeat(0), sink());
-    let mut relay = pin!(pump(flood(), Bytes::new(), flood(), Bytes::new(), pending(), None));
+    let mut relay = pin!(pump(flood(), Bytes::new(), flood(), Bytes::new(), pending(), Bounds::default()));
     // Outside the runtime nothing but the relay itself bounds a poll.
     assert!(relay.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
 }
@@ -163,7 +163,8 @@ async fn sockets_are_relayed_like_pipes() {
     };
     let (mut client, near_client) = pair().await;
     let (mut upstream, near_upstream) = pair().await;
-    let relay = tokio::spawn(pump(near_client, Bytes::new(), near_upstream, Bytes::new(), pending(), None));
+    let relay =
+        tokio::spawn(pump(near_client, Bytes::new(), near_upstream, Bytes::new(), pending(), Bounds::default()));
 
     let mut random = Random::new();
     let big = frame(0x82, Some([9; 4]), &random.bytes(3_000_000));

@@ -10,6 +10,7 @@ use super::entry::{Entry, FIELD};
 use super::{Shared, marks, orders};
 use crate::now::Now;
 use crate::revocation::Revocation;
+use crate::rollout::ROLLOUTS;
 use crate::store::redis::{Backoff, Fault, Link, Task};
 
 /// How long the server may hold back its answer when there is nothing new.
@@ -76,6 +77,7 @@ impl Follower {
             Ok(is_there) => self.must_compare |= !is_there,
             Err(fault) => return fault,
         }
+        shared.servers.shared.hear_of_rollouts();
         loop {
             let generation = *generations.borrow_and_update();
             if self.must_compare || self.generation != generation {
@@ -112,6 +114,7 @@ impl Follower {
         let known = self.load(link).await?;
         self.skip_lost_orders(link).await?;
         self.shared.journal.lose();
+        self.shared.servers.shared.hear_of_rollouts();
         let shared = self.shared.clone();
         self.rewriting = Some(Task::spawn(async move { rewrite(&shared, &known).await }));
         Ok(())
@@ -137,7 +140,7 @@ impl Follower {
     /// Goes on behind the orders of the past: they were for those who were there.
     async fn skip_orders(&mut self, link: &Link) -> Result<(), RedisError> {
         let now = server_time(link).await?;
-        self.orders.iter_mut().for_each(|(_, cursor)| *cursor = format!("{now}-0"));
+        self.orders.iter_mut().for_each(|(_, cursor)| *cursor = before(now));
         Ok(())
     }
 
@@ -147,7 +150,7 @@ impl Follower {
         for (_, cursor) in &mut self.orders {
             let last = cursor.split('-').next().and_then(|ms| ms.parse::<u64>().ok());
             if last.is_none_or(|last| last > now) {
-                *cursor = format!("{now}-0");
+                *cursor = before(now);
             }
         }
         Ok(())
@@ -170,6 +173,9 @@ impl Follower {
                 }
                 Some((_, cursor)) => {
                     cursor.clone_from(last);
+                    if rows.iter().any(|(_, fields)| fields.first().is_some_and(|field| field == ROLLOUTS)) {
+                        self.shared.servers.shared.hear_of_rollouts();
+                    }
                     let orders = texts(rows, orders::FIELD);
                     // A newer node may order what this one does not know.
                     orders.filter_map(|text| serde_json::from_str(&text).ok()).for_each(|order| {
@@ -234,6 +240,11 @@ fn texts(rows: Vec<Row>, sought: &'static str) -> impl Iterator<Item = String> {
         std::iter::from_fn(move || Some((fields.next()?, fields.next()?)))
     });
     fields.filter(move |(field, _)| field == sought).map(|(_, text)| text)
+}
+
+/// Before every entry of a millisecond: of those some may be yet to come.
+fn before(millisecond: u64) -> String {
+    format!("{}-{}", millisecond.saturating_sub(1), u64::MAX)
 }
 
 /// Unix milliseconds.

@@ -82,6 +82,11 @@ impl Names {
         format!("{0}:{{{0}:control}}:to:{node}", self.prefix)
     }
 
+    /// The rollouts, where the control stream is.
+    pub(crate) fn rollouts(&self) -> String {
+        format!("{0}:{{{0}:control}}:rollouts", self.prefix)
+    }
+
     /// Which nodes say something of themselves.
     pub(super) fn nodes(&self, bucket: u8) -> String {
         format!("{}:{{{bucket:02x}}}:nodes", self.prefix)

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 use super::DEADLINE;
 use super::link::{Backoff, Link, Task};
 use super::options::{Address, RedisOptions};
+use crate::revocation::Cursor;
 
 /// How often a connection is tried out.
 const PULSE: Duration = Duration::from_millis(500);
@@ -20,12 +21,19 @@ pub(crate) struct Shared {
     pub(crate) options: RedisOptions,
     /// Counts the connections to servers that may have lost something: others, restarted or promoted ones.
     pub(crate) generation: watch::Sender<u64>,
+    /// Counts what is heard of the rollouts: that they have changed, or may have been lost.
+    pub(crate) rollouts: watch::Sender<Cursor>,
     fault: Mutex<Option<Arc<str>>>,
 }
 
 impl Shared {
     pub(super) fn new(options: RedisOptions) -> Self {
-        Self { options, generation: watch::Sender::new(0), fault: Mutex::default() }
+        let (generation, rollouts) = (watch::Sender::new(0), watch::Sender::new(Cursor::default()));
+        Self { options, generation, rollouts, fault: Mutex::default() }
+    }
+
+    pub(crate) fn hear_of_rollouts(&self) {
+        self.rollouts.send_modify(|cursor| cursor.0 += 1);
     }
 
     pub(crate) fn note(&self, address: &Address, fault: &RedisError) {

@@ -51,6 +51,8 @@ scripts! {
     ANNOUNCE = "#!lua flags=allow-oom\n", include_str!("announce.lua");
     /// Adds to a stream that is kept for a while only.
     POST = "#!lua flags=allow-oom\n", include_str!("post.lua");
+    /// Puts a document in the place of another one. An instant rollback must not fail for want of memory.
+    REPLACE = "#!lua flags=allow-oom\n", include_str!("replace.lua");
     /// Reads what the fence compares.
     FENCE = "#!lua flags=no-writes\n", include_str!("fence.lua"), "return replid()\n";
 }
