@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
-use http::header::{HeaderMap, HeaderName};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::mpsc;
 
 use crate::config;
@@ -65,7 +65,7 @@ impl Traces {
     /// counts only from somebody whose word does: anybody else could have all their requests traced, or pass for others.
     #[must_use]
     pub fn begin(self: &Arc<Self>, headers: &mut HeaderMap, is_trusted: bool) -> Trace {
-        let given = headers.get(&TRACEPARENT).filter(|_| is_trusted).and_then(Context::read);
+        let given = if is_trusted { only(headers).and_then(Context::read) } else { None };
         if given.is_none() {
             headers.remove(&TRACESTATE);
         }
@@ -81,7 +81,7 @@ impl Traces {
         if !is_sampled {
             return Trace::default();
         }
-        Trace::of(Open::new(self.clone(), own, given.map(|given| given.span), SystemTime::now(), Instant::now()))
+        Trace::begun(Open::new(self.clone(), own, given.map(|given| given.span), SystemTime::now(), Instant::now()))
     }
 
     /// Never zero, which means none.
@@ -89,9 +89,19 @@ impl Traces {
         self.random.hash_one((count, which)).max(1)
     }
 
+    /// What does not fit into the queue is lost: nobody waits.
     fn take(&self, finished: Finished) {
         if self.queue.try_send(finished).is_err() {
             self.metrics.traces_lost(1);
         }
     }
 }
+
+/// Of two, nobody can tell which counts.
+fn only(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut lines = headers.get_all(&TRACEPARENT).iter();
+    lines.next().filter(|_| lines.next().is_none())
+}
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,7 @@ pub(super) async fn admit(
 ) -> Result<Entered, Refused> {
     let without_offer = |rejection| Refused { rejection, offer: Offer::default() };
     let address = client::address(app, peer, &parts.headers);
-    let trace = parts.extensions.get::<Trace>().cloned().unwrap_or_default();
+    let trace = Trace::of(&parts.extensions);
     let target = std::mem::take(&mut parts.uri).to_string();
     let taken = carrier::take(&target, &mut parts.headers, &route.carriers);
     let Taken { presented, target, offer } = taken.map_err(|error| without_offer(error.into()))?;
@@ -246,10 +246,12 @@ async fn enter(
     if let Some(assertion) = assertion(app, route, &admitted, now)? {
         forward::assert(&mut headers, &assertion)?;
     }
+    let step = trace.step("open");
     let claimed = claim_place(app, &admitted, now).await;
     claimed.map_err(|rejection| refused(app, route, address, method, rejection))?;
     let session = app.sessions.open(admitted, now);
     let session = session.map_err(|revoked| refused(app, route, address, method, revoked.into()))?;
+    step.ended("open");
     let record = SessionRecord::open(app, route, &session, &entrance);
     Ok(Entered { session, record, place, dialed, offer: Offer::default(), target, headers, trace })
 }

@@ -254,7 +254,7 @@ impl Conversation {
         let parts = &mut head.parts;
         let path = route.as_ref().map_or("", |route| &route.path);
         self.asked = Asked::traced(&app, self.peer, &parts.method, path, &mut parts.headers);
-        parts.extensions.insert(self.asked.trace().clone());
+        self.asked.trace().travel(&mut parts.extensions);
         match route {
             Some(route) => connect::connect(&app, &route, head.parts, self).await,
             None => self.end_with(Rejection::NoSuchPath.into_response()).await,

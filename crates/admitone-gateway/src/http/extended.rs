@@ -53,7 +53,7 @@ pub(super) async fn answer(app: &Arc<App>, mut asking: Asking) -> Response {
     let parts = &mut asking.parts;
     let path = app.route_with_upstream(parts.uri.path()).map_or("", |route| &*route.path);
     let asked = Asked::traced(app, asking.peer, &parts.method, path, &mut parts.headers);
-    parts.extensions.insert(asked.trace().clone());
+    asked.trace().travel(&mut parts.extensions);
     let mut response = respond(app, asking, &asked).await;
     Teller::public(app).tell(&asked, "", &mut response);
     response

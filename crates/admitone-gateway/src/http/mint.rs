@@ -164,7 +164,7 @@ async fn trade_uncounted(
     app.limits.check_mint(address, now.instant)?;
     refuse_query_token(request.uri().query())?;
     let (parts, body) = request.into_parts();
-    let trace = parts.extensions.get::<Trace>().cloned().unwrap_or_default();
+    let trace = Trace::of(&parts.extensions);
     let step = trace.step("authenticate");
     let login = login::of_request(app, &parts.headers, now).await?;
     step.ended("accepted");

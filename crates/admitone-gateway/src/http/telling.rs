@@ -170,7 +170,7 @@ impl Teller {
         } else {
             Asked::name(&self.app, peer, request.headers_mut())
         };
-        request.extensions_mut().insert(asked.trace.clone());
+        asked.trace.travel(request.extensions_mut());
         let mut response = next.run(request).await;
         debug_assert!(is_described(path.as_ref(), &method, &response), "not described: {method} {path:?} {response:?}");
         self.tell(&asked, endpoint, &mut response);

@@ -137,7 +137,7 @@ async fn admit(
     let taken = carrier::take(&asked.target.to_string(), &mut parts.headers, &route.carriers)?;
     route.check_origin(origin.as_deref(), taken.presented.as_ref().map(|presented| presented.carrier))?;
     let presented = taken.presented.as_ref().ok_or(Rejection::NoCredential)?;
-    let trace = parts.extensions.get::<Trace>().cloned().unwrap_or_default();
+    let trace = Trace::of(&parts.extensions);
     let step = trace.step(if presented.kind == Kind::Ticket { "inspect" } else { "authenticate" });
     let authentic = admit::inspect(&app, &route, presented, origin.as_deref(), address).await?;
     step.ended("authentic");
@@ -145,6 +145,7 @@ async fn admit(
     let step = trace.step("redeem");
     let admitted = admit::redeem(&app, &route, address, authentic, now).await?;
     step.ended("admitted");
+    trace.note("admitone.route", &route.path);
     admit::tell(&trace, &admitted, presented.carrier);
     tell(&app, &route, &admitted, presented.carrier, address, &parts.headers);
     let assertion = admit::assertion(&app, &route, &admitted, now)?;

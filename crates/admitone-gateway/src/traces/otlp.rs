@@ -15,7 +15,7 @@ const CLIENT: u8 = 3;
 const ERROR: u8 = 2;
 
 /// Steps that ask somebody else.
-const ASKING: [&str; 5] = ["authenticate", "put", "dial", "redeem", "upgrade"];
+const ASKING: [&str; 7] = ["authenticate", "put", "dial", "redeem", "upgrade", "renew", "revoke"];
 
 /// Who tells.
 #[derive(Debug)]
@@ -36,6 +36,14 @@ pub(super) fn request(resource: &Resource, finished: &[Finished]) -> Value {
         "resource": { "attributes": attributes },
         "scopeSpans": [{ "scope": scope, "spans": spans }],
     }] })
+}
+
+/// How many spans a receiver did not take although it answered that all is well (`ExportTracePartialSuccess`).
+pub(super) fn rejected(answer: &[u8]) -> Option<u64> {
+    let answer: Value = serde_json::from_slice(answer).ok()?;
+    let spans = &answer["partialSuccess"]["rejectedSpans"];
+    let spans = spans.as_u64().or_else(|| spans.as_str()?.parse().ok())?;
+    (spans > 0).then_some(spans)
 }
 
 fn spans(finished: &Finished) -> Vec<Value> {

@@ -77,14 +77,14 @@ impl Sender {
     async fn post(&mut self, batch: &[Finished]) {
         let body = Bytes::from(otlp::request(&self.resource, batch).to_string());
         let refused = match self.fetch.post(&self.endpoint, self.headers.clone(), body).await {
-            Ok(answer) if answer.status.is_success() => None,
-            Ok(answer) => Some(format!("it answered {}", answer.status.as_u16())),
+            Ok(answer) if !answer.status.is_success() => Some(format!("it answered {}", answer.status.as_u16())),
+            Ok(answer) => otlp::rejected(&answer.body).map(|spans| format!("it rejected {spans} spans of a batch")),
             Err(error) => Some(error.to_string()),
         };
         if let Some(reason) = &refused {
             self.metrics.traces_lost(batch.len() as u64);
             if !self.failing {
-                tracing::warn!(reason, "the receiver of traces takes none: those of meanwhile are lost");
+                tracing::warn!(reason, "the receiver of traces does not take them: those of meanwhile are lost");
             }
         } else if self.failing {
             tracing::info!("the receiver of traces takes them again");

@@ -2,6 +2,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use http::Extensions;
+
 use super::Traces;
 use super::context::Context;
 
@@ -27,6 +29,8 @@ pub(super) struct Told {
     pub(super) method: String,
     pub(super) route: String,
     pub(super) status: u16,
+    /// When it was answered, nanoseconds from its beginning: what is read after an answer is no time of ours.
+    answered: Option<u128>,
     pub(super) notes: Vec<(&'static str, String)>,
     pub(super) steps: Vec<Done>,
 }
@@ -77,19 +81,33 @@ impl fmt::Debug for Open {
 /// However the request ended: one whose client has gone away is told of, too.
 impl Drop for Open {
     fn drop(&mut self) {
+        let told = std::mem::take(&mut *self.told());
         self.traces.take(Finished {
             context: self.context,
             parent: self.parent,
             at: self.at,
-            nanoseconds: self.began.elapsed().as_nanos(),
-            told: std::mem::take(&mut *self.told()),
+            nanoseconds: told.answered.unwrap_or_else(|| self.began.elapsed().as_nanos()),
+            told,
         });
     }
 }
 
 impl Trace {
-    pub(super) fn of(open: Open) -> Self {
+    pub(super) fn begun(open: Open) -> Self {
         Self(Some(Arc::new(open)))
+    }
+
+    /// That of a request, which is none where it is not traced.
+    #[must_use]
+    pub fn of(request: &Extensions) -> Self {
+        request.get::<Self>().cloned().unwrap_or_default()
+    }
+
+    /// Goes with its request to whatever answers it.
+    pub fn travel(&self, request: &mut Extensions) {
+        if self.0.is_some() {
+            request.insert(self.clone());
+        }
     }
 
     /// What is asked for: the method, and a configured path or that of an endpoint.
@@ -105,7 +123,9 @@ impl Trace {
     /// How it was answered.
     pub fn answered(&self, status: u16) {
         if let Some(open) = &self.0 {
-            open.told().status = status;
+            let mut told = open.told();
+            told.status = status;
+            told.answered = Some(open.began.elapsed().as_nanos());
         }
     }
 
@@ -125,9 +145,11 @@ impl Trace {
 }
 
 fn is_usual(method: &http::Method) -> bool {
-    use http::Method;
-    [Method::GET, Method::POST, Method::DELETE, Method::CONNECT, Method::HEAD, Method::OPTIONS, Method::PUT]
-        .contains(method)
+    use http::Method as Is;
+    matches!(
+        *method,
+        Is::GET | Is::POST | Is::DELETE | Is::CONNECT | Is::HEAD | Is::OPTIONS | Is::PUT | Is::PATCH | Is::TRACE
+    )
 }
 
 /// A step of a request.
