@@ -2,7 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{
+    ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+};
 use zeroize::Zeroizing;
 
 use super::fault::{Wrong, quoted, wrong};
@@ -10,6 +13,10 @@ use super::secret::{MAX_BUNDLE_BYTES, read_private, read_public};
 use super::table::{Entry, Table};
 use crate::fetch::{Fetch, Limits, Reach, Url};
 use crate::upstream::tls_config;
+
+/// What a request has of its own.
+const OWN: [HeaderName; 10] =
+    [ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT];
 
 /// Where spans go: to a receiver of OpenTelemetry's protocol, as JSON over HTTP.
 #[derive(Debug)]
@@ -77,6 +84,9 @@ fn read_headers(entry: &Entry<'_>) -> Option<HeaderMap> {
             let broken = || wrong(format!("line {number} of the file is no header"), mend);
             let (name, value) = line.split_once(':').ok_or_else(broken)?;
             let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| broken())?;
+            if OWN.contains(&name) {
+                return Err(wrong(format!("{} is the gateway's to write", quoted(name.as_str())), "leave it out"));
+            }
             let value = Zeroizing::new(value.trim().to_owned());
             let mut value = HeaderValue::from_str(&value).map_err(|_| broken())?;
             value.set_sensitive(true);
