@@ -3,6 +3,7 @@
 mod echo;
 mod flood;
 mod handshake;
+mod headline;
 mod idle;
 mod mint;
 mod paced;
@@ -38,6 +39,8 @@ pub(crate) enum Bench {
     Flood,
     /// A ticketed handshake, beside nginx and HAProxy without authentication and a direct connection.
     Handshake,
+    /// The figures of the system that this replaces, to be beaten tenfold.
+    Headline,
     /// Messages through the gateway, as many as go, beside nginx, HAProxy and a direct connection.
     Echo,
     /// The same at a pace that leaves everybody idle most of the time.
@@ -50,7 +53,8 @@ pub(crate) enum Bench {
 
 impl Bench {
     /// Those that are measured when none is named.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Headline,
         Self::Mint,
         Self::Redeem,
         Self::Verify,
@@ -66,6 +70,7 @@ impl Bench {
     pub(crate) async fn run(self, settings: Settings) -> Result<Table, Failure> {
         match self {
             Self::Table => table(settings).await,
+            Self::Headline => headline::run(settings).await,
             Self::Mint => mint::run(settings).await,
             Self::Redeem => redeem::run(settings),
             Self::Verify => verify::run(settings),

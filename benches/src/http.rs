@@ -66,7 +66,12 @@ impl Client {
 
 /// The mint request of the subject with this number.
 pub(crate) fn mint_request(number: usize) -> Result<Vec<u8>, Failure> {
-    let body = format!("{{\"route\":\"{ROUTE}\"}}");
+    mint_request_for(number, ROUTE)
+}
+
+/// The same for a route.
+pub(crate) fn mint_request_for(number: usize, route: &str) -> Result<Vec<u8>, Failure> {
+    let body = format!("{{\"route\":\"{route}\"}}");
     let request = format!(
         "POST /auth/ticket HTTP/1.1\r\nHost: gateway.example.com\r\nOrigin: {ORIGIN}\r\nAuthorization: Bearer {}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
