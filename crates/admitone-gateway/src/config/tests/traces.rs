@@ -31,7 +31,7 @@ fn spans_go_unencrypted_to_this_machine_or_where_that_is_wanted() {
     read("endpoint = \"http://collector:4318/v1/traces\"\ndanger_http = true");
     assert_eq!(
         Folder::new().faults(&text("endpoint = \"http://collector:4318/v1/traces\"")),
-        ["a.toml:13:12: traces.endpoint: http can be read and changed by whoever is on the way; write https, or set \
+        ["a.toml:14:12: traces.endpoint: http can be read and changed by whoever is on the way; write https, or set \
           danger_http if the network is trusted"]
     );
 }
@@ -45,7 +45,7 @@ fn each_value_has_its_limits() {
         ("endpoint = \"https://x/\"\nsample_one_in = 1000001", "traces.sample_one_in:"),
         ("endpoint = \"https://x/\"\nca_file = \"issuer.key\"", "traces.ca_file:"),
         ("endpoint = \"https://x/\"\nheaders_file = \"nowhere\"", "traces.headers_file:"),
-        ("endpoint = \"https://x/\"\nprotocol = \"grpc\"", "traces.protocol: unknown"),
+        ("endpoint = \"https://x/\"\nprotocol = \"grpc\"", "traces.protocol: there is no such key"),
     ] {
         let faults = Folder::new().faults(&text(lines));
         assert!(faults.len() == 1 && faults[0].contains(key), "{lines}: {faults:?}");
