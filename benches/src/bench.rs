@@ -5,6 +5,7 @@ mod backing;
 mod echo;
 mod flood;
 mod handshake;
+mod headline;
 mod idle;
 mod mint;
 mod paced;
@@ -47,6 +48,8 @@ pub(crate) enum Bench {
     Whole,
     /// A handshake with tickets in Redis, beside one with tickets in memory.
     Backing,
+    /// The figures of the system that this replaces, to be beaten tenfold.
+    Headline,
     /// Messages through the gateway, as many as go, beside nginx, HAProxy and a direct connection.
     Echo,
     /// The same at a pace that leaves everybody idle most of the time.
@@ -59,7 +62,8 @@ pub(crate) enum Bench {
 
 impl Bench {
     /// Those that are measured when none is named.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
+        Self::Headline,
         Self::Mint,
         Self::Redeem,
         Self::Verify,
@@ -78,6 +82,7 @@ impl Bench {
     pub(crate) async fn run(self, settings: Settings) -> Result<Table, Failure> {
         match self {
             Self::Table => table(settings).await,
+            Self::Headline => headline::run(settings).await,
             Self::Mint => mint::run(settings).await,
             Self::Redeem => redeem::run(settings),
             Self::Verify => verify::run(settings),

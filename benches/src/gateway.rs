@@ -19,6 +19,9 @@ use crate::{Failure, process};
 /// The route of the sockets.
 pub(crate) const ROUTE: &str = "/echo";
 
+/// One whose rollout lets nobody have tickets, where there is one.
+pub(crate) const FALLING_BACK: &str = "/falling-back";
+
 /// How many people there are.
 pub(crate) const SUBJECTS: usize = 1000;
 
@@ -60,6 +63,19 @@ impl Gateway {
         issuers: &str,
     ) -> Result<Self, Failure> {
         Self::configured(folder, |address| configuration(address, upstream, ttl_seconds, IN_MEMORY) + issuers).await
+    }
+
+    /// The same with the route [`FALLING_BACK`].
+    pub(crate) async fn start_falling_back(
+        folder: &Path,
+        upstream: SocketAddr,
+        ttl_seconds: u32,
+    ) -> Result<Self, Failure> {
+        let route = format!(
+            "\n[[routes]]\npath = \"{FALLING_BACK}\"\nupstream = \"ws://{upstream}{ROUTE}\"\norigins = [\"{ORIGIN}\"]\n\
+             jwt_fallback = \"allow\"\n[routes.rollout]\npercent = 0\n"
+        );
+        Self::configured(folder, |address| configuration(address, upstream, ttl_seconds, IN_MEMORY) + &route).await
     }
 
     /// The same with its tickets in Redis.

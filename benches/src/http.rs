@@ -66,12 +66,17 @@ impl Client {
 
 /// The mint request of the subject with this number.
 pub(crate) fn mint_request(number: usize) -> Result<Vec<u8>, Failure> {
-    Ok(mint_request_with(&token::access(number)?))
+    Ok(mint_request_with(&token::access(number)?, ROUTE))
 }
 
-/// The mint request with a token.
-pub(crate) fn mint_request_with(token: &str) -> Vec<u8> {
-    let body = format!("{{\"route\":\"{ROUTE}\"}}");
+/// The same for a route.
+pub(crate) fn mint_request_for(number: usize, route: &str) -> Result<Vec<u8>, Failure> {
+    Ok(mint_request_with(&token::access(number)?, route))
+}
+
+/// The mint request with a token, for a route.
+pub(crate) fn mint_request_with(token: &str, route: &str) -> Vec<u8> {
+    let body = format!("{{\"route\":\"{route}\"}}");
     let request = format!(
         "POST /auth/ticket HTTP/1.1\r\nHost: gateway.example.com\r\nOrigin: {ORIGIN}\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",

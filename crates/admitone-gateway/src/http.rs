@@ -83,6 +83,7 @@ use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::rejection::Rejection;
 use crate::routes::{Route, Routes};
+use crate::traces::Traces;
 use crate::upstream::Upstream;
 
 /// All that requests are answered with. Made in one place, [`Gateway`](crate::gateway::Gateway).
@@ -113,6 +114,8 @@ pub struct App {
     pub issuers: Vec<String>,
     /// Who was connected, and why that ended.
     pub audit: Arc<Audit>,
+    /// How long each step of a request took, where that is told.
+    pub traces: Option<Arc<Traces>>,
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
     /// What becomes of open sessions while no revocation could reach them.

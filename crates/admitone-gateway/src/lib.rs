@@ -24,4 +24,5 @@ pub mod routes;
 pub mod stores;
 pub mod summary;
 mod timestamp;
+pub mod traces;
 pub mod upstream;

@@ -47,6 +47,7 @@ pub struct Metrics {
     store: StoreMetrics,
     panics: Counter,
     audit_lost: Counter,
+    traces_lost: Counter,
     mirror_age: Gauge<f64, std::sync::atomic::AtomicU64>,
     issuer_keys: Family<Labels, Gauge>,
     issuer_failures: Family<Labels, Gauge>,
@@ -114,6 +115,11 @@ impl Metrics {
                 &mut registry,
                 "audit_lost",
                 "Audit lines lost because the queue was full or could not be written",
+            ),
+            traces_lost: counter(
+                &mut registry,
+                "traces_lost",
+                "Traces lost because the queue was full or the receiver did not take them",
             ),
             mirror_age: Gauge::default(),
             issuer_keys: Family::default(),
@@ -215,6 +221,11 @@ impl Metrics {
     /// So many lines of the audit stream were lost.
     pub fn audit_lost(&self, lines: u64) {
         self.audit_lost.inc_by(lines);
+    }
+
+    /// So many traces were lost.
+    pub fn traces_lost(&self, traces: u64) {
+        self.traces_lost.inc_by(traces);
     }
 
     /// How many lines of the audit stream were lost.

@@ -26,10 +26,13 @@ pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Response {
     let (app, now) = (admin.app(), Now::read());
     let ability = app.readiness.ability(now).await;
     let routes = app.routes.iter().map(|route| (&*route.path, app.metrics.on(&route.path).sessions()));
+    let keys = app.logins.published_keys(now);
+    let keys = keys.map(|keys| (keys.issuer, json!({ "count": keys.do_count, "failures": keys.failures })));
     json(&json!({
         "version": env!("CARGO_PKG_VERSION"),
         "node": app.node,
         "issuers": app.issuers,
+        "issuer_keys": keys.collect::<BTreeMap<_, _>>(),
         "uptime_seconds": app.metrics.uptime().as_secs(),
         "status": if app.draining.load(Ordering::Relaxed) { "draining" } else { ability.name() },
         "store": { "kind": app.readiness.kind(), "fence": app.fence, "answers": ability == Ability::Ready },

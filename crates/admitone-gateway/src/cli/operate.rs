@@ -186,12 +186,23 @@ pub(super) async fn status(operator: &Operator) -> ExitCode {
             ["node".to_owned(), text(&answer["node"])],
             ["up for".to_owned(), duration(answer["uptime_seconds"].as_u64().unwrap_or_default())],
             ["store".to_owned(), format!("{} {answers}{fence}", text(&store["kind"]))],
-            ["sessions".to_owned(), text(&sessions["total"])],
         ];
+        let keys = answer["issuer_keys"].as_object().into_iter().flatten();
+        rows.extend(keys.map(|(issuer, keys)| [format!("keys of {}", printable(issuer)), of_issuer(keys)]));
+        rows.push(["sessions".to_owned(), text(&sessions["total"])]);
         let by_route = sessions["by_route"].as_object().into_iter().flatten();
         rows.extend(by_route.map(|(route, count)| [format!("  {}", printable(route)), text(count)]));
         table(["", ""], &rows).split_off(1)
     })
+}
+
+/// How the keys are that an issuer publishes.
+fn of_issuer(keys: &Value) -> String {
+    match (keys["count"] == true, keys["failures"].as_u64().unwrap_or_default()) {
+        (true, 0) => "there".to_owned(),
+        (true, failures) => format!("the last good ones; {failures} times in vain since"),
+        (false, failures) => format!("none; {failures} times in vain"),
+    }
 }
 
 pub(super) async fn drain(operator: &Operator) -> ExitCode {

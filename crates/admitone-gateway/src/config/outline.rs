@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 /// What is set once, when the gateway starts: whole sections, and some keys of others.
-const FIXED: [&str; 4] = ["store", "log", "admin", "audit"];
+const FIXED: [&str; 5] = ["store", "log", "admin", "audit", "traces"];
 const FIXED_BUT: [(&str, &[&str]); 2] =
     [("server", &["public_url", "trusted_proxies", "tls"]), ("tickets", &["ttl_seconds", "service_permission"])];
 

@@ -8,6 +8,7 @@ mod rollout;
 mod starting;
 mod store;
 mod syntax;
+mod traces;
 mod values;
 mod variables;
 

@@ -25,10 +25,15 @@ use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::stores::Stores;
+use crate::traces::{Sender, Traces};
 use crate::upstream::{Sockets, Upstream};
 
 /// Makes everything, and connects to the store.
-pub(super) async fn wire(config: Config, bound: SocketAddr, has_operators: bool) -> Result<App, StartError> {
+pub(super) async fn wire(
+    config: Config,
+    bound: SocketAddr,
+    has_operators: bool,
+) -> Result<(App, Option<Sender>), StartError> {
     let (gap, fence) = match &config.store.kind {
         StoreKind::Redis(redis) => (redis.revocation_gap, Some(redis.fence.name())),
         _ => (RevocationGap::Keep, None),
@@ -39,6 +44,7 @@ pub(super) async fn wire(config: Config, bound: SocketAddr, has_operators: bool)
     let (metrics, node) = (Arc::new(Metrics::new()), node_name(bound));
     let audit = Audit::open(&config.audit, &node, &metrics).map_err(StartError::Audit)?;
     let audit = Arc::new(if has_operators { audit.remembering() } else { audit });
+    let (traces, sender) = config.traces.map(|traces| Traces::new(traces, &node, &metrics)).unzip();
     let public_url = config.server.public_url_on(bound);
     let keepalive = Keepalive::after(config.server.keepalive);
     let assertions = assertions(config.assertion, &public_url)?;
@@ -49,7 +55,7 @@ pub(super) async fn wire(config: Config, bound: SocketAddr, has_operators: bool)
     let admission = Admission::new(keys, tickets.clone(), revocations.clone());
     let admission = Arc::new(admission.on_node(&node).with_directory(directory.clone()));
     let sessions = Arc::new(Sessions::new(revocations.clone()).listed_in(directory, &node));
-    Ok(App {
+    let app = App {
         control: Arc::new(Control::new(admission.clone(), sessions.clone(), channel)),
         admission,
         sessions,
@@ -64,6 +70,7 @@ pub(super) async fn wire(config: Config, bound: SocketAddr, has_operators: bool)
         request_names: Arc::new(RequestNames::of_process(RandomState::new().hash_one(bound))),
         issuers: config.issuers.iter().map(|issuer| issuer.issuer.clone()).collect(),
         audit,
+        traces: traces.map(Arc::new),
         limits: Arc::new(Limits::new(&config.limits, &metrics)),
         metrics,
         gap,
@@ -79,7 +86,8 @@ pub(super) async fn wire(config: Config, bound: SocketAddr, has_operators: bool)
         service_permission: config.tickets.service_permission,
         draining: Arc::new(AtomicBool::new(false)),
         tasks: TaskTracker::new(),
-    })
+    };
+    Ok((app, sender))
 }
 
 /// The same application with what another configuration changes; the rest, and everything that is live, is shared. The logins
@@ -122,6 +130,7 @@ pub(super) fn rewire(app: &App, config: Config, the_same: bool) -> Result<App, S
         fence: app.fence,
         request_names: app.request_names.clone(),
         audit: app.audit.clone(),
+        traces: app.traces.clone(),
         metrics: app.metrics.clone(),
         gap: app.gap,
         limits: app.limits.clone(),

@@ -20,6 +20,7 @@ use crate::config::JwtFallback;
 use crate::limits::{Dialling, Place};
 use crate::rejection::Rejection;
 use crate::routes::Route;
+use crate::traces::Trace;
 use crate::upstream::{DialError, Dialed, HeaderLines, Streamed, UpgradeHead, Upgraded};
 
 /// A refusal, and what the client had offered by then.
@@ -62,6 +63,7 @@ pub(super) async fn admit(
 ) -> Result<Entered, Refused> {
     let without_offer = |rejection| Refused { rejection, offer: Offer::default() };
     let address = client::address(app, peer, &parts.headers);
+    let trace = Trace::of(&parts.extensions);
     let target = std::mem::take(&mut parts.uri).to_string();
     let taken = carrier::take(&target, &mut parts.headers, &route.carriers);
     let Taken { presented, target, offer } = taken.map_err(|error| without_offer(error.into()))?;
@@ -71,15 +73,21 @@ pub(super) async fn admit(
         route.check_origin(origin, presented.as_ref().map(|presented| presented.carrier))?;
         let presented = presented.ok_or(Rejection::NoCredential)?;
         let place = app.place_of_session(peer, address, parts.version)?;
+        let step = trace.step(if presented.kind == Kind::Ticket { "inspect" } else { "authenticate" });
         let authentic = inspect(app, route, &presented, origin, address).await?;
+        step.ended("authentic");
         let uses = if authentic.is_single_use() { 1 } else { route.max_uses.get() };
         let dialling = app.limits.dial(address, authentic.ticket_id(), uses, Now::read().instant)?;
         let upstream = app.upstreams.get(&route.path).ok_or(Rejection::Internal("the route has no upstream"))?;
+        let step = trace.step("dial");
         let dialed = upstream.dial(&authentic).await;
-        app.metrics.on(&route.path).dialed(dialed.as_ref().map_or_else(DialError::name, |_| "connected"));
+        let outcome = dialed.as_ref().map_or_else(DialError::name, |_| "connected");
+        step.ended(outcome);
+        app.metrics.on(&route.path).dialed(outcome);
         let entry = Entry {
             carrier: presented.carrier,
             address,
+            trace,
             request_id: parts.headers.get(REQUEST_ID).cloned(),
             place,
             dialling,
@@ -175,6 +183,13 @@ pub(super) async fn redeem(
     Ok(admitted)
 }
 
+/// What a trace says of whom it is about: by which way, and the public handle.
+pub(super) fn tell(trace: &Trace, admitted: &Admitted, carrier: Carrier) {
+    trace.note("admitone.session_id", admitted.session_id().as_str());
+    trace.note("admitone.method", admitted.method().name());
+    trace.note("admitone.carrier", carrier.name());
+}
+
 /// What says who was admitted, signed, on the routes that want it.
 pub(super) fn assertion(app: &App, route: &Route, admitted: &Admitted, now: Now) -> Result<Option<String>, Rejection> {
     if !route.upstream_assertion {
@@ -195,6 +210,7 @@ fn login_refused(app: &App, address: IpAddr, rejection: Rejection) -> Rejection 
 struct Entry<'a> {
     carrier: Carrier,
     address: IpAddr,
+    trace: Trace,
     request_id: Option<HeaderValue>,
     place: Option<Place>,
     /// Counts as a dial until the ticket is spent.
@@ -213,25 +229,31 @@ async fn enter(
     authentic: Authentic,
     entry: Entry<'_>,
 ) -> Result<Entered, Rejection> {
-    let Entry { carrier, address, request_id, place, dialling, dialed, offer, version, target, mut headers } = entry;
+    let Entry { carrier, address, trace, request_id, place, dialling, dialed, offer, version, target, mut headers } =
+        entry;
     let now = Now::read();
     // Again: dialling takes a while, and a session that opens behind the last batch of a drain would be cut without a Close.
     app.check_not_draining()?;
     let method = authentic.method();
+    let step = trace.step("redeem");
     let admitted = redeem(app, route, address, authentic, now).await?;
+    step.ended("admitted");
     dialling.redeemed();
+    tell(&trace, &admitted, carrier);
     forward::identify(&mut headers, &admitted, offer)?;
     let login = admitted.grant().login.clone();
     let entrance = Entrance { method, carrier, address, version, login, request_id };
     if let Some(assertion) = assertion(app, route, &admitted, now)? {
         forward::assert(&mut headers, &assertion)?;
     }
+    let step = trace.step("open");
     let claimed = claim_place(app, &admitted, now).await;
     claimed.map_err(|rejection| refused(app, route, address, method, rejection))?;
     let session = app.sessions.open(admitted, now);
     let session = session.map_err(|revoked| refused(app, route, address, method, revoked.into()))?;
+    step.ended("open");
     let record = SessionRecord::open(app, route, &session, &entrance);
-    Ok(Entered { session, record, place, dialed, offer: Offer::default(), target, headers })
+    Ok(Entered { session, record, place, dialed, offer: Offer::default(), target, headers, trace })
 }
 
 /// Somebody who is let in: the credential is redeemed, the session open, and the upstream dialled and yet to be asked.
@@ -243,16 +265,19 @@ pub(super) struct Entered {
     offer: Offer,
     target: String,
     headers: HeaderLines,
+    trace: Trace,
 }
 
 impl Entered {
     /// Asks the upstream for a socket.
     pub(super) async fn upgrade(self, key: &HeaderValue) -> Result<Connected, Refused> {
-        let Self { session, record, place, dialed, offer, target, headers } = self;
+        let Self { session, record, place, dialed, offer, target, headers, trace } = self;
         let asking = async {
             let key = key.to_str().map_err(|_| Rejection::Request("Sec-WebSocket-Key is not ASCII"))?;
             let head = UpgradeHead { query: query(&target), key, headers: &headers };
+            let step = trace.step("upgrade");
             let upgraded = dialed.upgrade(&head, &session).await?;
+            step.ended("switched");
             let choice = upgraded.headers.get(SEC_WEBSOCKET_PROTOCOL);
             let choice = choice.map(|choice| choice.to_str().unwrap_or_default());
             let selected = offer.answer(choice).map_err(|_| Rejection::UpstreamChoice)?.map(str::to_owned);
@@ -266,8 +291,10 @@ impl Entered {
 
     /// Asks the upstream for an event stream.
     pub(super) async fn stream(self) -> Result<Streaming, Rejection> {
-        let Self { session, record, place, dialed, target, headers, .. } = self;
+        let Self { session, record, place, dialed, target, headers, trace, .. } = self;
+        let step = trace.step("upgrade");
         let streamed = dialed.stream(query(&target), &headers, &session).await?;
+        step.ended("streaming");
         Ok(Streaming { session, record, streamed, place })
     }
 }

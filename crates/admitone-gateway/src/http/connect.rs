@@ -6,6 +6,7 @@ use std::time::Instant;
 use admitone::carrier::Offer;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
 use http::header::{HeaderMap, SEC_WEBSOCKET_ACCEPT};
 use http::request::Parts;
 
@@ -56,6 +57,7 @@ pub(super) async fn open(
 /// Answers 101, and relays behind it in a task that holds nothing of the request any more.
 async fn switch(app: &Arc<App>, route: &Route, connected: Connected, client: Conversation) {
     let Connected { session, record, upgraded, place, selected } = connected;
+    client.trace().answered(StatusCode::SWITCHING_PROTOCOLS.as_u16());
     let id = client.request_id().clone();
     let (mut io, ahead) = client.into_parts();
     let passed = forward::answer(&upgraded.headers).filter(|(name, _)| **name != REQUEST_ID);

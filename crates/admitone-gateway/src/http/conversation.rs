@@ -34,6 +34,7 @@ use super::{Peer, body, connect, direct, headers, verify};
 use crate::limits::Over;
 use crate::rejection::Rejection;
 use crate::relay::STALL_LIMIT;
+use crate::traces::Trace;
 
 /// What one read asks for at least.
 const READ: usize = 1024;
@@ -104,6 +105,11 @@ impl Conversation {
     /// The name of the request that is being answered.
     pub(super) const fn request_id(&self) -> &HeaderValue {
         self.asked.id()
+    }
+
+    /// The trace of that request.
+    pub(super) const fn trace(&self) -> &Trace {
+        self.asked.trace()
     }
 
     /// Tells of a refusal.
@@ -250,8 +256,12 @@ impl Conversation {
 
     async fn upgrade(mut self, mut head: Head) {
         let app = self.answers.serving.app.clone();
-        self.asked = Asked::name(&app, self.peer, &mut head.parts.headers);
-        match app.route_with_upstream(head.parts.uri.path()).cloned() {
+        let route = app.route_with_upstream(head.parts.uri.path()).cloned();
+        let parts = &mut head.parts;
+        let path = route.as_ref().map_or("", |route| &route.path);
+        self.asked = Asked::traced(&app, self.peer, &parts.method, path, &mut parts.headers);
+        self.asked.trace().travel(&mut parts.extensions);
+        match route {
             Some(route) => connect::connect(&app, &route, head.parts, self).await,
             None => self.end_with(Rejection::NoSuchPath.into_response()).await,
         }

@@ -25,6 +25,7 @@ use super::{App, Peer, forward, headers, problem};
 use crate::rejection::Rejection;
 use crate::relay::{CLOSE_LIMIT, Ended, Why};
 use crate::routes::Route;
+use crate::traces::Trace;
 use pump::Pump;
 
 /// A browser says with it where the page is from; pages cannot write it themselves.
@@ -78,6 +79,7 @@ async fn respond(app: Arc<App>, route: Arc<Route>, request: Request) -> Response
 }
 
 async fn open(app: &Arc<App>, route: &Arc<Route>, parts: &mut Parts) -> Result<Response, Rejection> {
+    Trace::of(&parts.extensions).is_for(&parts.method, &route.path);
     check(parts)?;
     let peer = parts.extensions.get::<Peer>().copied().ok_or(Rejection::Internal("a request without a peer"))?;
     let held = match parts.extensions.remove::<Shared>() {

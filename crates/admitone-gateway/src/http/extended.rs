@@ -50,7 +50,10 @@ struct Held {
 
 /// The answer to an extended CONNECT. What follows it, frames or a refusal's Close, is a task's of its own.
 pub(super) async fn answer(app: &Arc<App>, mut asking: Asking) -> Response {
-    let asked = Asked::name(app, asking.peer, &mut asking.parts.headers);
+    let parts = &mut asking.parts;
+    let path = app.route_with_upstream(parts.uri.path()).map_or("", |route| &*route.path);
+    let asked = Asked::traced(app, asking.peer, &parts.method, path, &mut parts.headers);
+    asked.trace().travel(&mut parts.extensions);
     let mut response = respond(app, asking, &asked).await;
     Teller::public(app).tell(&asked, "", &mut response);
     response

@@ -15,6 +15,7 @@ use super::fields::{Field, Fields, Reader, Switch};
 use super::{App, body, login, telling};
 use crate::audit::{Event, What};
 use crate::rejection::Rejection;
+use crate::traces::Trace;
 
 pub(super) static ENDPOINT: Endpoint = Endpoint {
     name: "logout",
@@ -39,7 +40,10 @@ static EVERYWHERE: Field<Switch> =
 async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<StatusCode, Rejection> {
     let now = Now::read();
     let (parts, body) = request.into_parts();
+    let trace = Trace::of(&parts.extensions);
+    let step = trace.step("authenticate");
     let login = login::of_request(&app, &parts.headers, now).await?;
+    step.ended("accepted");
     let fields = body::object(&parts.headers, body).await?;
     let mut reader = Reader::strict(&app, FIELDS, &fields);
     let everywhere = reader.read(&EVERYWHERE).unwrap_or(false);
@@ -50,7 +54,9 @@ async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<StatusC
         false => Revocation::of_login(&login, now.unix),
     };
     let mark = revocation.mark();
+    let step = trace.step("revoke");
     app.revocations.revoke_of(&login.principal, revocation, now).await?;
+    step.ended("revoked");
     let event = Event {
         request_id: telling::request_id(&parts.headers),
         mark: Some(mark.name()),

@@ -24,6 +24,7 @@ use crate::audit::{Event, What};
 use crate::config::TTL_SECONDS;
 use crate::rejection::Rejection;
 use crate::routes::{Asked, Route};
+use crate::traces::Trace;
 
 /// Where tickets are minted.
 pub(super) const PATH: &str = "/auth/ticket";
@@ -166,7 +167,10 @@ async fn trade_uncounted(
     app.limits.check_mint(address, now.instant)?;
     refuse_query_token(request.uri().query())?;
     let (parts, body) = request.into_parts();
+    let trace = Trace::of(&parts.extensions);
+    let step = trace.step("authenticate");
     let login = login::of_request(app, &parts.headers, now).await?;
+    step.ended("accepted");
     app.limits.count_mint(address, &login.principal, now.instant)?;
     let fields = if form.is_needed {
         body::needed_object(&parts.headers, body).await
@@ -180,8 +184,11 @@ async fn trade_uncounted(
     let grant = route.grant(&login, asked, now)?;
     rollout::check(app, &route, &login.principal)?;
     let (permissions, metadata) = (grant.permissions.clone(), grant.metadata.clone());
+    let step = trace.step("put");
     let minted = app.admission.mint_for_uses(grant, uses, &place, now).await.map_err(Rejection::from);
     let minted = minted.inspect_err(|rejection| rollout::failed(app, &route, rejection))?;
+    step.ended("minted");
+    trace.note("admitone.session_id", minted.session_id.as_str());
     rollout::worked(app, &route);
 
     app.audit.tell(

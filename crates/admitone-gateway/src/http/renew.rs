@@ -17,6 +17,7 @@ use super::shape::{Shaped as _, written};
 use super::{App, body, login, reply, telling};
 use crate::audit::{Event, What};
 use crate::rejection::Rejection;
+use crate::traces::Trace;
 
 pub(super) static ENDPOINT: Endpoint = Endpoint {
     name: "renew",
@@ -53,12 +54,18 @@ written! {
 async fn renew(State(app): State<Arc<App>>, id: Id, request: Request) -> Result<Response, Rejection> {
     app.check_not_draining()?;
     let (parts, body) = request.into_parts();
+    let trace = Trace::of(&parts.extensions);
+    let step = trace.step("authenticate");
     let login = login::of_request(&app, &parts.headers, Now::read()).await?;
+    step.ended("accepted");
     let fields = body::object(&parts.headers, body).await?;
     Reader::strict(&app, FIELDS, &fields).finish()?;
     let id = read_id(id).and_then(|id| SessionId::parse(&id).ok()).ok_or(Rejection::NoSuchSession)?;
     let now = Now::read();
+    let step = trace.step("renew");
     let renewed = app.control.renew(&id, &login, now).await?;
+    step.ended("renewed");
+    trace.note("admitone.session_id", id.as_str());
     let event = Event {
         request_id: telling::request_id(&parts.headers),
         session_id: Some(id.as_str()),

@@ -18,6 +18,7 @@ use tracing::field::display;
 use super::{App, Peer, client, endpoints};
 use crate::audit::{Event, What};
 use crate::rejection::{Rejection, Row};
+use crate::traces::Trace;
 
 /// Names a request, on its way through every hop.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -55,6 +56,7 @@ impl RequestNames {
 pub(super) struct Asked {
     id: HeaderValue,
     address: IpAddr,
+    trace: Trace,
 }
 
 impl Asked {
@@ -63,12 +65,27 @@ impl Asked {
         let given = headers.get(REQUEST_ID).filter(|given| app.trusts(peer.0.ip()) && is_sound(given)).cloned();
         let id = given.unwrap_or_else(|| app.request_names.next());
         headers.insert(REQUEST_ID, id.clone());
-        Self { id, address: client::address(app, peer, headers) }
+        Self { id, address: client::address(app, peer, headers), trace: Trace::default() }
+    }
+
+    /// The same, and its trace begins, where requests are traced.
+    pub(super) fn traced(app: &App, peer: Peer, method: &Method, route: &str, headers: &mut HeaderMap) -> Self {
+        let asked = Self::name(app, peer, headers);
+        let Some(traces) = &app.traces else { return asked };
+        let trace = traces.begin(headers, app.trusts(peer.0.ip()));
+        trace.is_for(method, route);
+        trace.note("admitone.request_id", asked.id.to_str().unwrap_or_default());
+        Self { trace, ..asked }
     }
 
     /// For what cannot be read as a request.
     pub(super) fn unreadable(app: &App, peer: Peer) -> Self {
-        Self { id: app.request_names.next(), address: peer.0.ip().to_canonical() }
+        Self { id: app.request_names.next(), address: peer.0.ip().to_canonical(), trace: Trace::default() }
+    }
+
+    /// How long its steps take.
+    pub(super) const fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     /// The name, as a header has it.
@@ -151,17 +168,29 @@ impl Teller {
         mut request: Request,
         next: Next,
     ) -> Response {
-        let asked = Asked::name(&self.app, peer, request.headers_mut());
+        let endpoint = path.as_ref().map_or("", MatchedPath::as_str);
         let method = request.method().clone();
+        let asked = if self.traces(endpoint) {
+            Asked::traced(&self.app, peer, &method, endpoint, request.headers_mut())
+        } else {
+            Asked::name(&self.app, peer, request.headers_mut())
+        };
+        asked.trace.travel(request.extensions_mut());
         let mut response = next.run(request).await;
         debug_assert!(is_described(path.as_ref(), &method, &response), "not described: {method} {path:?} {response:?}");
-        self.tell(&asked, path.as_ref().map_or("", MatchedPath::as_str), &mut response);
+        self.tell(&asked, endpoint, &mut response);
         response
+    }
+
+    /// Probes come all the time, and operators are not whom it is about.
+    fn traces(&self, endpoint: &str) -> bool {
+        self.app.traces.is_some() && self.refused == What::Refused && !matches!(endpoint, "/healthz" | "/readyz")
     }
 
     /// Tells of a refusal that `response` may be, and names the request in it.
     pub(super) fn tell(&self, asked: &Asked, endpoint: &str, response: &mut Response) {
         response.headers_mut().insert(REQUEST_ID, asked.id.clone());
+        asked.trace.answered(response.status().as_u16());
         if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
             *response.body_mut() = Body::from(refusal.named(&asked.id));
             self.refused(asked, endpoint, &refusal);
@@ -171,6 +200,8 @@ impl Teller {
     /// Tells of a refusal that the client hears of in another way.
     pub(super) fn refused(&self, asked: &Asked, endpoint: &str, refusal: &Refusal) {
         let route = refusal.route.as_deref().unwrap_or(endpoint);
+        asked.trace.answered(refusal.status);
+        asked.trace.note("admitone.code", refusal.code);
         self.app.metrics.refused(route, refusal.code);
         log(asked, route, refusal);
         // Wrong paths and methods, and requests without any credential, are no event: they come all the time.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use admitone::admission::Admitted;
-use admitone::carrier::{self, Carrier, Offer, Taken};
+use admitone::carrier::{self, Carrier, Kind, Offer, Taken};
 use admitone::now::Now;
 use admitone::problem::ProblemCode;
 use axum::Extension;
@@ -26,6 +26,7 @@ use super::{App, Peer, admit, client, event_stream, forward, problem};
 use crate::audit::{Event, What};
 use crate::rejection::Rejection;
 use crate::routes::Route;
+use crate::traces::Trace;
 
 /// Where proxies ask, with or without the path of the request that they ask about behind it.
 pub(super) const PATH: &str = "/auth/verify";
@@ -136,9 +137,16 @@ async fn admit(
     let taken = carrier::take(&asked.target.to_string(), &mut parts.headers, &route.carriers)?;
     route.check_origin(origin.as_deref(), taken.presented.as_ref().map(|presented| presented.carrier))?;
     let presented = taken.presented.as_ref().ok_or(Rejection::NoCredential)?;
+    let trace = Trace::of(&parts.extensions);
+    let step = trace.step(if presented.kind == Kind::Ticket { "inspect" } else { "authenticate" });
     let authentic = admit::inspect(&app, &route, presented, origin.as_deref(), address).await?;
+    step.ended("authentic");
     let now = Now::read();
+    let step = trace.step("redeem");
     let admitted = admit::redeem(&app, &route, address, authentic, now).await?;
+    step.ended("admitted");
+    trace.note("admitone.route", &route.path);
+    admit::tell(&trace, &admitted, presented.carrier);
     tell(&app, &route, &admitted, presented.carrier, address, &parts.headers);
     let assertion = admit::assertion(&app, &route, &admitted, now)?;
     answer(&admitted, assertion.as_deref(), &taken, asked.is_path)

@@ -73,6 +73,7 @@ mod shared_store;
 mod stalled;
 mod tls;
 mod tokens;
+mod traces;
 mod upstream;
 mod upstream_faults;
 mod verify_jws;

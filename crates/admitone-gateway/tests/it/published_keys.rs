@@ -171,10 +171,16 @@ async fn f14_the_metrics_tell_of_keys_that_do_not_come() {
     assert_unavailable(&operated.world.ask_for_ticket(&token_of(&idp, &signer, "ada"), "{}").await);
     assert_eq!(operated.metric(&named("admitone_issuer_keys")).await, 0.0);
     assert!(operated.metric(&named("admitone_issuer_key_failures")).await >= 1.0);
+    let keys = async || {
+        let status = operated.get("/admin/api/status").await.json();
+        status["issuer_keys"][format!("idp-{}", idp.address.port())]["count"] == true
+    };
+    assert!(!keys().await, "it is named, and has none");
     idp.publishes(&[&signer]);
     mints_soon(&operated.world, &token_of(&idp, &signer, "ada")).await;
     assert_eq!(operated.metric(&named("admitone_issuer_keys")).await, 1.0);
     assert_eq!(operated.metric(&named("admitone_issuer_key_failures")).await, 0.0);
+    assert!(keys().await);
     idp.says("/keys", 503, "");
     is_not_logged_in(&operated.world, &token_of(&idp, &Signer::new("two"), "ada")).await;
     assert_eq!(operated.metric(&named("admitone_issuer_keys")).await, 1.0, "the last good ones count");

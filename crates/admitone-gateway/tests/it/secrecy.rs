@@ -5,7 +5,8 @@ use serde_json::json;
 use crate::admin::Operated;
 use crate::client::{Connection, Request, soon};
 use crate::process::Process;
-use crate::tokens::{ADMIN_SECRET, FOLDER, claims_with, legacy_token, sign, token, unix_now};
+use crate::tokens::{ADMIN_SECRET, FOLDER, RECEIVER_KEY, claims_with, legacy_token, sign, token, unix_now};
+use crate::traces::Receiver;
 use crate::upstream::{Behaviour, Upstream};
 use crate::world::{Lines, ORIGIN, ROUTE};
 
@@ -40,14 +41,16 @@ async fn ticket(process: &Process, secrets: &mut Secrets) -> String {
 }
 
 #[tokio::test]
-async fn s28_no_ticket_or_token_is_logged_on_any_path() {
+async fn s28_a16_no_ticket_or_token_is_logged_or_traced_on_any_path() {
+    let receiver = Receiver::new().await;
     let (upstream, wrong) =
         (Upstream::echo().await, Upstream::that(Behaviour::Answers("HTTP/1.1 200 OK\r\n\r\n")).await);
     let end = format!(
         "[[routes]]\npath = \"/wrong\"\nforward_auth = true\nupstream = \"{}\"\norigins = [\"{ORIGIN}\"]\nbind_origin = false\n\
          ticket_carriers = [\"query\", \"cookie\", \"authorization\", \"subprotocol\"]\n\
-         jwt_fallback = \"warn\"\njwt_carriers = [\"cookie\", \"authorization\"]\njwt_cookie = \"session\"",
-        wrong.url()
+         jwt_fallback = \"warn\"\njwt_carriers = [\"cookie\", \"authorization\"]\njwt_cookie = \"session\"\n{}",
+        wrong.url(),
+        receiver.lines()
     );
     let lines = Lines {
         top: "default_route = \"/chat\"",
@@ -74,12 +77,18 @@ async fn s28_no_ticket_or_token_is_logged_on_any_path() {
     drop(socket);
     let finished = process.finished().await;
     assert_eq!(finished.status.code(), Some(0));
-    let told = finished.stdout + &finished.stderr;
+    let spans = receiver.all();
+    for name in ["POST /auth/ticket", "GET /wrong", "GET /chat", "GET", "TRACE", "GET /auth/verify", "inspect", "dial"]
+    {
+        assert!(spans.iter().any(|span| span["name"] == name), "{name} is told: {spans:?}");
+    }
+    let spans: Vec<String> = spans.iter().map(|span| span.to_string()).collect();
+    let told = finished.stdout + &finished.stderr + &spans.join("\n");
     assert!(told.contains("refused") && told.contains("ticket_minted") && told.contains("DEBUG"), "{told}");
     assert!(secrets.0.len() > 30, "{}", secrets.0.len());
-    for secret in secrets.0.iter().map(String::as_str).chain(["a secret in a message", "adm1_", "eyJ"]) {
+    for secret in secrets.0.iter().map(String::as_str).chain(["a secret in a message", "adm1_", "eyJ", RECEIVER_KEY]) {
         let line = told.lines().find(|line| line.contains(secret));
-        assert_eq!(line, None, "{secret} is in the log");
+        assert_eq!(line, None, "{secret} is told");
     }
     assert!(!told.contains('\x1b'), "A30: no escape sequence of a client's");
 }

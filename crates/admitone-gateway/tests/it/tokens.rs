@@ -24,6 +24,8 @@ pub(crate) const KEY_ID: u8 = 7;
 const LEGACY_SECRET: &[u8] = b"the secret that the legacy app signs with";
 const TICKET_SECRET: &[u8] = b"the secret that the gateway's tickets have";
 pub(crate) const ADMIN_SECRET: &str = "the-secret-that-operators-have-to-know";
+/// What a receiver of traces wants to be told.
+pub(crate) const RECEIVER_KEY: &str = "a-key-that-only-the-receiver-knows";
 const TAG_SECRET: &[u8] = b"the secret that the tickets' tags have";
 
 static SIGNER: LazyLock<rcgen::KeyPair> = LazyLock::new(|| rcgen::KeyPair::generate().expect("a P-256 key"));
@@ -33,7 +35,9 @@ pub(crate) static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("gateway-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder of its own");
     let public_key = SIGNER.public_key_pem();
-    let files: [(&str, &[u8]); 6] = [
+    let receiver = format!("X-Receiver-Key: {RECEIVER_KEY}\n");
+    let files: [(&str, &[u8]); 7] = [
+        ("receiver.headers", receiver.as_bytes()),
         ("introspection.secret", b"s3cr:t &\n"),
         ("admin.secret", ADMIN_SECRET.as_bytes()),
         ("issuer.pem", public_key.as_bytes()),

@@ -20,6 +20,7 @@ mod secure;
 #[path = "../it/tokens.rs"]
 #[allow(dead_code, reason = "another test's, which uses all of it")]
 mod tokens;
+mod traces;
 #[path = "../it/upstream.rs"]
 #[allow(dead_code, reason = "another test's, which uses all of it")]
 mod upstream;

@@ -19,6 +19,8 @@ fn every_setting_of_the_example_that_is_off_can_be_turned_on() {
     let folder = Folder::new();
     let pair = rcgen::generate_simple_self_signed(["gateway.example.com".to_owned()]).expect("a certificate");
     folder.write("cert.pem", pair.cert.pem());
+    folder.write("receiver-ca.pem", pair.cert.pem());
+    folder.write("traces.headers", "Authorization: Bearer key");
     folder.write("key.pem", pair.signing_key.serialize_pem());
     folder.write("issuer.pem", pair.signing_key.public_key_pem());
     for name in ["assertion-1.pem", "assertion-2.pem"] {
@@ -68,7 +70,7 @@ fn known_keys() -> BTreeSet<String> {
     let text = MINIMAL.replace("]\n", &format!("]\n{unknown}")) + "[routes.rollout]\n" + unknown;
     let text = format!(
         "{unknown}{text}[store]\n{unknown}[log]\n{unknown}[limits]\n{unknown}[assertion]\n{unknown}[tickets]\n{unknown}[[tickets.keys]]\n{unknown}\
-         [server.tls]\n{unknown}[admin]\n{unknown}[admin.tls]\n{unknown}[audit]\n{unknown}[issuers.claims]\n{unknown}\
+         [server.tls]\n{unknown}[admin]\n{unknown}[admin.tls]\n{unknown}[audit]\n{unknown}[traces]\n{unknown}[issuers.claims]\n{unknown}\
          [issuers.introspection]\n{unknown}[issuers.callback]\n{unknown}[authn]\n{unknown}[aliases]\n{unknown}"
     );
     // `origins` ends its line with a bracket too; the key below it is in the same section.
@@ -76,6 +78,6 @@ fn known_keys() -> BTreeSet<String> {
     let faults = Folder::new().parse(&text).expect_err("unknown keys");
     let listed = faults.iter().filter_map(|fault| fault.mend.strip_prefix("the keys here are "));
     let sections: Vec<_> = listed.collect();
-    assert_eq!(sections.len(), 20, "{faults}");
+    assert_eq!(sections.len(), 21, "{faults}");
     sections.iter().flat_map(|keys| keys.split(", ")).map(|key| key.trim_matches('`').to_owned()).collect()
 }
