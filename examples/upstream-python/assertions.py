@@ -14,7 +14,8 @@ class Assertions:
 
     def __init__(self, gateway, route):
         """The gateway's public URL, without a slash at the end, and the route's path."""
-        self._keys = jwt.PyJWKClient(f"{gateway}/.well-known/jwks.json", lifespan=300, timeout=5)
+        # A key that is not known is asked for at once, but once a second at most.
+        self._keys = jwt.PyJWKClient(f"{gateway}/.well-known/jwks.json", timeout=5, cooldown_duration=1)
         self._gateway = gateway
         self._route = route
         self._used = {}
