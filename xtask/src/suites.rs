@@ -80,7 +80,7 @@ static SUITES: &[Suite] = &[
         monitoring,
     )
     .needing(&[Need::Prometheus, Need::Rotel]),
-    suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser]),
+    suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser, Need::PythonUpstream]),
     suite("fuzz", "fuzzers of all that strangers send, a few seconds each", |root| fuzz::run(root, &[], fuzz::SHORT)),
     suite("fuzz-long", "the fuzzers, a minute each", |root| fuzz::run(root, &[], fuzz::LONG)).only_when_long(),
     suite("history", "half an hour of faults over two gateways and a Redis pair", history)
@@ -211,7 +211,12 @@ fn e2e(root: &Path) -> Outcome {
         .args(["build", "--workspace", "--exclude", "admitone-fuzz", "--all-features", "--bins", "--tests"])
         .run()?;
     let binary = beside_this_program("admitone")?;
-    call::npm(root).args(["test", "--workspace", "e2e"]).env("ADMITONE_BIN", binary).run()
+    call::npm(root)
+        .args(["test", "--workspace", "e2e"])
+        .env("ADMITONE_BIN", binary)
+        .env("PYTHON_UPSTREAM", install::python(root))
+        .env("PYTHON_UPSTREAM_PACKAGES", install::python_upstream_folder(root))
+        .run()
 }
 
 fn beside_this_program(name: &str) -> Outcome<PathBuf> {
