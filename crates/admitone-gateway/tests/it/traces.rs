@@ -12,8 +12,10 @@ use tokio::sync::watch;
 
 use crate::admin::Operated;
 use crate::client::{Request, soon};
+use crate::event_streams::asking;
+use crate::http2::Tls;
 use crate::tokens::{RECEIVER_KEY, token};
-use crate::upstream::{Closed, Upstream};
+use crate::upstream::{Behaviour, Closed, Upstream};
 use crate::world::{Lines, ORIGIN, ROUTE, World};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -201,6 +203,28 @@ async fn renewals_logouts_questions_of_proxies_and_refusals_are_told_too() {
     let (refused, _) = receiver.request("POST /auth/ticket/introspect").await;
     assert_eq!(attribute(&refused, "admitone.code").as_deref(), Some("not_logged_in"));
     assert!(!receiver.all().iter().any(|span| span["name"].as_str().is_some_and(|name| name.contains("healthz"))));
+}
+
+#[tokio::test]
+async fn sockets_over_http_2_and_event_streams_are_told_as_the_others() {
+    let (echo, receiver) = (Upstream::echo().await, Receiver::new().await);
+    let tls = Tls::with("traces", Lines { end: &receiver.lines(), ..Lines::default() }, &echo).await;
+    let client = tls.client().await;
+    let ticket = client.ticket_for(&token("ada")).await;
+    let (answer, _socket) = client.present(Request::upgrade(ROUTE).origin(ORIGIN).ticket(&ticket)).await;
+    assert_eq!(answer.status, 200);
+    let (opening, steps) = receiver.request("CONNECT /chat").await;
+    assert_eq!(attribute(&opening, "http.response.status_code").as_deref(), Some("200"));
+    assert_eq!(steps.len(), 5);
+    assert_eq!(outcomes(&steps)[4], ended("upgrade", "switched"));
+
+    let nothing = Upstream::that(Behaviour::Answers("HTTP/1.1 204 No Content\r\n\r\n")).await;
+    let route = "event_streams = true\nticket_carriers = [\"authorization\"]";
+    let world = World::with(Lines { route, end: &receiver.lines(), ..Lines::default() }, &nothing.url()).await;
+    assert_eq!(world.ask(asking(&world.ticket().await)).await.status, 204);
+    let (opening, steps) = receiver.request("GET /chat").await;
+    assert_eq!(attribute(&opening, "admitone.carrier").as_deref(), Some("authorization"));
+    assert_eq!(outcomes(&steps)[4], ended("upgrade", "streaming"));
 }
 
 #[tokio::test]
