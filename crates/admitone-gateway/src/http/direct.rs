@@ -20,7 +20,8 @@ pub(super) fn is_mint(request: &Request<Body>) -> bool {
 
 /// The answer to it, and more lines of its head.
 pub(super) async fn mint(app: &Arc<App>, peer: Peer, mut request: Request<Body>) -> (Response, Vec<u8>) {
-    let asked = Asked::name(app, peer, request.headers_mut());
+    let asked = Asked::traced(app, peer, &Method::POST, mint::PATH, request.headers_mut());
+    asked.trace().travel(request.extensions_mut());
     let origin = request.headers().get(ORIGIN).cloned();
     let mut response = match limiting::check(app, peer, request.headers()) {
         Err(over) => over.into_response(),
