@@ -12,6 +12,7 @@ mod paced;
 mod redeem;
 mod revoke;
 mod store;
+mod timing;
 mod verify;
 mod whole;
 
@@ -34,6 +35,8 @@ pub(crate) enum Bench {
     Mint,
     /// The library's inspect and redeem, beside an HMAC and a map.
     Redeem,
+    /// Whether the time that a refusal takes tells how near a forged ticket came.
+    Timing,
     /// Tokens of every algorithm, beside the crypto library's own verify and another JWT crate.
     Verify,
     /// Mints by every algorithm, beside a bare POST and one verification.
@@ -62,10 +65,11 @@ pub(crate) enum Bench {
 
 impl Bench {
     /// Those that are measured when none is named.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Headline,
         Self::Mint,
         Self::Redeem,
+        Self::Timing,
         Self::Verify,
         Self::Algorithms,
         Self::Store,
@@ -85,6 +89,7 @@ impl Bench {
             Self::Headline => headline::run(settings).await,
             Self::Mint => mint::run(settings).await,
             Self::Redeem => redeem::run(settings),
+            Self::Timing => timing::run(settings),
             Self::Verify => verify::run(settings),
             Self::Algorithms => algorithms::run(settings).await,
             Self::Store => store::run(settings).await,

@@ -9,6 +9,7 @@ mod machine;
 mod nginx;
 mod place;
 mod process;
+mod random;
 mod redis;
 mod role;
 mod rounds;

@@ -4,6 +4,7 @@ mod authenticator;
 mod echo;
 mod floor;
 pub(crate) mod redeem;
+pub(crate) mod timing;
 pub(crate) mod verify;
 
 use std::time::Duration;
@@ -38,6 +39,11 @@ pub(crate) enum Role {
         /// Milliseconds of each run.
         milliseconds: u64,
     },
+    /// How long refusals take.
+    Timing {
+        /// Rounds.
+        rounds: usize,
+    },
     /// Tokens by the library alone.
     Verify {
         /// Rounds.
@@ -59,6 +65,7 @@ impl Role {
             Self::Redeem { outstanding, rounds, milliseconds } => {
                 redeem::run(outstanding, rounds, Duration::from_millis(milliseconds))
             }
+            Self::Timing { rounds } => timing::run(rounds),
             Self::Verify { rounds, milliseconds } => verify::run(rounds, Duration::from_millis(milliseconds)),
         }
     }

@@ -19,6 +19,7 @@ use sha2::Sha256;
 use crate::Failure;
 use crate::machine::Watch;
 use crate::process::rss;
+use crate::random::Random;
 use crate::rounds::median;
 use crate::token::{ISSUER, ORIGIN};
 
@@ -30,7 +31,7 @@ const TICKETS_OF_A_SUBJECT: usize = 10;
 /// The longest session of the tickets' route.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
-const PLACE: Place<'static> = Place { route: "/echo", origin: Some(ORIGIN), address: None };
+pub(super) const PLACE: Place<'static> = Place { route: "/echo", origin: Some(ORIGIN), address: None };
 
 /// Nanoseconds of each operation, the median of the run's chunks.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -188,7 +189,7 @@ struct Floors {
 
 impl Floors {
     fn new(outstanding: usize) -> Result<Self, Failure> {
-        let mut random = Random(7);
+        let mut random = Random::new(7);
         let mut ids: Vec<[u8; 16]> = (0..outstanding).map(|_| random.id()).collect();
         let map = ids.iter().map(|id| (*id, [1; 24])).collect();
         shuffle(&mut ids);
@@ -234,27 +235,8 @@ fn each(start: Instant, operations: usize) -> f64 {
     start.elapsed().as_nanos() as f64 / operations as f64
 }
 
-/// A fixed sequence (xorshift): the same order in every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn id(&mut self) -> [u8; 16] {
-        let mut id = [0; 16];
-        id[..8].copy_from_slice(&self.next().to_le_bytes());
-        id[8..].copy_from_slice(&self.next().to_le_bytes());
-        id
-    }
-}
-
 fn shuffle<T>(values: &mut [T]) {
-    let mut random = Random(42);
+    let mut random = Random::new(42);
     for last in (1..values.len()).rev() {
         let other = random.next() % (last as u64 + 1);
         values.swap(last, usize::try_from(other).unwrap_or(last));
