@@ -8,7 +8,8 @@ if ARGV[2] == '1' and field(text, 2, 40) ~= replid() then
 end
 local use = uses > 1 and number
 local mark = covering(text, ARGV[3], ARGV[4], ARGV[5], use)
-if mark == 0 and number < uses then
+-- The second mark, of a multi-use ticket, is that of this use alone.
+if (mark == 0 or use and mark == 2) and number < uses then
   local time = redis.call('TIME')
   local left = tonumber(field(text, 62, 13)) - time[1] * 1000 - math.floor(time[2] / 1000)
   if left > 0 then
