@@ -18,7 +18,7 @@ Commands:
   soak            thousands of sockets over two gateways while faults strike
       --minutes N   for so long (10)
   coverage        which test covers which requirement of docs/assurance.md
-  bundle          rebuild the pages that the binary embeds (demo/dist, console/dist)
+  bundle          rebuild the pages that the binary embeds
   bench [NAME]    measure, in release mode; without a name: every benchmark
   help            this text
 ";

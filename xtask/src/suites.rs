@@ -44,7 +44,7 @@ static SUITES: &[Suite] = &[
     suite("lint-text", "committed texts: links, machine paths, loose ends, length", text::check),
     suite("coverage", "every requirement of docs/assurance.md has its test", coverage::check),
     suite("crates", "no banned crate in the graph", tree::check),
-    suite("bundle", "demo/dist and console/dist are what their sources build", bundle::check).needing(PACKAGES),
+    suite("bundle", "the pages that the binary embeds are what their sources build", bundle::check).needing(PACKAGES),
     suite("typescript", "Biome and tsc", |root| npm(root, &["run", "check"])).needing(PACKAGES),
     suite("sdk", "tests of the SDK", |root| npm(root, &["test", "--workspace", "packages/admitone"])).needing(PACKAGES),
     suite("page", "tests of the demo page and the operators'", |root| {
