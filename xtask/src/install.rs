@@ -286,10 +286,10 @@ pub(crate) fn python(root: &Path) -> &'static str {
     if has_pip(root) { "python3" } else { "/usr/bin/python3" }
 }
 
-/// Builds a program from its crate, unless the program of that very version is there.
+/// Builds a program from its crate, unless cargo has noted that it did so from this very version.
 fn of_cargo(root: &Path, (name, version): (&str, &str), program: &Path) -> Outcome {
-    let installed = call::program(program, root).args(["--version"]).read();
-    if installed.is_ok_and(|said| said.split_whitespace().last() == Some(version)) {
+    let noted = fs::read_to_string(tools(root).join(".crates.toml")).unwrap_or_default();
+    if program.is_file() && noted.contains(&format!("\"{name} {version} (")) {
         return Ok(());
     }
     call::cargo(root).args(["install", name, "--locked", "--version", version, "--root"]).args([tools(root)]).run()

@@ -19,8 +19,9 @@ pub(crate) fn write(root: &Path) -> Outcome {
     renewed(&workspace).map_err(|error| format!("{}: {error}", workspace.display()))?;
     let made = of_the_program(root, &workspace, &crates, &version)?;
     put(&folder.join("admitone.cdx.json"), &made, "\"name\": \"aws-lc-rs\"")?;
-    let made = call::npm(&root.join("packages/admitone"))
+    let made = call::npm(root)
         .args(["sbom", "--sbom-format", "cyclonedx", "--sbom-type", "library", "--omit", "dev"])
+        .args(["--workspace", "packages/admitone"])
         .read()?;
     put(&folder.join("admitone-npm.cdx.json"), &made, &format!("\"purl\": \"pkg:npm/admitone@{version}\""))
 }

@@ -251,7 +251,7 @@ fn deny(root: &Path) -> Outcome {
 
 fn advisories(root: &Path) -> Outcome {
     call::program(install::cargo_deny_program(root), root).args(["--workspace", "check", "advisories"]).run()?;
-    npm(root, &["audit"])
+    npm(root, &["audit", "--audit-level=high"])
 }
 
 pub(crate) fn find(name: &str) -> Option<&'static Suite> {

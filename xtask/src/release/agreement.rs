@@ -18,7 +18,7 @@ const VERSION: &[(&str, &str)] = &[
     ("deploy/compose/compose.yaml", "image: admitone:"),
     ("deploy/kubernetes/deployment.yaml", "/admitone:"),
     ("deploy/cloud-run/service.yaml", "/admitone:"),
-    ("docs/deploying.md", "target/debian/admitone_"),
+    ("docs/deploying.md", "# target/debian/admitone_"),
     ("docs/deploying.md", "--tag admitone:"),
     ("docs/embedding.md", "admitone = { version = \""),
 ];
