@@ -19,10 +19,7 @@ pub(crate) fn write(root: &Path) -> Outcome {
     renewed(&workspace).map_err(|error| format!("{}: {error}", workspace.display()))?;
     let made = of_the_program(root, &workspace, &crates, &version)?;
     put(&folder.join("admitone.cdx.json"), &made, "\"name\": \"aws-lc-rs\"")?;
-    let made = call::npm(root)
-        .args(["sbom", "--sbom-format", "cyclonedx", "--sbom-type", "library", "--omit", "dev"])
-        .args(["--workspace", "packages/admitone"])
-        .read()?;
+    let made = of_the_npm_package(root, &folder, &version)?;
     put(&folder.join("admitone-npm.cdx.json"), &made, &format!("\"purl\": \"pkg:npm/admitone@{version}\""))
 }
 
@@ -45,6 +42,17 @@ fn of_the_program(root: &Path, workspace: &Path, crates: &[Crate], version: &str
     let made = workspace.join(format!("{BINARY}-{version}/bom.json"));
     let made = fs::read_to_string(&made).map_err(|error| format!("{}: {error}", made.display()))?;
     Ok(without_place(&made, workspace))
+}
+
+/// Made of the package too: of the workspace, npm would tell that it is a private one with a package in it.
+fn of_the_npm_package(root: &Path, folder: &Path, version: &str) -> Outcome<String> {
+    let package = folder.join("admitone");
+    renewed(&package).map_err(|error| format!("{}: {error}", package.display()))?;
+    let into = ["--pack-destination".as_ref(), folder.as_os_str()];
+    call::npm(&root.join("packages/admitone")).args(["pack", "--silent"]).args(into).run()?;
+    let file = folder.join(format!("admitone-{version}.tgz"));
+    call::program("tar", &package).args(["--strip-components=1".as_ref(), "-xzf".as_ref(), file.as_os_str()]).run()?;
+    call::npm(&package).args(["sbom", "--sbom-format", "cyclonedx", "--sbom-type", "library", "--omit", "dev"]).read()
 }
 
 /// A workspace of the packages alone, each taken for the published one.
