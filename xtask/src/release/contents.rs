@@ -2,6 +2,7 @@
 
 /// Keys of a manifest without which a crate's page says too little, or the registry refuses it.
 const KEYS: &[&str] = &[
+    "version.workspace",
     "description",
     "readme",
     "keywords",
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     const MANIFEST: &str = "description = \"\"\nreadme = \"\"\nkeywords = []\ncategories = []\nlicense.workspace = true\n\
-                            repository.workspace = true\nrust-version.workspace = true\n";
+                            version.workspace = true\nrepository.workspace = true\nrust-version.workspace = true\n";
 
     #[test]
     fn a_crate_of_sources_pages_and_licences_is_as_it_should_be() {
