@@ -29,6 +29,11 @@ impl Names {
         format!("{}{}", self.grants(key.subject.bucket()), hex(&key.id.0))
     }
 
+    /// What everything of a bucket begins with.
+    pub(super) fn bucket(&self, bucket: u8) -> String {
+        format!("{}:{{{bucket:02x}}}:", self.prefix)
+    }
+
     /// What the grants of a bucket begin with.
     pub(super) fn grants(&self, bucket: u8) -> String {
         format!("{}:{{{bucket:02x}}}:t:", self.prefix)
@@ -135,5 +140,10 @@ pub(super) fn digest(issuer: &str, value: &str) -> String {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 15)]);
+    }
+    text
 }

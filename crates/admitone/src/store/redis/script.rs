@@ -28,7 +28,7 @@ scripts! {
     /// Removes a grant.
     DISCARD = "#!lua flags=allow-oom\n", include_str!("discard.lua");
     /// Removes the grant of a session.
-    DISCARD_SESSION = "#!lua flags=allow-oom\n", include_str!("marks.lua"), include_str!("discard_session.lua");
+    DISCARD_SESSION = "#!lua flags=allow-oom\n", include_str!("discard_session.lua");
     /// Lets a login in.
     ENTER = "#!lua flags=allow-oom\n", include_str!("enter.lua");
     /// Reads a session's record.
