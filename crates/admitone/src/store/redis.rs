@@ -242,7 +242,7 @@ impl TicketStore for RedisTicketStore {
         now: Now,
     ) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>> {
         let (store, record) = (self.clone(), self.record(key.subject, opening, now));
-        let taking = async move { store.take_at(key, record).await };
+        let taking: BoxFuture<'static, _> = Box::pin(async move { store.take_at(key, record).await });
         Box::pin(async move {
             // In a task of its own: a caller that goes away leaves a whole redemption behind, not half of one.
             let taken = tokio::spawn(taking).await.map_err(|_| StoreUnavailable)?;
