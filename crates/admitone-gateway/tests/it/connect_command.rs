@@ -141,6 +141,7 @@ async fn s16_what_is_wrong_is_told_with_its_mend_and_without_the_token() {
         ("gw.example.com", &good, &[], "it looks like wss://gw.example.com/chat", 2),
         ("wss://ada:pass@gw/", &good, &[], "it holds a user name or password", 2),
         ("ws://gw.example.com/", &good, &[], "is not encrypted: use https or wss", 2),
+        (&*nowhere, &good, &["--gateway", "gw.example.com"], "it looks like https://gw.example.com", 2),
         (&*nowhere, &good, &["--protocol", "admitone.v1"], "--protocol: subprotocol 0", 2),
         (&*nowhere, &good, &["--ca-file", "nowhere.pem"], "--ca-file: cannot read nowhere.pem", 2),
     ] {
