@@ -107,6 +107,7 @@ test('the arrow keys go back in time, and the legend follows', async ({ operator
   await page.keyboard.press('ArrowLeft');
   expect(await plot.locator('thead').innerText()).toMatch(/\d s ago/);
   expect(await plot.locator('.rule').count()).toBe(1);
+  expect(await plot.getByRole('status').innerText()).toMatch(/^Live connections, by route, \d s ago: .+ \d/);
   await page.keyboard.press('Tab');
   expect((await plot.locator('thead').innerText()).trim()).toBe('now');
 });
