@@ -41,8 +41,17 @@ export class Panels {
   }
 
   #showConnection({ connection, ticket, replay }: Scene): void {
-    const { connect, mint, disconnect, hint, prompt, send, method, connectionState, replay: again } =
-      this.controls;
+    const {
+      connect,
+      mint,
+      disconnect,
+      hint,
+      prompt,
+      send,
+      method,
+      connectionState,
+      replay: again,
+    } = this.controls;
     const label = connectionLabel(connection);
     const connecting = isConnecting(connection);
     const open = connection.name === 'open';
