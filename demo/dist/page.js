@@ -549,7 +549,7 @@ var Panels = class {
 		for (const button of people.querySelectorAll("button")) button.disabled = visitor.name === "arriving";
 	}
 	#showConnection({ connection, ticket, replay }) {
-		const { connect, mint, disconnect, prompt, send, method, connectionState, replay: again } = this.controls;
+		const { connect, mint, disconnect, hint, prompt, send, method, connectionState, replay: again } = this.controls;
 		const label = connectionLabel(connection);
 		const connecting = isConnecting(connection);
 		const open = connection.name === "open";
@@ -558,6 +558,7 @@ var Panels = class {
 		connect.hidden = connecting;
 		mint.hidden = connecting;
 		disconnect.hidden = !connecting;
+		hint.hidden = connecting || ticket.name === "unspent" || !byTicket(method);
 		connect.textContent = ticket.name === "unspent" && byTicket(method) ? "Connect with this ticket" : "Connect";
 		connect.disabled = ticket.name === "minting";
 		mint.disabled = ticket.name === "minting" || ticket.name === "unspent" || !byTicket(method);
@@ -601,6 +602,7 @@ function controls() {
 		connect: byId("connect", HTMLButtonElement),
 		mint: byId("mint", HTMLButtonElement),
 		disconnect: byId("disconnect", HTMLButtonElement),
+		hint: byId("connection-hint", HTMLElement),
 		promptForm: byId("prompt-form", HTMLFormElement),
 		prompt: byId("prompt", HTMLInputElement),
 		send: byId("send", HTMLButtonElement),
