@@ -62,6 +62,7 @@ test('nothing is shown to whoever does not know the secret', async ({
   await page.getByRole('alert').filter({ hasText: 'That is not the operators’ secret.' }).waitFor();
   expect(await page.locator('#signed-in').isVisible()).toBe(false);
   expect(await page.locator('#secret').inputValue()).toBe('');
+  await page.locator('#secret:focus').waitFor();
   expect(trouble.splice(0)).toEqual([expect.stringContaining('401')]);
 });
 

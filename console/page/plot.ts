@@ -4,7 +4,7 @@ import type { Drawing, Series } from './series.js';
 import { duration } from './words.js';
 
 const HEIGHT = 132;
-const MARGIN = { top: 8, right: 4, bottom: 18, left: 40 } as const;
+const MARGIN = { top: 8, right: 4, bottom: 18, left: 46 } as const;
 
 /** How a plot is told and shown. */
 export interface Manner {
