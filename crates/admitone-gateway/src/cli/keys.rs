@@ -27,9 +27,10 @@ pub(crate) enum Keys {
     },
     /// Makes the next key that signs tickets, and says how to put it into the configuration
     #[command(
-        after_help = "The key file stands beside the configuration. Nothing else is changed without --apply, which puts the new key\n\
-                            in front of the others: right for a single gateway. Several gateways need it behind the others first, everywhere,\n\
-                            so that all of them verify what one of them signs.\n\
+        after_help = "The key file stands beside the configuration. Nothing else is changed without --apply, which puts the new key \
+                            in front of the others: right for a single gateway. Several gateways need it behind the others first, \
+                            everywhere, so that all of them verify what one of them signs. A gateway reads these keys when it \
+                            starts; a reload changes none.\n\
                             Exit status: 0 when it is done, 1 when not."
     )]
     Rotate {
