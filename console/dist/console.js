@@ -480,7 +480,7 @@ const MARGIN = {
 	top: 8,
 	right: 4,
 	bottom: 18,
-	left: 40
+	left: 46
 };
 var Plot = class {
 	element;
@@ -843,27 +843,27 @@ const TIMED = [
 	{
 		operation: "mint",
 		share: .5,
-		label: "mint, half below"
+		label: "mint p50"
 	},
 	{
 		operation: "mint",
 		share: .99,
-		label: "mint, 99 % below"
+		label: "mint p99"
 	},
 	{
 		operation: "handshake",
 		share: .5,
-		label: "handshake, half below"
+		label: "handshake p50"
 	},
 	{
 		operation: "handshake",
 		share: .99,
-		label: "handshake, 99 % below"
+		label: "handshake p99"
 	},
 	{
 		operation: "take",
 		share: .99,
-		label: "store’s redemption, 99 % below"
+		label: "the store’s redemption p99"
 	}
 ];
 var Figures = class {
@@ -873,8 +873,8 @@ var Figures = class {
 		mints: new Tile("mints", "Tickets minted / s", 1),
 		admissions: new Tile("admissions", "Admitted / s", 1),
 		refusals: new Tile("refusals", "Refused / s", 5),
-		handshake: new Tile("handshake", "Handshake, 99 % below", 3),
-		mint: new Tile("mint", "Mint, 99 % below", 3)
+		handshake: new Tile("handshake", "Handshake p99", 3),
+		mint: new Tile("mint", "Mint p99", 3)
 	};
 	#plots = {
 		mints: new Plot("mints", {
@@ -1292,6 +1292,7 @@ function listen() {
 		attempt(async () => {
 			const typed = secret.value.trim();
 			secret.value = "";
+			secret.focus();
 			await signIn(typed);
 			await arrive();
 		});

@@ -2514,8 +2514,8 @@ async function begin() {
 	listen();
 	const demo = await fetchDemo();
 	listPeople(demo);
-	const operators = element("a", { href: demo.operators }, "their page");
-	byId("operators", HTMLElement).append("What operators see of it is on ", operators, ", whose secret stands in the terminal.");
+	const operators = element("a", { href: demo.operators }, "operators’ page");
+	byId("operators", HTMLElement).append("The ", operators, " shows the same from their side; its secret stands in the terminal.");
 	const remembered = demo.people.find(({ id }) => id === sessionStorage.getItem(REMEMBERED_PERSON));
 	if (remembered === void 0) stage.set({});
 	else await arrive(demo, remembered);
