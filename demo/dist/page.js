@@ -951,7 +951,7 @@ var AdmitError = class extends Error {
 };
 // ../packages/admitone/src/carriers.ts
 const VERSION_MARKER = "admitone.v1";
-const REFUSED_MARKER$1 = "admitone.refused";
+const REFUSED_MARKER = "admitone.refused";
 const TICKET = "admitone.ticket.";
 const BEARER = "bearer.";
 const KUBERNETES = "base64url.bearer.authorization.k8s.io.";
@@ -962,7 +962,7 @@ function offerProtocols(credential, protocols = []) {
 	return [
 		...protocols,
 		VERSION_MARKER,
-		REFUSED_MARKER$1,
+		REFUSED_MARKER,
 		carrierOf(credential)
 	];
 }
@@ -1116,7 +1116,7 @@ var Attempt = class {
 		};
 		this.#tell({
 			type: "opened",
-			selected: refused ? REFUSED_MARKER$1 : protocol
+			selected: refused ? REFUSED_MARKER : protocol
 		});
 	}
 	#fail(type, error) {
@@ -2140,7 +2140,6 @@ async function ask(whom, url, request) {
 	}
 }
 // page/replay.ts
-const REFUSED_MARKER = "admitone.refused";
 const GIVE_UP_MS = 1e4;
 function presentAgain(ticket) {
 	const began = performance.now();
@@ -2150,7 +2149,7 @@ function presentAgain(ticket) {
 	let admitted = false;
 	socket.addEventListener("open", () => {
 		selected = socket.protocol;
-		admitted = selected !== REFUSED_MARKER;
+		admitted = !shownProtocol(ticket.protocols, selected).refused;
 		if (admitted) socket.close(1e3);
 	});
 	return new Promise((resolve) => {
