@@ -162,25 +162,19 @@ impl Row {
     /// One that takes more than its share.
     #[must_use]
     pub const fn over_limit(retry_after: u64) -> Self {
-        Self::new(ProblemCode::OverLimit)
-            .closing(CloseCode::OverLimit)
-            .retry_after(retry_after)
+        Self::new(ProblemCode::OverLimit).closing(CloseCode::OverLimit).retry_after(retry_after)
     }
 
     /// Who says who somebody is did not answer.
     #[must_use]
     pub const fn issuer_unavailable() -> Self {
-        Self::new(ProblemCode::IssuerUnavailable)
-            .closing(CloseCode::Overloaded)
-            .retry_after(2)
+        Self::new(ProblemCode::IssuerUnavailable).closing(CloseCode::Overloaded).retry_after(2)
     }
 
     /// The store did not answer.
     #[must_use]
     pub const fn store_unavailable() -> Self {
-        Self::new(ProblemCode::StoreUnavailable)
-            .closing(CloseCode::StoreUnavailable)
-            .retry_after(1)
+        Self::new(ProblemCode::StoreUnavailable).closing(CloseCode::StoreUnavailable).retry_after(1)
     }
 
     /// Shutting down.

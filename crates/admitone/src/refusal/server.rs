@@ -1,6 +1,5 @@
 //! The rows of what the steps of admission refuse.
 
-
 use super::Row;
 use crate::admission::{LoginRefused, MintError, RedeemError, TicketRefused};
 use crate::control::RenewError;
@@ -59,9 +58,7 @@ impl From<Revoked> for Row {
 impl From<&MintError> for Row {
     fn from(error: &MintError) -> Self {
         match error {
-            MintError::Store(PutError::SubjectCap(_)) => {
-                Self::new(ProblemCode::OverLimit).retry_after(5)
-            }
+            MintError::Store(PutError::SubjectCap(_)) => Self::new(ProblemCode::OverLimit).retry_after(5),
             MintError::Store(PutError::Full(_) | PutError::OutOfMemory) => {
                 Self::new(ProblemCode::Overloaded).retry_after(5)
             }
