@@ -96,7 +96,9 @@ test('F25: somebody is put on a list and taken off it', async ({ operator }) => 
   await route.getByLabel('List of /chat').selectOption('Never get tickets');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
-  const remove = route.getByRole('list', { name: 'Never get tickets' }).getByRole('button', { name: 'Take ada' });
+  const remove = route
+    .getByRole('list', { name: 'Never get tickets' })
+    .getByRole('button', { name: 'Take ada' });
   await remove.waitFor();
   expect((await gateway.rollout('/chat')).deny).toMatchObject([{ subject: 'ada' }]);
   expect(await route.getByLabel('Somebody to put on a list').inputValue()).toBe('');

@@ -155,6 +155,8 @@ export function questionBefore({ route, percent }: RouteRollout, wanted: number)
       `Nobody gets tickets, but for those on the list of who always does: the others connect with the JWT. ${open}`,
     );
   if (wanted < percent)
-    return ask(`From ${percent} % down: who came last gets no more tickets, and connects with the JWT. ${open}`);
+    return ask(
+      `From ${percent} % down: who came last gets no more tickets, and connects with the JWT. ${open}`,
+    );
   return undefined;
 }

@@ -72,9 +72,7 @@ describe('F25: the guard', () => {
 });
 
 test('what is peculiar about a route is said', () => {
-  expect(remarks(told())).toEqual([
-    `Last changed by an operator, at ${moment(AT)} on 10.0.0.7:8080 · 81c2.`,
-  ]);
+  expect(remarks(told())).toEqual([`Last changed by an operator, at ${moment(AT)} on 10.0.0.7:8080 · 81c2.`]);
   expect(remarks(told({ jwt_fallback: 'deny', shadow: true, kept: false, changed: null }))).toEqual([
     expect.stringContaining('stays at 100 %'),
     expect.stringContaining('Shadow mode'),
