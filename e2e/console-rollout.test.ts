@@ -93,7 +93,7 @@ test('F25: somebody is put on a list and taken off it', async ({ operator }) => 
   const { page } = operator;
   const route = await chat(operator);
   await route.getByLabel('Somebody to put on a list').fill('ada');
-  await route.getByLabel('List of /chat').selectOption('Never get tickets');
+  await route.getByLabel('List of /chat', { exact: true }).selectOption('Never get tickets');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   const remove = route
