@@ -90,21 +90,20 @@ test('F25: a refusal is shown as the gateway says it', async ({ operator }) => {
 });
 
 test('F25: somebody is put on a list and taken off it', async ({ operator }) => {
-  const { page } = operator;
   const route = await chat(operator);
-  await route.getByLabel('Somebody to put on a list').fill('ada');
+  const subject = route.getByLabel('Somebody to put on a list');
+  await subject.fill('ada');
   await route.getByLabel('List of /chat', { exact: true }).selectOption('Never get tickets');
-  await page.keyboard.press('Tab');
-  await page.keyboard.press('Enter');
+  await subject.press('Enter');
   const remove = route
     .getByRole('list', { name: 'Never get tickets' })
     .getByRole('button', { name: 'Take ada' });
   await remove.waitFor();
   expect((await gateway.rollout('/chat')).deny).toMatchObject([{ subject: 'ada' }]);
-  expect(await route.getByLabel('Somebody to put on a list').inputValue()).toBe('');
+  expect(await subject.inputValue()).toBe('');
   await remove.click();
   await remove.waitFor({ state: 'detached' });
-  expect((await gateway.rollout('/chat')).deny).toEqual([]);
+  expect(await gateway.rollout('/chat')).toMatchObject({ allow: [], deny: [] });
 });
 
 test('F25: the guard and shadow mode are told, in a narrow window too, and nothing is left after signing out', async ({
@@ -123,4 +122,26 @@ test('F25: the guard and shadow mode are told, in a narrow window too, and nothi
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.locator('#secret:focus').waitFor();
   expect(await page.locator('.rollout').count()).toBe(0);
+});
+
+test('F25: a guard that has acted is an alert, until somebody answers it with a percentage', async ({
+  operator,
+}) => {
+  const { page } = operator;
+  const tripped = { at: 1_767_225_600, node: 'b:1-81c2', worked: 40, failed: 61, percent_before: 25 };
+  let isTripped = true;
+  await page.route('**/admin/api/rollout', async (route) => {
+    const answer = await route.fetch();
+    const told = await answer.json();
+    for (const { guard } of isTripped ? (told.routes ?? []) : []) guard.tripped = tripped;
+    if (route.request().method() === 'POST') isTripped = false;
+    await route.fulfill({ response: answer, json: told });
+  });
+  const route = await chat(operator);
+  const alert = route.getByRole('alert');
+  await alert.filter({ hasText: 'The guard set 0 %, from 25 %, at ' }).waitFor();
+  await route.getByRole('button', { name: 'Set to 50 %' }).click();
+  await alert.waitFor({ state: 'detached' });
+  expect(isTripped).toBe(false);
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
 });
