@@ -6,7 +6,7 @@ import { rolldown } from 'rolldown';
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const read = (path) => readFile(here(path), 'utf8');
 
-// The palette and the reset are the demo page's.
+// The palette, the reset and what both pages have are the demo page's.
 const STYLES = [
   '../demo/page/style/base',
   ...['layout', 'controls', 'figures', 'lists', 'adaptations'].map((name) => `page/style/${name}`),

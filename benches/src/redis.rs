@@ -1,10 +1,11 @@
 //! A Redis server for a benchmark: its own, without persistence, on the server's core.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use crate::Failure;
@@ -16,6 +17,9 @@ const PROGRAM: &str = "redis-server";
 
 /// Debian's `redis-tools`.
 const BENCHMARK: &str = "redis-benchmark";
+
+/// What is said to the server when work is done that it is watched during.
+const END_OF_WORK: &str = "end-of-work";
 
 /// A running server.
 #[derive(Debug)]
@@ -53,12 +57,20 @@ impl Server {
         Ok(line.ok_or_else(|| format!("INFO {section} has no {field}"))?.trim().parse()?)
     }
 
-    /// How often a command was called.
-    pub(crate) async fn calls(&self, command: &str) -> Result<u64, Failure> {
-        let text = self.info("commandstats").await?;
-        let prefix = format!("cmdstat_{command}:calls=");
-        let calls = text.lines().find_map(|line| line.strip_prefix(&prefix)?.split(',').next()?.parse().ok());
-        Ok(calls.unwrap_or(0))
+    /// Which scripts are run during some work, by whomever, and how often each: by its hash, or its text.
+    pub(crate) async fn scripts_during<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<(T, HashMap<String, u64>), Failure> {
+        let mut stream = BufReader::new(TcpStream::connect(self.address).await?);
+        stream.write_all(b"MONITOR\r\n").await?;
+        let mut answer = String::new();
+        stream.read_line(&mut answer).await?;
+        let watching = tokio::spawn(scripts_until(stream, END_OF_WORK));
+        let done = work.await?;
+        let mut end = TcpStream::connect(self.address).await?;
+        end.write_all(format!("PING {END_OF_WORK}\r\n").as_bytes()).await?;
+        Ok((done, watching.await??))
     }
 
     async fn info(&self, section: &str) -> Result<String, Failure> {
@@ -87,4 +99,21 @@ impl Server {
             .output()?;
         if output.status.success() { Ok(()) } else { Err(format!("{BENCHMARK}: {}", output.status).into()) }
     }
+}
+
+/// Reads what `MONITOR` tells up to a mark: `+TIME [DATABASE CLIENT] "COMMAND" "ARGUMENT" …`.
+async fn scripts_until(mut told: BufReader<TcpStream>, mark: &str) -> Result<HashMap<String, u64>, Failure> {
+    let mut scripts = HashMap::new();
+    let mut line = String::new();
+    while told.read_line(&mut line).await? > 0 {
+        if line.contains(mark) {
+            return Ok(scripts);
+        }
+        let mut words = line.split('"').skip(1).step_by(2);
+        if let (Some("EVALSHA" | "EVAL" | "evalsha" | "eval"), Some(script)) = (words.next(), words.next()) {
+            *scripts.entry(script.to_owned()).or_default() += 1;
+        }
+        line.clear();
+    }
+    Err(format!("{PROGRAM} told no more of what it does").into())
 }

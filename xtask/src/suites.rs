@@ -86,7 +86,11 @@ static SUITES: &[Suite] = &[
         monitoring,
     )
     .needing(&[Need::Prometheus, Need::Rotel]),
-    suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser, Need::PythonUpstream]),
+    suite("e2e", "the pages, the SDK and the examples in real browsers", e2e).needing(&[
+        Need::Packages,
+        Need::Browser,
+        Need::PythonUpstream,
+    ]),
     suite("fuzz", "fuzzers of all that strangers send, a few seconds each", |root| fuzz::run(root, &[], fuzz::SHORT)),
     suite("fuzz-long", "the fuzzers, a minute each", |root| fuzz::run(root, &[], fuzz::LONG)).only_when_long(),
     suite("history", "half an hour of faults over two gateways and a Redis pair", history)

@@ -46,7 +46,7 @@ pub(super) async fn run(settings: Settings) -> Result<Table, Failure> {
 
     let names = ["unfenced", "fenced", "redis-benchmark"];
     let contenders = names.map(|name| Contender { name, pids: vec![server.pid()] });
-    let mut takes = Takes { nodes: [unfenced, fenced], server: &server, tickets: Vec::new() };
+    let mut takes = Takes { nodes: [unfenced, fenced], server: &server, tickets: Default::default() };
     let rounds = Rounds::measure(&contenders, None, settings, &mut takes).await?;
 
     let peer = "GETDEL -c 50 -P 1";
@@ -120,14 +120,18 @@ async fn mint(admission: &Admission, number: usize) -> Result<Ticket, Failure> {
 struct Takes<'a> {
     nodes: [Node; 2],
     server: &'a Server,
-    tickets: Vec<Ticket>,
+    /// Of each node; what one run leaves is for its next one, or the server would hold more each time.
+    tickets: [Vec<Ticket>; 2],
 }
 
 impl Workload for Takes<'_> {
     async fn prepare(&mut self, contender: usize, time: Duration) -> Result<(), Failure> {
         let count = (time.as_secs_f64() * PER_SECOND) as usize;
         match self.nodes.get(contender) {
-            Some(node) => self.tickets = node.mint_many(count).await?,
+            Some(node) => {
+                let tickets = &mut self.tickets[contender];
+                tickets.extend(node.mint_many(count.saturating_sub(tickets.len())).await?);
+            }
             None => self.server.fill(count)?,
         }
         Ok(())
@@ -135,7 +139,7 @@ impl Workload for Takes<'_> {
 
     async fn run(&mut self, contender: usize, time: Duration) -> Result<Load, Failure> {
         let operations = match self.nodes.get(contender) {
-            Some(node) => redeem(&node.admission, std::mem::take(&mut self.tickets), time).await?,
+            Some(node) => redeem(&node.admission, &mut self.tickets[contender], time).await?,
             None => {
                 // As long as a run is meant to take, about.
                 let count = (time.as_secs_f64() * PER_SECOND / 2.0) as usize;
@@ -147,29 +151,41 @@ impl Workload for Takes<'_> {
     }
 }
 
-async fn redeem(admission: &Arc<Admission>, tickets: Vec<Ticket>, time: Duration) -> Result<usize, Failure> {
+async fn redeem(admission: &Arc<Admission>, tickets: &mut Vec<Ticket>, time: Duration) -> Result<usize, Failure> {
     let end = Instant::now() + time;
     let mut shares: Vec<Vec<Ticket>> = (0..IN_FLIGHT).map(|_| Vec::new()).collect();
-    for (at, ticket) in tickets.into_iter().enumerate() {
+    for (at, ticket) in tickets.drain(..).enumerate() {
         shares[at % IN_FLIGHT].push(ticket);
     }
     let mut tasks = JoinSet::new();
     for share in shares {
         tasks.spawn(redeem_share(admission.clone(), share, end));
     }
-    tasks.join_all().await.into_iter().sum()
+    let mut redeemed = 0;
+    for done in tasks.join_all().await {
+        let (count, left) = done?;
+        redeemed += count;
+        tickets.extend(left);
+    }
+    Ok(redeemed)
 }
 
-async fn redeem_share(admission: Arc<Admission>, share: Vec<Ticket>, end: Instant) -> Result<usize, Failure> {
+/// How many it redeemed until the end, and the tickets that are left.
+async fn redeem_share(
+    admission: Arc<Admission>,
+    share: Vec<Ticket>,
+    end: Instant,
+) -> Result<(usize, Vec<Ticket>), Failure> {
+    let mut share = share.into_iter();
     let mut redeemed = 0;
-    for ticket in share {
+    loop {
         let now = Now::read();
         if now.instant >= end {
-            break;
+            return Ok((redeemed, share.collect()));
         }
+        let Some(ticket) = share.next() else { return Ok((redeemed, Vec::new())) };
         let authentic = admission.inspect(&ticket, &PLACE, now)?;
         admission.redeem(authentic, LONGEST, now).await?;
         redeemed += 1;
     }
-    Ok(redeemed)
 }

@@ -126,7 +126,7 @@ impl RedisTicketStore {
             record::VERSION.as_bytes(),
             written.uses.as_bytes(),
             &written.rest,
-            self.fenced(),
+            if self.is_fenced() { b"1" } else { b"0" },
             life.as_bytes(),
             &names::hex(&key.id.0).into_bytes(),
             &cap.to_string().into_bytes(),
@@ -143,10 +143,10 @@ impl RedisTicketStore {
     async fn peek_at(&self, key: TicketKey) -> Result<Option<Taken>, Fault> {
         let names = &self.servers.names;
         let (grant, bucket) = (names.grant(key), key.subject.bucket());
-        let (narrow, wide) = (names.marks(bucket), names.wide_marks(bucket));
-        let subject = names::hex(&key.subject.0);
-        let args = [self.fenced(), narrow.as_bytes(), wide.as_bytes(), subject.as_bytes()];
-        let answer = self.servers.run(bucket, &script::PEEK, &[&grant], &args).await?;
+        let [prefix, subject, everything] = self.covering(key.subject);
+        let args = [prefix.as_bytes(), subject.as_bytes(), everything.as_bytes(), b"fenced"];
+        let args = &args[..if self.is_fenced() { 4 } else { 3 }];
+        let answer = self.servers.run(bucket, &script::PEEK, &[&grant], args).await?;
         let Some((mut taken, uses)) = Answer::read(answer, &grant)?.taken("there")? else { return Ok(None) };
         taken.stored.uses = uses.saturating_sub(taken.use_number - 1);
         Ok(Some(taken))
@@ -155,18 +155,17 @@ impl RedisTicketStore {
     async fn take_at(&self, key: TicketKey, record: Record) -> Result<Option<Taken>, Fault> {
         let names = &self.servers.names;
         let (grant, outstanding) = (names.grant(key), names.outstanding(key.subject));
-        let bucket = key.subject.bucket();
+        let [prefix, subject, everything] = self.covering(key.subject);
         let args = [
-            &names::hex(&key.id.0).into_bytes(),
-            self.fenced(),
-            &names.marks(bucket).into_bytes(),
-            &names.wide_marks(bucket).into_bytes(),
-            &names::hex(&key.subject.0).into_bytes(),
-            &names.records(bucket).into_bytes(),
+            prefix.as_bytes(),
+            subject.as_bytes(),
+            everything.as_bytes(),
             record.text.as_bytes(),
             record.life.as_bytes(),
+            b"fenced",
         ];
-        let answer = self.servers.run(bucket, &script::TAKE, &[&grant, &outstanding], &args).await?;
+        let args = &args[..if self.is_fenced() { 6 } else { 5 }];
+        let answer = self.servers.run(key.subject.bucket(), &script::TAKE, &[&grant, &outstanding], args).await?;
         let Some((mut taken, uses)) = Answer::read(answer, &grant)?.taken("taken")? else { return Ok(None) };
         taken.stored.uses = uses.saturating_sub(taken.use_number);
         Ok(Some(taken))
@@ -215,11 +214,15 @@ impl RedisTicketStore {
         Record { text: record_text(subject, node, deadline), life: life.max(1).to_string() }
     }
 
-    fn fenced(&self) -> &'static [u8] {
-        match self.servers.shared.options.fence {
-            Fence::Replid => b"1",
-            Fence::None => b"0",
-        }
+    fn is_fenced(&self) -> bool {
+        self.servers.shared.options.fence == Fence::Replid
+    }
+
+    /// What `marks.lua` needs beside a grant: what its bucket's keys begin with, its subject's mark, and that of everything.
+    fn covering(&self, subject: SubjectTag) -> [String; 3] {
+        let (names, bucket) = (&self.servers.names, subject.bucket());
+        let of_subject = format!("{}{}", names.marks(bucket), mark::subject(subject));
+        [names.bucket(bucket), of_subject, format!("{}{}", names.wide_marks(bucket), mark::EVERYTHING)]
     }
 }
 
@@ -239,7 +242,7 @@ impl TicketStore for RedisTicketStore {
         now: Now,
     ) -> BoxFuture<'_, Result<Option<Taken>, StoreUnavailable>> {
         let (store, record) = (self.clone(), self.record(key.subject, opening, now));
-        let taking = async move { store.take_at(key, record).await };
+        let taking: BoxFuture<'static, _> = Box::pin(async move { store.take_at(key, record).await });
         Box::pin(async move {
             // In a task of its own: a caller that goes away leaves a whole redemption behind, not half of one.
             let taken = tokio::spawn(taking).await.map_err(|_| StoreUnavailable)?;
@@ -299,8 +302,8 @@ struct Record {
 }
 
 fn record_text(subject: SubjectTag, node: &str, deadline: u64) -> String {
-    let subject = names::hex(&subject.0);
-    serde_json::json!({ "subject": subject, "node": node, "deadline": deadline }).to_string()
+    let node = serde_json::Value::from(node);
+    format!(r#"{{"subject":"{}","node":{node},"deadline":{deadline}}}"#, names::hex(&subject.0))
 }
 
 struct Entrance {
@@ -337,18 +340,20 @@ fn was_removed(answer: Value, about: &str) -> Result<bool, Fault> {
 /// A script's answer, which names what it is about.
 struct Answer {
     outcome: String,
-    rest: Vec<Value>,
+    rest: std::vec::IntoIter<Value>,
 }
 
 impl Answer {
     fn read(answer: Value, about: &str) -> Result<Self, Fault> {
-        let mut parts = from_redis_value::<Vec<Value>>(answer).map_err(|_| Fault::Nonsense)?;
-        if parts.len() < 2 {
+        let Value::Array(parts) = answer else { return Err(Fault::Nonsense) };
+        let mut rest = parts.into_iter();
+        let (Some(Value::BulkString(name)), Some(Value::BulkString(outcome))) = (rest.next(), rest.next()) else {
+            return Err(Fault::Nonsense);
+        };
+        if name != about.as_bytes() {
             return Err(Fault::Nonsense);
         }
-        let rest = parts.split_off(2);
-        let (name, outcome) = from_redis_value::<(String, String)>(Value::Array(parts)).map_err(|_| Fault::Nonsense)?;
-        if name == about { Ok(Self { outcome, rest }) } else { Err(Fault::Nonsense) }
+        Ok(Self { outcome: String::from_utf8(outcome).map_err(|_| Fault::Nonsense)?, rest })
     }
 
     fn is(&self, outcome: &str) -> bool {
@@ -356,12 +361,15 @@ impl Answer {
     }
 
     /// A grant with its mark and the number of its use, and its uses in all.
-    fn taken(self, outcome: &str) -> Result<Option<(Taken, u32)>, Fault> {
+    fn taken(mut self, outcome: &str) -> Result<Option<(Taken, u32)>, Fault> {
         if !self.is(outcome) {
             return Ok(None);
         }
-        let rest = from_redis_value(Value::Array(self.rest)).map_err(|_| Fault::Nonsense)?;
-        let (mark, use_number, text): (usize, u32, Vec<u8>) = rest;
+        let rest = (self.rest.next(), self.rest.next(), self.rest.next());
+        let (Some(Value::Int(mark)), Some(Value::Int(number)), Some(Value::BulkString(text))) = rest else {
+            return Err(Fault::Nonsense);
+        };
+        let use_number = u32::try_from(number).map_err(|_| Fault::Nonsense)?;
         let stored = record::read(&text).ok_or(Fault::Nonsense)?;
         let uses = stored.uses;
         Ok(Some((Taken { stored, use_number, mark: mark_at(mark)? }, uses)))
@@ -369,10 +377,11 @@ impl Answer {
 }
 
 /// The marks in the order in which `marks.lua` reads them.
-fn mark_at(number: usize) -> Result<Option<Mark>, Fault> {
+fn mark_at(number: i64) -> Result<Option<Mark>, Fault> {
     const MARKS: [Mark; 6] = [Mark::Session, Mark::Session, Mark::Sid, Mark::Jti, Mark::Subject, Mark::Everything];
-    match number.checked_sub(1) {
-        None => Ok(None),
-        Some(at) => MARKS.get(at).copied().map(Some).ok_or(Fault::Nonsense),
+    if number == 0 {
+        return Ok(None);
     }
+    let at = usize::try_from(number - 1).map_err(|_| Fault::Nonsense)?;
+    MARKS.get(at).copied().map(Some).ok_or(Fault::Nonsense)
 }

@@ -26,32 +26,37 @@ impl Names {
 
     /// The grant of a ticket.
     pub(super) fn grant(&self, key: TicketKey) -> String {
-        format!("{}{}", self.grants(key.subject.bucket()), hex(&key.id.0))
+        with_hex(self.grants(key.subject.bucket()), &key.id.0)
+    }
+
+    /// What everything of a bucket begins with.
+    pub(super) fn bucket(&self, bucket: u8) -> String {
+        self.in_bucket(bucket, "")
     }
 
     /// What the grants of a bucket begin with.
     pub(super) fn grants(&self, bucket: u8) -> String {
-        format!("{}:{{{bucket:02x}}}:t:", self.prefix)
+        self.in_bucket(bucket, "t:")
     }
 
     /// A subject's outstanding tickets.
     pub(super) fn outstanding(&self, subject: SubjectTag) -> String {
-        format!("{}:{{{:02x}}}:o:{}", self.prefix, subject.bucket(), hex(&subject.0))
+        with_hex(self.in_bucket(subject.bucket(), "o:"), &subject.0)
     }
 
     /// What the session records of a bucket begin with.
     pub(super) fn records(&self, bucket: u8) -> String {
-        format!("{}:{{{bucket:02x}}}:s:", self.prefix)
+        self.in_bucket(bucket, "s:")
     }
 
     /// What the places begin with that the subjects of a bucket have.
     pub(super) fn places(&self, bucket: u8) -> String {
-        format!("{}:{{{bucket:02x}}}:l:", self.prefix)
+        self.in_bucket(bucket, "l:")
     }
 
     /// What the marks begin with whose subject is in a bucket.
     pub(crate) fn marks(&self, bucket: u8) -> String {
-        format!("{}:{{{bucket:02x}}}:m:", self.prefix)
+        self.in_bucket(bucket, "m:")
     }
 
     /// What the wide marks begin with that a bucket's scripts read.
@@ -89,17 +94,28 @@ impl Names {
 
     /// Which nodes say something of themselves.
     pub(super) fn nodes(&self, bucket: u8) -> String {
-        format!("{}:{{{bucket:02x}}}:nodes", self.prefix)
+        self.in_bucket(bucket, "nodes")
     }
 
     /// What the keys of their words begin with.
     pub(super) fn words(&self, bucket: u8) -> String {
-        format!("{}:{{{bucket:02x}}}:node:", self.prefix)
+        self.in_bucket(bucket, "node:")
     }
 
     /// A key of a bucket that holds nothing.
     pub(super) fn nothing(&self, bucket: u8) -> String {
-        format!("{}:{{{bucket:02x}}}:probe", self.prefix)
+        self.in_bucket(bucket, "probe")
+    }
+
+    fn in_bucket(&self, bucket: u8, rest: &str) -> String {
+        // Most names end in an id.
+        let mut name = String::with_capacity(self.prefix.len() + 5 + rest.len() + 32);
+        name.push_str(&self.prefix);
+        name.push_str(":{");
+        push_hex(&mut name, &[bucket]);
+        name.push_str("}:");
+        name.push_str(rest);
+        name
     }
 }
 
@@ -134,6 +150,18 @@ pub(super) fn digest(issuer: &str, value: &str) -> String {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
+    with_hex(String::with_capacity(2 * bytes.len()), bytes)
+}
+
+fn with_hex(mut text: String, bytes: &[u8]) -> String {
+    push_hex(&mut text, bytes);
+    text
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]).collect()
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 15)]);
+    }
 }

@@ -22,13 +22,14 @@ scripts! {
     /// Stores a grant, unless its subject is at the cap.
     PUT = "#!lua\n", include_str!("fence.lua"), include_str!("put.lua");
     /// Looks at a grant.
-    PEEK = "#!lua flags=no-writes\n", include_str!("fence.lua"), include_str!("marks.lua"), include_str!("peek.lua");
+    PEEK = "#!lua flags=no-writes\n", include_str!("peek.lua"), include_str!("marks.lua"),
+        "return {KEYS[1], 'there', mark, number, text}\n";
     /// Takes one use of a grant. It frees memory, so it runs without any left.
-    TAKE = "#!lua flags=allow-oom\n", include_str!("fence.lua"), include_str!("marks.lua"), include_str!("take.lua");
+    TAKE = "#!lua flags=allow-oom\n", include_str!("take.lua"), include_str!("marks.lua"), include_str!("taken.lua");
     /// Removes a grant.
     DISCARD = "#!lua flags=allow-oom\n", include_str!("discard.lua");
     /// Removes the grant of a session.
-    DISCARD_SESSION = "#!lua flags=allow-oom\n", include_str!("marks.lua"), include_str!("discard_session.lua");
+    DISCARD_SESSION = "#!lua flags=allow-oom\n", include_str!("discard_session.lua");
     /// Lets a login in.
     ENTER = "#!lua flags=allow-oom\n", include_str!("enter.lua");
     /// Reads a session's record.
@@ -74,13 +75,15 @@ impl Script {
 }
 
 fn call(command: &str, script: &str, keys: &[&str], args: &[&[u8]]) -> Cmd {
-    let mut command = redis::cmd(command);
-    command.arg(script).arg(keys.len());
+    let bytes = keys.iter().map(|key| key.len()).chain(args.iter().map(|arg| arg.len())).sum::<usize>();
+    // The command's name and the number of keys are two more, of a few bytes.
+    let mut called = Cmd::with_capacity(3 + keys.len() + args.len(), bytes + script.len() + 16);
+    called.arg(command).arg(script).arg(keys.len());
     for key in keys {
-        command.arg(*key);
+        called.arg(*key);
     }
     for arg in args {
-        command.arg(*arg);
+        called.arg(*arg);
     }
-    command
+    called
 }

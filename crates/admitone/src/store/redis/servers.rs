@@ -1,6 +1,7 @@
 //! Which server has what, followed as it changes.
 
 use std::collections::HashMap;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,7 +83,7 @@ impl Servers {
 
     /// Runs a script for a bucket: once, within the deadline. It may have run although there is no answer.
     pub(crate) async fn run(&self, bucket: u8, script: &Script, keys: &[&str], args: &[&[u8]]) -> Result<Value, Fault> {
-        let run = async {
+        let run = pin!(async {
             match self.on_node(self.of_bucket(bucket), script.by_hash(keys, args)).await {
                 // It did not run: the server has restarted, or never met the script.
                 Err(Fault::Server(error)) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
@@ -95,13 +96,13 @@ impl Servers {
                 }
                 other => other,
             }
-        };
+        });
         self.bounded(run).await
     }
 
     /// Runs a command on the server that has the stream, as [`run`](Self::run) does.
     pub(crate) async fn run_at_control(&self, command: Cmd) -> Result<Value, Fault> {
-        self.bounded(self.on_node(self.control(), command)).await
+        self.bounded(pin!(self.on_node(self.control(), command))).await
     }
 
     /// Runs a command on every server.
@@ -111,7 +112,7 @@ impl Servers {
         for (bucket, node) in (0..=u8::MAX).zip(&table.buckets) {
             if answers.iter().all(|(address, _)| address != node.address()) {
                 let address = node.address().clone();
-                match self.bounded(self.on_node(node.clone(), command(bucket))).await {
+                match self.bounded(pin!(self.on_node(node.clone(), command(bucket)))).await {
                     Ok(answer) => answers.push((address, answer)),
                     Err(fault) => return Err((address, fault)),
                 }
@@ -138,7 +139,8 @@ impl Servers {
         self.table.borrow().buckets[usize::from(bucket)].clone()
     }
 
-    async fn bounded(&self, run: impl Future<Output = Result<Value, Fault>>) -> Result<Value, Fault> {
+    /// Pinned already: what it is given is large, and would be copied from hand to hand.
+    async fn bounded(&self, run: Pin<&mut impl Future<Output = Result<Value, Fault>>>) -> Result<Value, Fault> {
         let _permit = self.permits.try_acquire().map_err(|_| Fault::Busy)?;
         tokio::time::timeout(DEADLINE, run).await.unwrap_or(Err(Fault::Late))
     }

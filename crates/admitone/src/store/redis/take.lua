@@ -1,26 +1,15 @@
--- KEYS: grant, outstanding. ARGV: id; fenced 0/1; narrow marks; wide marks; subject; records; record; its life in s.
-local text = redis.call('GETDEL', KEYS[1])
+-- KEYS: grant (its id at the end), outstanding. ARGV: three for the marks; the session's record; its life in s; anything, if
+-- fenced. Then come the marks, and then taken.lua. Every redemption runs all of it, and a function would be made anew each
+-- time: there is none.
+local text, sub = redis.call('GETDEL', KEYS[1]), string.sub
 if not text then return {KEYS[1], 'absent'} end
-local uses, number = tonumber(field(text, 42, 10)), tonumber(field(text, 52, 10)) + 1
-if ARGV[2] == '1' and field(text, 2, 40) ~= replid() then
-  redis.call('ZREM', KEYS[2], ARGV[1])
+if ARGV[6] and not string.find(redis.call('INFO', 'replication'), 'master_replid:' .. sub(text, 2, 41), 1, true) then
+  redis.call('ZREM', KEYS[2], sub(KEYS[1], -32))
   return {KEYS[1], 'fenced'}
 end
-local use = uses > 1 and number
-local mark = covering(text, ARGV[3], ARGV[4], ARGV[5], use)
-if mark == 0 and number < uses then
-  local time = redis.call('TIME')
-  local left = tonumber(field(text, 62, 13)) - time[1] * 1000 - math.floor(time[2] / 1000)
-  if left > 0 then
-    local rest = string.sub(text, 1, 51) .. string.format('%010.0f', number) .. string.sub(text, 62)
-    redis.call('SET', KEYS[1], rest, 'PX', string.format('%.0f', left))
-  end
-else
-  redis.call('ZREM', KEYS[2], ARGV[1])
+local number, use, is_last = 1, false, true
+if sub(text, 42, 61) ~= '00000000010000000000' then
+  local uses = tonumber(sub(text, 42, 51))
+  number = tonumber(sub(text, 52, 61)) + 1
+  use, is_last = uses > 1 and number, number >= uses
 end
-if mark == 0 then
-  local session = field(text, 139, 27)
-  if use then session = session .. '.' .. use end
-  redis.call('SET', ARGV[6] .. session, ARGV[7], 'EX', ARGV[8])
-end
-return {KEYS[1], 'taken', mark, number, text}
