@@ -1,4 +1,4 @@
-// Builds the page into dist/, which is committed because the binary embeds it. The same sources give the same bytes.
+// Builds the page into the gateway's crate, committed because the binary embeds it. The same sources give the same bytes.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -6,7 +6,7 @@ import { rolldown } from 'rolldown';
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const read = (path) => readFile(here(path), 'utf8');
 
-// The palette and the reset are the demo page's.
+// The palette, the reset and what both pages have are the demo page's.
 const STYLES = [
   '../demo/page/style/base',
   ...['layout', 'controls', 'figures', 'lists', 'adaptations'].map((name) => `page/style/${name}`),
@@ -37,5 +37,6 @@ const files = {
   'style.css': await style(),
 };
 
-await mkdir(here('dist'), { recursive: true });
-for (const [name, text] of Object.entries(files)) await writeFile(here(`dist/${name}`), text);
+const built = here('../crates/admitone-gateway/pages/console');
+await mkdir(built, { recursive: true });
+for (const [name, text] of Object.entries(files)) await writeFile(`${built}/${name}`, text);

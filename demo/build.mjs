@@ -1,4 +1,4 @@
-// Builds the page into dist/, which is committed because the binary embeds it. The same sources give the same bytes.
+// Builds the page into the gateway's crate, committed because the binary embeds it. The same sources give the same bytes.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -34,5 +34,6 @@ const files = {
   'style.css': await style(),
 };
 
-await mkdir(here('dist'), { recursive: true });
-for (const [name, text] of Object.entries(files)) await writeFile(here(`dist/${name}`), text);
+const built = here('../crates/admitone-gateway/pages/demo');
+await mkdir(built, { recursive: true });
+for (const [name, text] of Object.entries(files)) await writeFile(`${built}/${name}`, text);

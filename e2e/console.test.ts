@@ -62,6 +62,7 @@ test('nothing is shown to whoever does not know the secret', async ({
   await page.getByRole('alert').filter({ hasText: 'That is not the operators’ secret.' }).waitFor();
   expect(await page.locator('#signed-in').isVisible()).toBe(false);
   expect(await page.locator('#secret').inputValue()).toBe('');
+  await page.locator('#secret:focus').waitFor();
   expect(trouble.splice(0)).toEqual([expect.stringContaining('401')]);
 });
 
@@ -107,6 +108,7 @@ test('the arrow keys go back in time, and the legend follows', async ({ operator
   await page.keyboard.press('ArrowLeft');
   expect(await plot.locator('thead').innerText()).toMatch(/\d s ago/);
   expect(await plot.locator('.rule').count()).toBe(1);
+  expect(await plot.getByRole('status').innerText()).toMatch(/^Live connections, by route, \d s ago: .+ \d/);
   await page.keyboard.press('Tab');
   expect((await plot.locator('thead').innerText()).trim()).toBe('now');
 });

@@ -42,6 +42,18 @@ test('the whole path works by keyboard alone', async ({ visitor }) => {
   visitor.forgive(/401.*\/auth\/ticket\]$/);
 });
 
+test('the hint on connecting stands only where it is true', async ({ visitor }) => {
+  await visitor.signIn('Ada Lovelace');
+  const hint = visitor.page.getByText('Connecting mints a ticket');
+  await hint.waitFor();
+  await visitor.page.getByLabel('the login itself').check();
+  await hint.waitFor({ state: 'hidden' });
+  await visitor.page.getByLabel('a ticket', { exact: true }).check();
+  await visitor.button('Mint a ticket first').click();
+  await visitor.page.locator('#ticket[data-stage="unspent"]').waitFor();
+  await hint.waitFor({ state: 'hidden' });
+});
+
 test('whatever has the focus shows it', async ({ visitor }) => {
   await visitor.page.keyboard.press('Tab');
   await visitor.page.keyboard.press('Tab');

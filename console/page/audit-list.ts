@@ -1,5 +1,5 @@
 import { element, pill } from './dom.js';
-import { clock, duration, spoken } from './words.js';
+import { clock, counted, duration, spoken } from './words.js';
 
 /** Lines that are kept on the page. */
 const MOST_LINES = 200;
@@ -9,15 +9,21 @@ const TONES: Readonly<Record<string, string>> = {
   ticket_minted: 'quiet',
   session_opened: 'good',
   session_renewed: 'good',
+  request_verified: 'good',
   refused: 'busy',
   admin_refused: 'bad',
   ticket_replayed: 'bad',
   lines_lost: 'bad',
+  guard_tripped: 'bad',
+  rollout_changed: 'busy',
   revoked: 'busy',
   closed: 'busy',
   drain_ordered: 'busy',
   draining: 'busy',
 };
+
+/** What an event counts, where that is not connections. */
+const COUNTED: Readonly<Record<string, string>> = { guard_tripped: 'failed ticket', lines_lost: 'line' };
 
 /** One line of the audit stream. */
 export interface AuditLine {
@@ -39,7 +45,7 @@ export function readLine(text: string): AuditLine {
 }
 
 /** What a line is about, in a few words. */
-export function gist({ fields }: AuditLine): string {
+export function gist({ event, fields }: AuditLine): string {
   const of = new Map(fields);
   const lasted = of.get('duration_ms');
   const parts = [
@@ -48,7 +54,8 @@ export function gist({ fields }: AuditLine): string {
     of.get('cause') ?? of.get('code') ?? of.get('mark'),
     lasted === undefined ? undefined : `after ${duration(Number(lasted) / 1000)}`,
     of.get('method') === undefined ? undefined : `by ${of.get('method')}`,
-    of.has('count') ? `${of.get('count')} connections` : undefined,
+    of.has('count') ? counted(Number(of.get('count')), COUNTED[event] ?? 'connection') : undefined,
+    of.has('percent') ? `${of.get('percent_before')} % → ${of.get('percent')} %` : undefined,
   ];
   return parts.filter((part) => part !== undefined).join(' · ');
 }

@@ -1,16 +1,8 @@
-/** Makes an element with attributes and children. Text is always text: nothing here parses markup. */
-export function element<Tag extends keyof HTMLElementTagNameMap>(
-  tag: Tag,
-  attributes: Readonly<Record<string, string>> = {},
-  ...children: readonly (Node | string)[]
-): HTMLElementTagNameMap[Tag] {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
+import { byId, element } from '../../demo/page/element.js';
 
-/** The same for a part of a picture. */
+export { byId, element };
+
+/** What {@link element} is, for a part of a picture. */
 export function drawn<Tag extends keyof SVGElementTagNameMap>(
   tag: Tag,
   attributes: Readonly<Record<string, string | number>> = {},
@@ -20,13 +12,6 @@ export function drawn<Tag extends keyof SVGElementTagNameMap>(
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
   made.append(...children);
   return made;
-}
-
-/** The element with this id; the page's markup is part of the program, so a missing one is a bug. */
-export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
-  const found = document.getElementById(id);
-  if (!(found instanceof kind)) throw new Error(`index.html has no ${kind.name} with the id "${id}"`);
-  return found;
 }
 
 /** A button that does something. */

@@ -9,11 +9,11 @@ const A_SECOND = { unit: 'per second', form: 'areas', value: (value?: number) =>
 const COUNTED = { ...A_SECOND, totals: 'in all', total: count } as const;
 
 const TIMED = [
-  { operation: 'mint', share: 0.5, label: 'mint, half below' },
-  { operation: 'mint', share: 0.99, label: 'mint, 99 % below' },
-  { operation: 'handshake', share: 0.5, label: 'handshake, half below' },
-  { operation: 'handshake', share: 0.99, label: 'handshake, 99 % below' },
-  { operation: 'take', share: 0.99, label: 'store’s redemption, 99 % below' },
+  { operation: 'mint', share: 0.5, label: 'mint p50' },
+  { operation: 'mint', share: 0.99, label: 'mint p99' },
+  { operation: 'handshake', share: 0.5, label: 'handshake p50' },
+  { operation: 'handshake', share: 0.99, label: 'handshake p99' },
+  { operation: 'take', share: 0.99, label: 'the store’s redemption p99' },
 ] as const;
 
 /** The figures at the top, and the plots below them. */
@@ -24,8 +24,8 @@ export class Figures {
     mints: new Tile('mints', 'Tickets minted / s', 1),
     admissions: new Tile('admissions', 'Admitted / s', 1),
     refusals: new Tile('refusals', 'Refused / s', 5),
-    handshake: new Tile('handshake', 'Handshake, 99 % below', 3),
-    mint: new Tile('mint', 'Mint, 99 % below', 3),
+    handshake: new Tile('handshake', 'Handshake p99', 3),
+    mint: new Tile('mint', 'Mint p99', 3),
   };
   readonly #plots = {
     mints: new Plot('mints', { title: 'Mint requests', ...COUNTED }),

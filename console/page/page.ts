@@ -122,6 +122,7 @@ function listen(): void {
     attempt(async () => {
       const typed = secret.value.trim();
       secret.value = '';
+      secret.focus();
       await signIn(typed);
       await arrive();
     });

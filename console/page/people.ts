@@ -95,9 +95,11 @@ export class People {
     actions.append(this.#signOutButton(person));
     const head = element('div', { class: 'person-head' }, name, actions);
     const rows = element('tbody', {}, ...sessions.map((session) => this.#sessionRow(session)));
-    const titles = ['Route', 'By', 'Node', 'Open for', 'Ends in', ''].map((title) =>
+    const titles = ['Route', 'By', 'Node', 'Open for', 'Ends in'].map((title) =>
       element('th', { scope: 'col' }, title),
     );
+    const actionsTitle = element('span', { class: 'visually-hidden' }, 'Actions');
+    titles.push(element('th', { scope: 'col' }, actionsTitle));
     const table = element(
       'table',
       { class: 'list' },
@@ -108,13 +110,20 @@ export class People {
   }
 
   #sessionRow(session: Session): HTMLElement {
-    const { session_id, route, method, node, open_seconds, ends_in_seconds } = session;
-    const close = button('Close', { class: 'small', title: 'It may come back at once' }, () =>
-      this.#do('api/close', { session_id }, closing('this connection')),
+    const { session_id, subject, route, method, node, open_seconds, ends_in_seconds } = session;
+    const which = `${subject}’s connection to ${route}, open for ${duration(open_seconds)}`;
+    const close = button(
+      'Close',
+      { class: 'small', title: 'It may come back at once', 'aria-label': `Close ${which}` },
+      () => this.#do('api/close', { session_id }, closing('this connection')),
     );
     const revoke = button(
       'Revoke',
-      { class: 'small danger', title: 'Its ticket and its connection are over' },
+      {
+        class: 'small danger',
+        title: 'Its ticket and its connection are over',
+        'aria-label': `Revoke ${which}`,
+      },
       () => this.#do('api/revoke', { session_id }, revokingSession(session)),
     );
     const row = element('tr', { 'data-session': session_id });

@@ -4,7 +4,7 @@ import type { Drawing, Series } from './series.js';
 import { duration } from './words.js';
 
 const HEIGHT = 132;
-const MARGIN = { top: 8, right: 4, bottom: 18, left: 40 } as const;
+const MARGIN = { top: 8, right: 4, bottom: 18, left: 46 } as const;
 
 /** How a plot is told and shown. */
 export interface Manner {
@@ -23,7 +23,15 @@ export interface Manner {
 /** A small plot with its legend. The pointer, or the arrow keys, choose a moment, whose values the legend then shows. */
 export class Plot {
   readonly element: HTMLElement;
-  readonly #picture = drawn('svg', { class: 'plot', height: HEIGHT, tabindex: 0, role: 'img' });
+  readonly #picture = drawn('svg', {
+    class: 'plot',
+    height: HEIGHT,
+    tabindex: 0,
+    role: 'img',
+    'aria-description': 'The arrow keys go back in time.',
+  });
+  /** What the arrow keys have come to, for who does not see it. */
+  readonly #said = element('p', { class: 'visually-hidden', role: 'status' });
   readonly #legend = element('tbody');
   readonly #when = element('th', { scope: 'col' }, 'now');
   readonly #manner: Manner;
@@ -43,6 +51,7 @@ export class Plot {
       element('div', { class: 'figure-head' }, title, element('p', { class: 'quiet' }, manner.unit)),
       this.#picture,
       legend,
+      this.#said,
     );
     this.#listen();
   }
@@ -68,6 +77,7 @@ export class Plot {
       if (step === 0) return;
       event.preventDefault();
       this.#choose(Math.min(Math.max((this.#chosen ?? 0) + step, 0), this.#drawing.moments.length - 1));
+      this.#said.textContent = this.#inWords();
     });
   }
 
@@ -145,11 +155,8 @@ export class Plot {
   }
 
   #showLegend(): void {
-    const { moments, series } = this.#drawing;
-    const at = moments.length - 1 - (this.#chosen ?? 0);
-    const ago = ((moments.at(-1)?.at ?? 0) - (moments[at]?.at ?? 0)) / 1000;
-    this.#when.textContent = this.#chosen ? `${duration(ago)} ago` : 'now';
-    this.#legend.replaceChildren(...series.map((one) => this.#legendRow(one, at)));
+    this.#when.textContent = this.#ago();
+    this.#legend.replaceChildren(...this.#drawing.series.map((one) => this.#legendRow(one, this.#at())));
   }
 
   #legendRow({ word, label, colour, values, total }: Series, at: number): HTMLElement {
@@ -164,10 +171,21 @@ export class Plot {
     return row;
   }
 
+  /** The place of the moment that is shown. */
+  #at(): number {
+    return this.#drawing.moments.length - 1 - (this.#chosen ?? 0);
+  }
+
+  #ago(): string {
+    const { moments } = this.#drawing;
+    const ms = (moments.at(-1)?.at ?? 0) - (moments[this.#at()]?.at ?? 0);
+    return this.#chosen ? `${duration(ms / 1000)} ago` : 'now';
+  }
+
   #inWords(): string {
     const { title, value, unit } = this.#manner;
-    const told = this.#drawing.series.map(({ label, values }) => `${label} ${value(values.at(-1))}`);
-    return `${title}, ${unit}, now: ${told.join(', ') || 'nothing'}`;
+    const told = this.#drawing.series.map(({ label, values }) => `${label} ${value(values[this.#at()])}`);
+    return `${title}, ${unit}, ${this.#ago()}: ${told.join(', ') || 'nothing'}`;
   }
 }
 

@@ -29,6 +29,14 @@ describe('an audit line', () => {
     expect(gist(line)).toBe('ada · /chat · revoked · after 12 min 14 s');
   });
 
+  test('counts what its event counts', () => {
+    const told = (line: object) => gist(readLine(JSON.stringify(line)));
+    const trip = { event: 'guard_tripped', route: '/chat', count: 61, percent: 0, percent_before: 25 };
+    expect(told(trip)).toBe('/chat · 61 failed tickets · 25 % → 0 %');
+    expect(told({ event: 'lines_lost', count: 7 })).toBe('7 lines');
+    expect(told({ event: 'closed', route: '/chat', count: 1 })).toBe('/chat · 1 connection');
+  });
+
   test('that is none is shown as it is', () => {
     expect(readLine('<b>')).toMatchObject({ event: 'unreadable', fields: [['line', '<b>']] });
   });

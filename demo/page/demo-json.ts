@@ -27,7 +27,7 @@ export async function fetchDemo(): Promise<Demo> {
 }
 
 /** Checks the shape of `demo.json`. */
-export function readDemo(json: unknown): Demo {
+function readDemo(json: unknown): Demo {
   const { gateway, issuer, operators, route, people } = record(json, 'demo.json');
   if (!Array.isArray(people) || people.length === 0) throw new Error('demo.json names no people');
   return {

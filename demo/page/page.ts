@@ -86,11 +86,11 @@ async function begin(): Promise<void> {
   listen();
   const demo = await fetchDemo();
   listPeople(demo);
-  const operators = element('a', { href: demo.operators }, 'their page');
+  const operators = element('a', { href: demo.operators }, 'operators’ page');
   byId('operators', HTMLElement).append(
-    'What operators see of it is on ',
+    'The ',
     operators,
-    ', whose secret stands in the terminal.',
+    ' shows the same from their side; its secret stands in the terminal.',
   );
   const remembered = demo.people.find(({ id }) => id === sessionStorage.getItem(REMEMBERED_PERSON));
   if (remembered === undefined) stage.set({});

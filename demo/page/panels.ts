@@ -41,7 +41,17 @@ export class Panels {
   }
 
   #showConnection({ connection, ticket, replay }: Scene): void {
-    const { connect, mint, disconnect, prompt, send, method, connectionState, replay: again } = this.controls;
+    const {
+      connect,
+      mint,
+      disconnect,
+      hint,
+      prompt,
+      send,
+      method,
+      connectionState,
+      replay: again,
+    } = this.controls;
     const label = connectionLabel(connection);
     const connecting = isConnecting(connection);
     const open = connection.name === 'open';
@@ -50,6 +60,7 @@ export class Panels {
     connect.hidden = connecting;
     mint.hidden = connecting;
     disconnect.hidden = !connecting;
+    hint.hidden = connecting || ticket.name === 'unspent' || !byTicket(method);
     connect.textContent =
       ticket.name === 'unspent' && byTicket(method) ? 'Connect with this ticket' : 'Connect';
     connect.disabled = ticket.name === 'minting';
@@ -104,6 +115,7 @@ function controls() {
     connect: byId('connect', HTMLButtonElement),
     mint: byId('mint', HTMLButtonElement),
     disconnect: byId('disconnect', HTMLButtonElement),
+    hint: byId('connection-hint', HTMLElement),
     promptForm: byId('prompt-form', HTMLFormElement),
     prompt: byId('prompt', HTMLInputElement),
     send: byId('send', HTMLButtonElement),

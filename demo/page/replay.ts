@@ -1,4 +1,4 @@
-import type { MintedTicket } from 'admitone';
+import { type MintedTicket, shownProtocol } from 'admitone';
 
 /** How a second use of a ticket ended. */
 export interface ReplayOutcome {
@@ -11,7 +11,6 @@ export interface ReplayOutcome {
   readonly tookMs: number;
 }
 
-const REFUSED_MARKER = 'admitone.refused';
 const GIVE_UP_MS = 10_000;
 
 /** Presents a ticket once more, with a bare WebSocket and the very subprotocols of the first time. */
@@ -23,7 +22,7 @@ export function presentAgain(ticket: MintedTicket): Promise<ReplayOutcome> {
   let admitted = false;
   socket.addEventListener('open', () => {
     selected = socket.protocol;
-    admitted = selected !== REFUSED_MARKER;
+    admitted = !shownProtocol(ticket.protocols, selected).refused;
     if (admitted) socket.close(1000);
   });
   return new Promise((resolve) => {

@@ -18,7 +18,8 @@ Commands:
   soak            thousands of sockets over two gateways while faults strike
       --minutes N   for so long (10)
   coverage        which test covers which requirement of docs/assurance.md
-  bundle          rebuild the pages that the binary embeds (demo/dist, console/dist)
+  bundle          rebuild the pages that the binary embeds
+  sbom            write what the binary and the npm package are made of (CycloneDX, target/sbom)
   bench [NAME]    measure, in release mode; without a name: every benchmark
   help            this text
 ";
@@ -32,6 +33,7 @@ pub(crate) enum Task {
     Fuzz { named: Vec<String>, seconds: u32 },
     Test(Selection),
     Bundle,
+    Sbom,
     Bench(Vec<String>),
 }
 
@@ -53,6 +55,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Task,
         Some("fuzz") => fuzz(arguments),
         Some("coverage") => alone("coverage", Task::Coverage, arguments.next()),
         Some("bundle") => alone("bundle", Task::Bundle, arguments.next()),
+        Some("sbom") => alone("sbom", Task::Sbom, arguments.next()),
         Some("bench") => Ok(Task::Bench(arguments.collect())),
         Some(unknown) => Err(format!("no command `{unknown}`\n\n{HELP}")),
     }
@@ -159,6 +162,7 @@ mod tests {
         assert!(parsed("tset").is_err());
         assert!(parsed("test --fast").is_err());
         assert!(parsed("bundle now").is_err());
+        assert!(parsed("sbom now").is_err());
         assert!(parsed("coverage now").is_err());
         assert_eq!(parsed(""), Ok(Task::Help));
         assert_eq!(parsed("test --help"), Ok(Task::Help));

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use crate::call::{self, Outcome};
 
-const BUNDLES: [&str; 2] = ["demo/dist", "console/dist"];
+const PAGES: &str = "crates/admitone-gateway/pages";
 
 /// Rebuilds the SDK and the pages.
 pub(crate) fn build(root: &Path) -> Outcome {
@@ -17,36 +17,31 @@ pub(crate) fn build(root: &Path) -> Outcome {
 
 /// Rebuilds from nothing, and fails when a file of a page comes out different from the one in the work tree.
 pub(crate) fn check(root: &Path) -> Outcome {
-    let folders = BUNDLES.map(|name| root.join(name));
-    let mut before = Vec::new();
-    for folder in &folders {
-        before.push((folder, Snapshot::take(folder)?));
-    }
-    before.iter().try_for_each(|(folder, snapshot)| snapshot.remove(folder))?;
+    let folder = root.join(PAGES);
+    let before = Snapshot::take(&folder)?;
+    before.remove(&folder)?;
     if let Err(fault) = build(root) {
-        before.iter().try_for_each(|(folder, snapshot)| snapshot.restore(folder))?;
+        before.restore(&folder)?;
         return Err(fault);
     }
-    let compared: Vec<Outcome> =
-        before.iter().zip(BUNDLES).map(|((folder, before), name)| compare(name, folder, before)).collect();
-    compared.into_iter().collect()
+    compare(&folder, &before)
 }
 
 /// What was there before with what is there now.
-fn compare(name: &str, folder: &Path, before: &Snapshot) -> Outcome {
+fn compare(folder: &Path, before: &Snapshot) -> Outcome {
     let after = Snapshot::take(folder)?;
     before.keep_times_of_unchanged(&after, folder)?;
     if after.files.is_empty() {
-        return Err(format!("`npm run build` left {name} empty"));
+        return Err(format!("`npm run build` left {PAGES} empty"));
     }
     let differences = before.differences(&after);
     if differences.is_empty() {
-        println!("{name} is what its sources build: {} files compared", after.files.len());
+        println!("{PAGES} is what its sources build: {} files compared", after.files.len());
         return Ok(());
     }
     Err(format!(
-        "{name} was not what its sources build:\n{}\nIt has been rebuilt now: look at `git diff \
-         --stat {name}`, and commit it with the change that it comes from.",
+        "{PAGES} was not what its sources build:\n{}\nIt has been rebuilt now: look at `git diff \
+         --stat {PAGES}`, and commit it with the change that it comes from.",
         differences.join("\n")
     ))
 }

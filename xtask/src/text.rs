@@ -24,7 +24,7 @@ const REGISTRY_HOSTS: &[&str] = &[
 ];
 
 /// What is built from the sources, and committed.
-const GENERATED: &[&str] = &["demo/dist/", "console/dist/"];
+const GENERATED: &[&str] = &["crates/admitone-gateway/pages/"];
 
 const LOOSE_ENDS: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME")];
 
@@ -131,7 +131,7 @@ mod tests {
     fn a_registrys_host_is_found_even_in_generated_files() {
         let line = format!("https://{}/left-pad", REGISTRY_HOSTS[0]);
 
-        assert_eq!(found("demo/dist/app.js", &line).len(), 1);
+        assert_eq!(found("crates/admitone-gateway/pages/demo/page.js", &line).len(), 1);
         assert_eq!(found("README.md", &line).len(), 1);
     }
 
@@ -149,7 +149,7 @@ mod tests {
 
         assert_eq!(found("a.ts", &format!("// {word}: later")).len(), 1);
         assert_eq!(found("a.ts", &format!("const MAS{word}N = 1;")), [""; 0]);
-        assert_eq!(found("demo/dist/app.js", &format!("// {word}")), [""; 0]);
+        assert_eq!(found("crates/admitone-gateway/pages/demo/page.js", &format!("// {word}")), [""; 0]);
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(found("a.rs", &limit), [""; 0]);
         assert_eq!(found("a.rs", &beyond).len(), 1);
         assert_eq!(found("spec/vectors/connection.json", &beyond), [""; 0]);
-        assert_eq!(found("demo/dist/app.js", &beyond), [""; 0]);
+        assert_eq!(found("crates/admitone-gateway/pages/demo/page.js", &beyond), [""; 0]);
         assert_eq!(found("docs/a.md", &beyond), [""; 0]);
     }
 }

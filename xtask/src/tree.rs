@@ -31,10 +31,12 @@ fn names(listed: &str) -> BTreeSet<&str> {
     listed.lines().filter_map(|line| line.split_whitespace().next()).collect()
 }
 
-/// The names under `[bans] deny`, each written on its line as `{ crate = "name"`.
+/// The names in the list `deny`, each written on its line as `{ crate = "name"`.
 fn banned(rules: &str) -> Outcome<Vec<String>> {
     let names: Vec<String> = rules
         .lines()
+        .skip_while(|line| *line != "deny = [")
+        .take_while(|line| *line != "]")
         .filter_map(|line| line.trim().strip_prefix("{ crate = \"")?.split('"').next())
         .map(String::from)
         .collect();
@@ -60,6 +62,7 @@ mod tests {
     #[test]
     fn rules_without_a_ban_are_a_fault() {
         assert!(banned("[bans]\ndeny = []").is_err());
+        assert!(banned("skip = [\n    { crate = \"syn@2\" },\n]").is_err());
     }
 
     #[test]

@@ -72,8 +72,9 @@ fn issuer(algorithm: Algorithm, pair: &Pair, folder: &Folder) -> Result<String, 
     write_secret(&file, &pair.file)?;
     let key = if name.starts_with("HS") { "secret_file" } else { "public_key_file" };
     Ok(format!(
-        "\n[[issuers]]\nname = \"{name}\"\nissuer = \"{ISSUER}/{name}\"\naudience = \"{AUDIENCE}\"\n\
-         algorithms = \"{name}\"\n{key} = \"{name}.key\"\n"
+        "\n[[issuers]]\nname = \"{}\"\nissuer = \"{ISSUER}/{name}\"\naudience = \"{AUDIENCE}\"\n\
+         algorithms = \"{name}\"\n{key} = \"{name}.key\"\n",
+        name.to_ascii_lowercase(),
     ))
 }
 

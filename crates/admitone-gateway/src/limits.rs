@@ -83,7 +83,9 @@ impl Limit {
         match self {
             Self::SessionsPerSubject => "this login's subject has too many connections",
             Self::ConnectionsPerAddress => "too many connections from this address",
-            Self::MintsPerMinutePerSubject => "too many tickets were minted for this login's subject",
+            Self::MintsPerMinutePerSubject => {
+                "too many tickets were minted, or connections ended, for this login's subject"
+            }
             Self::MintsPerMinutePerAddress => "too many tickets were minted from this address",
             Self::FailedRedeemsPerMinutePerAddress => "too many tickets from this address were not accepted",
             Self::FailedLoginsPerMinutePerAddress => "too many tokens from this address were not accepted",
@@ -132,6 +134,8 @@ pub struct Limits {
     subject_sessions: AtomicU32,
     connections: Arc<Places>,
     subject_mints: Rate,
+    /// Each leaves a mark for a month: as many as there may be tickets.
+    subject_ends: Rate,
     address_mints: Rate,
     failed_redeems: Rate,
     failed_logins: Rate,
@@ -156,6 +160,7 @@ impl Limits {
             subject_sessions: AtomicU32::new(limits.sessions_per_subject.map_or(0, NonZeroU32::get)),
             connections: Places::new(limits.connections_per_address),
             subject_mints: Rate::new(limits.mints_per_minute_per_subject),
+            subject_ends: Rate::new(limits.mints_per_minute_per_subject),
             address_mints: Rate::new(limits.mints_per_minute_per_address),
             failed_redeems: Rate::new(limits.failed_redeems_per_minute_per_address),
             failed_logins: Rate::new(limits.failed_logins_per_minute_per_address),
@@ -173,6 +178,7 @@ impl Limits {
         self.subject_sessions.store(sessions, Ordering::Relaxed);
         self.connections.set(limits.connections_per_address);
         self.subject_mints.set(limits.mints_per_minute_per_subject);
+        self.subject_ends.set(limits.mints_per_minute_per_subject);
         self.address_mints.set(limits.mints_per_minute_per_address);
         self.failed_redeems.set(limits.failed_redeems_per_minute_per_address);
         self.failed_logins.set(limits.failed_logins_per_minute_per_address);
@@ -226,6 +232,16 @@ impl Limits {
         subject.map_err(|wait| self.over(Limit::MintsPerMinutePerSubject, wait, None, now))?;
         let within = self.address_mints.take(network(address), now);
         within.map_err(|wait| self.over(Limit::MintsPerMinutePerAddress, wait, Some(address), now))
+    }
+
+    /// Counts a connection that a login ends, live or not: a subject may end as many as it may mint tickets.
+    ///
+    /// # Errors
+    ///
+    /// [`Over`].
+    pub fn count_end(&self, principal: &Principal, now: Instant) -> Result<(), Over> {
+        let within = self.subject_ends.take((principal.issuer(), principal.subject()), now);
+        within.map_err(|wait| self.over(Limit::MintsPerMinutePerSubject, wait, None, now))
     }
 
     /// Whether a ticket from this address is looked at.

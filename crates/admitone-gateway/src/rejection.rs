@@ -2,16 +2,13 @@
 
 mod checks;
 mod counted;
-mod status;
-mod title;
-
-use std::time::Duration;
 
 use admitone::admission::{LoginRefused, MintError, RedeemError, TicketRefused};
 use admitone::carrier::TakeError;
 use admitone::close::CloseCode;
 use admitone::control::RenewError;
 use admitone::problem::{FieldFault, ProblemCode, TicketState};
+use admitone::refusal;
 use admitone::revocation::Mark;
 use admitone::sessions::{NotRenewed, Revoked};
 use admitone::store::{PutError, StoreUnavailable};
@@ -23,9 +20,6 @@ use crate::http::{ForwardedError, HeadError};
 use crate::limits::Over;
 use crate::logins::{NoLogin, NoLogout, PresentError};
 use crate::upstream::{AnswerError, DialError};
-
-pub use status::status;
-pub use title::title;
 
 /// Why a request was refused. `Display` is for the log: it holds no secret, but more than the world is told.
 #[derive(Debug, thiserror::Error)]
@@ -191,38 +185,35 @@ impl From<RenewError> for Rejection {
     }
 }
 
-/// What the world is told: a row of the table.
+/// A row of the table.
 #[derive(Debug)]
 pub struct Row {
-    /// The HTTP status.
-    pub status: StatusCode,
-    /// The problem code; also the label in metrics.
-    pub code: ProblemCode,
-    /// The Close that says the same to a browser. Without one, the refusal is always HTTP.
-    pub close: Option<CloseCode>,
+    /// What the world is told.
+    pub told: refusal::Row,
     /// The level in the log.
     pub level: Level,
-    /// When to try again.
-    pub retry_after: Option<Duration>,
-    /// Whether the ticket is spent, where that may be told.
-    pub ticket: Option<TicketState>,
 }
 
 impl Row {
     fn new(code: ProblemCode, level: Level) -> Self {
-        Self { status: status(code), code, close: None, level, retry_after: None, ticket: None }
+        Self::of(refusal::Row::new(code), level)
+    }
+
+    /// Of what the library refuses.
+    fn of(told: impl Into<refusal::Row>, level: Level) -> Self {
+        Self { told: told.into(), level }
     }
 
     fn closing(self, close: CloseCode) -> Self {
-        Self { close: Some(close), ..self }
+        Self { told: self.told.closing(close), ..self }
     }
 
     fn retry_after(self, seconds: u64) -> Self {
-        Self { retry_after: Some(Duration::from_secs(seconds)), ..self }
+        Self { told: self.told.retry_after(seconds), ..self }
     }
 
     fn ticket(self, state: TicketState) -> Self {
-        Self { ticket: Some(state), ..self }
+        Self { told: self.told.ticket(state), ..self }
     }
 }
 
@@ -231,6 +222,7 @@ impl Rejection {
     #[must_use]
     pub fn row(&self) -> Row {
         use ProblemCode as P;
+        use refusal::Row as Told;
         match self {
             Self::Request(_) | Self::Present(_) => Row::new(P::InvalidRequest, Level::INFO),
             Self::Head(error) if error.is_too_large() => Row::new(P::HeadTooLarge, Level::INFO),
@@ -245,37 +237,38 @@ impl Rejection {
             Self::TicketsDisabled => Row::new(P::TicketsDisabled, Level::DEBUG),
             Self::Method => Row::new(P::MethodNotAllowed, Level::DEBUG),
             Self::BodyTooLarge(_) => Row::new(P::BodyTooLarge, Level::INFO),
-            Self::Logout(NoLogout::Unavailable { .. }) => Row::new(P::IssuerUnavailable, Level::ERROR).retry_after(2),
+            Self::Logout(NoLogout::Unavailable { .. }) | Self::Login(NoLogin::Unavailable { .. }) => {
+                Row::of(Told::issuer_unavailable(), Level::ERROR)
+            }
             Self::FormNeeded | Self::Logout(_) => Row::new(P::InvalidRequest, Level::WARN),
             Self::MediaType => Row::new(P::UnsupportedMediaType, Level::INFO),
             Self::Body(_) => Row::new(P::InvalidBody, Level::INFO),
-            Self::Carrier(error) => carrier_row(*error),
-            Self::Origin | Self::CookieWithoutOrigin | Self::CrossSite => {
-                Row::new(P::OriginNotAllowed, Level::WARN).closing(CloseCode::Forbidden)
+            Self::Carrier(error) => Row::of(*error, Level::INFO),
+            Self::Origin | Self::CookieWithoutOrigin | Self::CrossSite | Self::AdminOrigin => {
+                Row::of(Told::origin_not_allowed(), Level::WARN)
             }
             Self::AdminHost => {
-                Row { status: StatusCode::MISDIRECTED_REQUEST, ..Row::new(P::InvalidRequest, Level::WARN) }
+                Row::of(Told { status: StatusCode::MISDIRECTED_REQUEST, ..Told::invalid_request() }, Level::WARN)
             }
-            Self::AdminOrigin => Row::new(P::OriginNotAllowed, Level::WARN),
-            Self::AdminSecret => not_logged_in(Level::WARN),
+            Self::AdminSecret => Row::of(Told::not_logged_in(), Level::WARN),
             Self::AdminTries => Row::new(P::OverLimit, Level::WARN).retry_after(60),
             Self::AdminFollowers => Row::new(P::Overloaded, Level::WARN).retry_after(5),
-            Self::NoCredential => not_logged_in(Level::DEBUG),
-            Self::Login(NoLogin::Unavailable { .. }) => {
-                Row::new(P::IssuerUnavailable, Level::ERROR).closing(CloseCode::Overloaded).retry_after(2)
-            }
-            Self::Login(_) | Self::LoginRefused(_) => not_logged_in(Level::INFO),
+            Self::NoCredential => Row::of(Told::not_logged_in(), Level::DEBUG),
+            Self::Login(_) => Row::of(Told::not_logged_in(), Level::INFO),
+            Self::LoginRefused(refused) => Row::of(*refused, Level::INFO),
             Self::Issuer | Self::PermissionRequired(_) | Self::PermissionNotHeld | Self::NotTheOwner => {
-                Row::new(P::Forbidden, Level::INFO).closing(CloseCode::Forbidden)
+                Row::of(Told::forbidden(), Level::INFO)
             }
-            Self::TicketFormat(_) => not_accepted(Level::INFO),
-            Self::Ticket(TicketRefused::Expired) => not_accepted(Level::INFO),
-            Self::Ticket(_) => not_accepted(Level::WARN),
-            Self::Redeem(error) => redeem_row(error),
-            Self::RevokedWhileOpening(_) => not_accepted(Level::INFO),
-            Self::Mint(error) => mint_row(error),
-            Self::NotRenewed(refused) => not_renewed_row(*refused),
-            Self::RenewalLost | Self::Store(_) => store_unavailable(),
+            Self::TicketFormat(error) => Row::of(*error, Level::INFO),
+            Self::Ticket(refused @ TicketRefused::Expired) => Row::of(refused, Level::INFO),
+            Self::Ticket(refused) => Row::of(refused, Level::WARN),
+            Self::Redeem(error) => Row::of(error, redeem_level(error)),
+            Self::RevokedWhileOpening(mark) => Row::of(Revoked(*mark), Level::INFO),
+            Self::Mint(error) => Row::of(error, mint_level(error)),
+            Self::NotRenewed(refused @ NotRenewed::Absent) => Row::of(*refused, Level::DEBUG),
+            Self::NotRenewed(refused) => Row::of(*refused, Level::INFO),
+            Self::RenewalLost => Row::of(RenewError::Unavailable, Level::ERROR),
+            Self::Store(error) => Row::of(*error, Level::ERROR),
             Self::Dial(_) => upstream_unavailable().ticket(TicketState::Unspent),
             Self::Upgrade(AnswerError::Timeout(_)) => Row::new(P::UpstreamTimeout, Level::WARN)
                 .closing(CloseCode::UpstreamUnavailable)
@@ -322,62 +315,28 @@ impl Rejection {
     }
 }
 
-fn not_logged_in(level: Level) -> Row {
-    Row::new(ProblemCode::NotLoggedIn, level).closing(CloseCode::NotLoggedIn)
-}
-
-fn not_accepted(level: Level) -> Row {
-    Row::new(ProblemCode::TicketNotAccepted, level).closing(CloseCode::TicketNotAccepted)
-}
-
-fn store_unavailable() -> Row {
-    Row::new(ProblemCode::StoreUnavailable, Level::ERROR).closing(CloseCode::StoreUnavailable).retry_after(1)
-}
-
 fn upstream_unavailable() -> Row {
     Row::new(ProblemCode::UpstreamUnavailable, Level::WARN).closing(CloseCode::UpstreamUnavailable)
 }
 
 /// At a low level: the limit itself tells the log, and not for every refusal.
 fn over_limit(over: &Over) -> Row {
-    let row = Row::new(ProblemCode::OverLimit, Level::DEBUG)
-        .closing(CloseCode::OverLimit)
-        .retry_after(over.retry_after_seconds());
-    Row { ticket: over.limit.ticket(), ..row }
+    let told = refusal::Row::over_limit(over.retry_after_seconds());
+    Row::of(refusal::Row { ticket: over.limit.ticket(), ..told }, Level::DEBUG)
 }
 
-fn carrier_row(error: TakeError) -> Row {
-    match error.problem() {
-        ProblemCode::NotLoggedIn => not_logged_in(Level::INFO),
-        code => Row::new(code, Level::INFO),
-    }
-}
-
-fn not_renewed_row(refused: NotRenewed) -> Row {
-    match refused {
-        NotRenewed::Absent => Row::new(ProblemCode::NotFound, Level::DEBUG),
-        NotRenewed::Revoked(_) => not_logged_in(Level::INFO),
-        _ => Row::new(ProblemCode::Forbidden, Level::INFO).closing(CloseCode::Forbidden),
-    }
-}
-
-fn redeem_row(error: &RedeemError) -> Row {
+fn redeem_level(error: &RedeemError) -> Level {
     match error {
-        RedeemError::Replayed(_) => not_accepted(Level::WARN),
-        RedeemError::Revoked(_) | RedeemError::Expired => not_accepted(Level::INFO),
-        RedeemError::Unavailable(_) => store_unavailable().ticket(TicketState::Spent),
-        _ => Row::new(ProblemCode::Internal, Level::ERROR),
+        RedeemError::Replayed(_) => Level::WARN,
+        RedeemError::Revoked(_) | RedeemError::Expired => Level::INFO,
+        _ => Level::ERROR,
     }
 }
 
-fn mint_row(error: &MintError) -> Row {
+fn mint_level(error: &MintError) -> Level {
     match error {
-        MintError::Store(PutError::SubjectCap(_)) => Row::new(ProblemCode::OverLimit, Level::WARN).retry_after(5),
-        MintError::Store(PutError::Full(_) | PutError::OutOfMemory) => {
-            Row::new(ProblemCode::Overloaded, Level::ERROR).retry_after(5)
-        }
-        MintError::Store(_) => store_unavailable(),
-        MintError::Expiry => not_logged_in(Level::INFO),
-        _ => Row::new(ProblemCode::Internal, Level::ERROR),
+        MintError::Store(PutError::SubjectCap(_)) => Level::WARN,
+        MintError::Expiry => Level::INFO,
+        _ => Level::ERROR,
     }
 }

@@ -109,28 +109,12 @@ pub struct Bounds {
     pub frame: Option<NonZeroU32>,
 }
 
-/// Relays a session's socket until both sides have ended, a limit has passed, or the session is to be closed; also when
-/// something is out of `bounds`.
-pub async fn run<C, U>(
-    client: C,
-    client_ahead: Bytes,
-    upstream: U,
-    upstream_ahead: Bytes,
-    session: Session,
-    bounds: Bounds,
-) -> Ended
-where
-    C: AsyncRead + AsyncWrite + Unpin,
-    U: AsyncRead + AsyncWrite + Unpin,
-{
-    pump(client, client_ahead, upstream, upstream_ahead, session.closing(), bounds).await
-}
-
-/// Relays between `client` and `upstream` until both have ended, a limit has passed, or `closing` resolves.
+/// Relays a session's socket between `client` and `upstream` until both have ended, a limit has passed, or the session is to be
+/// closed; also when something is out of `bounds`.
 ///
 /// `client_ahead` and `upstream_ahead` are what was already read from each behind its handshake; they go first.
 ///
-/// - When `closing` resolves, each direction is forwarded to its next frame boundary, its receiver is sent a Close frame
+/// - When the session is to be closed, each direction is forwarded to its next frame boundary, its receiver is sent a Close frame
 ///   with the code (unless the other peer's Close has already reached it), and nothing more is forwarded. Each step has
 ///   [`CLOSE_LIMIT`]; past it the socket is dropped.
 /// - An upstream that ends without a Close frame while the connection is alive makes the client see
@@ -139,40 +123,21 @@ where
 /// - When nothing has passed either way for `bounds.idle`, both are closed with [`CloseCode::OverLimit`].
 /// - Who sends a frame with a payload of more than `bounds.frame` bytes is closed with 1009; the receiver, which may have
 ///   received the first of them by then, is hung up on.
-fn pump<C, U, F>(
+pub fn run<C, U>(
     client: C,
     client_ahead: Bytes,
     upstream: U,
     upstream_ahead: Bytes,
-    closing: F,
+    session: Session,
     bounds: Bounds,
 ) -> impl Future<Output = Ended>
 where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
-    F: Future<Output = CloseCode>,
 {
-    let mut pump = Pump {
-        client,
-        upstream,
-        to_upstream: Direction::new(Side::Upstream, client_ahead, bounds.frame),
-        to_client: Direction::new(Side::Client, upstream_ahead, bounds.frame),
-        linger_until: None,
-        idle: bounds.idle.map(|limit| Box::new(Idle { limit, seen: 0, until: Instant::now() + limit })),
-        timer: None,
-        why: None,
-    };
-    async move {
-        let mut closing = Some(pin!(closing));
-        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| pump.poll(cx, &mut closing))) {
-            Ok(polled) => polled,
-            Err(_) => {
-                closing = None;
-                pump.panicked(cx)
-            }
-        })
-        .await
-    }
+    let mut pump = Pump::new(client, client_ahead, upstream, upstream_ahead, bounds);
+    // Thousands of these wait at once, and a future keeps twice what it is handed and then pins: so this one is made inside.
+    async move { pump.run(pin!(session.closing())).await }
 }
 
 struct Pump<C, U> {
@@ -211,6 +176,34 @@ where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
 {
+    fn new(client: C, client_ahead: Bytes, upstream: U, upstream_ahead: Bytes, bounds: Bounds) -> Self {
+        Self {
+            client,
+            upstream,
+            to_upstream: Direction::new(Side::Upstream, client_ahead, bounds.frame),
+            to_client: Direction::new(Side::Client, upstream_ahead, bounds.frame),
+            linger_until: None,
+            idle: bounds.idle.map(|limit| Box::new(Idle { limit, seen: 0, until: Instant::now() + limit })),
+            timer: None,
+            why: None,
+        }
+    }
+
+    /// Until both sides have ended; it begins to close them when `closing` resolves.
+    fn run<F>(&mut self, closing: Pin<&mut F>) -> impl Future<Output = Ended>
+    where
+        F: Future<Output = CloseCode>,
+    {
+        let mut closing = Some(closing);
+        poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| self.poll(cx, &mut closing))) {
+            Ok(polled) => polled,
+            Err(_) => {
+                closing = None;
+                self.panicked(cx)
+            }
+        })
+    }
+
     fn poll<F>(&mut self, cx: &mut Context<'_>, closing: &mut Option<Pin<&mut F>>) -> Poll<Ended>
     where
         F: Future<Output = CloseCode>,

@@ -49,19 +49,9 @@ use axum::routing::any;
 use http::Uri;
 use http::request::Parts;
 
-use crate::tower::Refusal;
+use crate::tower::{PATHS, Refusal};
 
 pub use crate::tower::{Admit, AdmitBuilder, Admitted, Door, Logins};
-
-/// The paths of the endpoints.
-const PATHS: [&str; 6] = [
-    "/auth/ticket",
-    "/auth/ticket/introspect",
-    "/auth/ticket/revoke",
-    "/auth/logout",
-    "/auth/session/{id}",
-    "/auth/session/{id}/renew",
-];
 
 impl Admit {
     /// The endpoints that pages ask: mint, introspect, revoke, logout, renew and end, as [`answer`](Self::answer) says.

@@ -24,6 +24,7 @@
 //! Login ── Admission::mint ──▶ Minted { ticket }
 //! Ticket ─ Admission::inspect ▶ Authentic ─ Admission::redeem ▶ Admitted ─ Sessions::open ▶ Session
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     feature = "server",
     doc = r#"

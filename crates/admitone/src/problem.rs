@@ -1,5 +1,6 @@
 //! Problem codes: what an HTTP refusal says (RFC 9457).
 
+use http::StatusCode;
 use serde::Serialize;
 
 /// The media type of a problem.
@@ -86,6 +87,30 @@ impl ProblemCode {
             Self::StoreUnavailable => "store_unavailable",
             Self::Overloaded => "overloaded",
             Self::Draining => "draining",
+        }
+    }
+
+    /// The status that goes with it.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidRequest | Self::AmbiguousCredential | Self::QueryTokenNotAllowed => StatusCode::BAD_REQUEST,
+            Self::NotLoggedIn | Self::TicketNotAccepted => StatusCode::UNAUTHORIZED,
+            Self::OriginNotAllowed | Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound | Self::TicketsDisabled => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::InvalidBody => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::OverLimit => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::UpstreamUnavailable => StatusCode::BAD_GATEWAY,
+            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::IssuerUnavailable | Self::StoreUnavailable | Self::Overloaded | Self::Draining => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 

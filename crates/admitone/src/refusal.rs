@@ -74,7 +74,7 @@ impl CloseProfile {
 /// What the world is told: a row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The HTTP status.
+    /// The HTTP status, which is that of the code where nothing else is said.
     pub status: StatusCode,
     /// The problem code; also the label in metrics.
     pub code: ProblemCode,
@@ -89,8 +89,8 @@ pub struct Row {
 impl Row {
     /// A row that says nothing more.
     #[must_use]
-    pub const fn new(status: StatusCode, code: ProblemCode) -> Self {
-        Self { status, code, close: None, retry_after: None, ticket: None }
+    pub const fn new(code: ProblemCode) -> Self {
+        Self { status: code.status(), code, close: None, retry_after: None, ticket: None }
     }
 
     /// With a Close that says the same.
@@ -114,85 +114,79 @@ impl Row {
     /// A request that breaks a rule.
     #[must_use]
     pub const fn invalid_request() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, ProblemCode::InvalidRequest)
+        Self::new(ProblemCode::InvalidRequest)
     }
 
     /// No upgrade, where only upgrades are served.
     #[must_use]
     pub const fn upgrade_required() -> Self {
-        Self::new(StatusCode::UPGRADE_REQUIRED, ProblemCode::UpgradeRequired)
+        Self::new(ProblemCode::UpgradeRequired)
     }
 
     /// No login, or one that is not accepted.
     #[must_use]
     pub const fn not_logged_in() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, ProblemCode::NotLoggedIn).closing(CloseCode::NotLoggedIn)
+        Self::new(ProblemCode::NotLoggedIn).closing(CloseCode::NotLoggedIn)
     }
 
     /// A ticket that admits nobody.
     #[must_use]
     pub const fn ticket_not_accepted() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, ProblemCode::TicketNotAccepted).closing(CloseCode::TicketNotAccepted)
+        Self::new(ProblemCode::TicketNotAccepted).closing(CloseCode::TicketNotAccepted)
     }
 
     /// A page that may not ask.
     #[must_use]
     pub const fn origin_not_allowed() -> Self {
-        Self::new(StatusCode::FORBIDDEN, ProblemCode::OriginNotAllowed).closing(CloseCode::Forbidden)
+        Self::new(ProblemCode::OriginNotAllowed).closing(CloseCode::Forbidden)
     }
 
     /// Somebody who may not do this.
     #[must_use]
     pub const fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN, ProblemCode::Forbidden).closing(CloseCode::Forbidden)
+        Self::new(ProblemCode::Forbidden).closing(CloseCode::Forbidden)
     }
 
     /// Nothing here.
     #[must_use]
     pub const fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, ProblemCode::NotFound)
+        Self::new(ProblemCode::NotFound)
     }
 
     /// Wrong fields in a body.
     #[must_use]
     pub const fn invalid_body() -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, ProblemCode::InvalidBody)
+        Self::new(ProblemCode::InvalidBody)
     }
 
     /// One that takes more than its share.
     #[must_use]
     pub const fn over_limit(retry_after: u64) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, ProblemCode::OverLimit)
-            .closing(CloseCode::OverLimit)
-            .retry_after(retry_after)
+        Self::new(ProblemCode::OverLimit).closing(CloseCode::OverLimit).retry_after(retry_after)
     }
 
     /// Who says who somebody is did not answer.
     #[must_use]
     pub const fn issuer_unavailable() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, ProblemCode::IssuerUnavailable)
-            .closing(CloseCode::Overloaded)
-            .retry_after(2)
+        Self::new(ProblemCode::IssuerUnavailable).closing(CloseCode::Overloaded).retry_after(2)
     }
 
     /// The store did not answer.
     #[must_use]
     pub const fn store_unavailable() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, ProblemCode::StoreUnavailable)
-            .closing(CloseCode::StoreUnavailable)
-            .retry_after(1)
+        Self::new(ProblemCode::StoreUnavailable).closing(CloseCode::StoreUnavailable).retry_after(1)
     }
 
     /// Shutting down.
     #[must_use]
     pub const fn draining() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, ProblemCode::Draining).closing(CloseCode::Draining).retry_after(1)
+        Self::new(ProblemCode::Draining).closing(CloseCode::Draining).retry_after(1)
     }
 
     /// A fault of ours.
     #[must_use]
     pub const fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, ProblemCode::Internal)
+        Self::new(ProblemCode::Internal)
     }
 
     /// The body that tells of it.
@@ -255,7 +249,7 @@ impl From<TakeError> for Row {
     fn from(error: TakeError) -> Self {
         match error.problem() {
             ProblemCode::NotLoggedIn => Self::not_logged_in(),
-            code => Self::new(StatusCode::BAD_REQUEST, code),
+            code => Self::new(code),
         }
     }
 }

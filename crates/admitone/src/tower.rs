@@ -56,6 +56,8 @@ use crate::ticket::keys::KeyError;
 
 pub use admitted::Admitted;
 pub use door::{Door, Guarded};
+#[cfg(feature = "axum")]
+pub(crate) use endpoints::PATHS;
 pub use logins::{Logins, NoLogin};
 pub use refusal::Refusal;
 
@@ -149,7 +151,9 @@ impl AdmitBuilder {
         Self { service_permission: Some(permission.to_owned()), ..self }
     }
 
-    /// Is told of every refusal, with the path of its route or endpoint: for logs and metrics. Nothing secret is in it.
+    /// Is told of every refusal, with the path of its route or endpoint: for logs and metrics. Nothing secret is in it, and
+    /// nothing that a client chooses: in the place of a session's handle it has `{id}`, and where there is no endpoint it is
+    /// empty.
     pub fn on_refusal(self, hears: impl Fn(&str, &Refusal) + Send + Sync + 'static) -> Self {
         Self { hears: Some(Arc::new(hears)), ..self }
     }

@@ -12,8 +12,11 @@ import type { Settings } from './options.js';
 
 /** What a handshake carried, for people to look at: every secret is cut out. */
 export interface Handshake {
+  /** Which attempt of its connection it was, counted from 1. */
   readonly attempt: number;
+  /** Where it was opened. */
   readonly url: string;
+  /** The subprotocols, a carrier without its secret. */
   readonly offered: readonly string[];
   /** What the server selected, markers included; absent before it answered and where it selected nothing. */
   readonly selected?: string;

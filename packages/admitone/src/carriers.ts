@@ -2,7 +2,9 @@ import { AdmitError } from './errors.js';
 
 /** What admits a connection, and its secret. */
 export interface Credential {
+  /** What `value` is. */
   readonly kind: CredentialKind;
+  /** The secret. */
   readonly value: string;
 }
 

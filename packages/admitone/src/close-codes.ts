@@ -3,7 +3,9 @@ export type CloseNext = 'mint_again' | 'stop';
 
 /** What a Close of ours says. The name may be one that this version does not know. */
 export interface CloseReading {
+  /** Such as `session_expired`. */
   readonly name: string;
+  /** What to do about it. */
   readonly next: CloseNext;
 }
 

@@ -12,7 +12,7 @@ import { type AdmitConnectionOptions, readOptions } from './options.js';
  * {@link state} are on the clock of `performance.now()`.
  *
  * ```ts
- * const chat = new AdmitConnection({ gateway: 'https://gw.example.com', token: () => login.accessToken });
+ * const chat = new AdmitConnection({ gateway: 'https://gw.example.com', token: () => login.accessToken() });
  * chat.addEventListener('message', ({ data }) => show(data));
  * chat.addEventListener('error', ({ detail }) => detail.requiresLogin() && login.start());
  * ```
@@ -40,6 +40,7 @@ export class AdmitConnection extends AdmitEventTarget {
     if (options.autoConnect ?? true) this.connect();
   }
 
+  /** What the connection is doing. */
   get state(): ConnectionState {
     return this.#driver.state;
   }
@@ -64,10 +65,12 @@ export class AdmitConnection extends AdmitEventTarget {
     return this.state.name === 'open' ? (this.#driver.attempt?.protocol ?? '') : '';
   }
 
+  /** Bytes that were sent and have not left yet. */
   get bufferedAmount(): number {
     return this.#socket?.bufferedAmount ?? 0;
   }
 
+  /** As what binary messages arrive. */
   get binaryType(): BinaryType {
     return this.#binaryType;
   }

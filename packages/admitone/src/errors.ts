@@ -74,6 +74,7 @@ export interface AdmitErrorDetails {
 /** Every error that this package makes. Messages never hold a ticket or token. */
 export class AdmitError extends Error {
   override readonly name = 'AdmitError';
+  /** What went wrong, for programs. */
   readonly code: AdmitErrorCode;
   /** The HTTP status of the gateway's answer. */
   declare readonly status: number | undefined;

@@ -23,7 +23,7 @@ export type AdmitEventSourceOptions = Omit<
   'url' | 'protocols' | 'binaryType' | 'WebSocket' | 'autoConnect' | 'retryCodes'
 > &
   SourceOptions & {
-    /** Reads the stream, too. */
+    /** Asks for tickets and for the stream. Default: the global one. */
     readonly fetch?: typeof fetch;
   };
 

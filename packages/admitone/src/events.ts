@@ -4,6 +4,7 @@ import type { RenewedSession } from './minted-ticket.js';
 
 /** The detail of `close`: why an attempt or a socket ended, and whether another one follows by itself. */
 export interface CloseDetail extends Cause {
+  /** Whether another attempt follows by itself. */
   readonly retrying: boolean;
 }
 
@@ -19,6 +20,7 @@ export interface AdmitConnectionEventMap {
   statechange: CustomEvent<StateChange>;
   /** The socket is open and admitted. Never for a refused one. */
   open: Event;
+  /** A message arrived. */
   message: MessageEvent;
   /** The connection waits for a retry, or has ended. */
   close: CustomEvent<CloseDetail>;

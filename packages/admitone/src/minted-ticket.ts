@@ -12,7 +12,9 @@ export interface MintedTicket {
   readonly expiresAt: number;
   /** Seconds from the answer on. */
   readonly expiresIn: number;
+  /** The whole lifetime, in seconds: what was asked for, or less where the route or the login ends it earlier. */
   readonly ttlSeconds: number;
+  /** Whether it admits one connection, and not several as its route allows. */
   readonly singleUse: boolean;
   /** Unix seconds: when the login ends, and with it the connection unless it is renewed. */
   readonly loginExpiresAt: number | undefined;
@@ -24,6 +26,7 @@ export interface MintedTicket {
 
 /** What a renewal came to. */
 export interface RenewedSession {
+  /** The session's public handle. */
   readonly sessionId: string;
   /** Unix seconds: when the connection ends now. */
   readonly expiresAt: number;

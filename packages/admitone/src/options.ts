@@ -9,33 +9,33 @@ import { createTicketSource, type TicketSource, type TicketSourceOptions } from 
 export interface ConnectionOptions {
   /** The socket's URL. Default: the one in the mint's answer. Its path is the default `route`. Needed with `fallback: 'jwt'`, which mints nothing. */
   readonly url?: string | URL;
-  /** The application's own subprotocols. */
+  /** The application's own subprotocols. Default: none. */
   readonly protocols?: string | readonly string[];
   /** `'jwt'`: where tickets are off or fail, connect with the login itself. Default `'none'`. */
   readonly fallback?: 'none' | 'jwt';
   /** Whether to use tickets: your build-time flag, or a function that is asked before every attempt (one that throws means `true`). Default `true`. */
   readonly enabled?: boolean | (() => boolean);
-  /** Default `'blob'`, as for `WebSocket`. */
+  /** As what binary messages arrive. Default `'blob'`, as for `WebSocket`. */
   readonly binaryType?: BinaryType;
-  /** In place of the global one; that of `ws` or `undici` in Node. */
+  /** The constructor of sockets, such as that of `ws` or `undici` in Node. Default: the global one. */
   readonly WebSocket?: SocketConstructor;
   /** Connect at once. Default `true`. */
   readonly autoConnect?: boolean;
-  /** Default 10000. */
+  /** How long getting the ticket, or the login for the fallback, may take. Default 10000. */
   readonly acquireTimeoutMs?: number;
-  /** Default 10000. */
+  /** How long the handshake may take. Default 10000. */
   readonly openTimeoutMs?: number;
   /** How long the peer has to answer a Close. Default 3000. */
   readonly closeTimeoutMs?: number;
   /** The first pause's upper bound; it doubles up to `retryCapMs`, and each pause is random within it. Default 1000. */
   readonly retryBaseMs?: number;
-  /** Default 10000. */
+  /** No pause is longer than this, but for what `Retry-After` asks on top. Default 10000. */
   readonly retryCapMs?: number;
-  /** Retries in a row. Default 10. */
+  /** Retries in a row, after which the connection is closed with `gaveUp`. Default 10. */
   readonly maxRetries?: number;
   /** A socket open for so long resets the count of retries. Default 10000. */
   readonly stableAfterMs?: number;
-  /** The application's own close codes after which to reconnect. */
+  /** The application's own close codes after which to reconnect. Default: none. */
   readonly retryCodes?: readonly number[];
 }
 

@@ -23,28 +23,31 @@ export interface TicketSourceOptions {
   readonly ttlSeconds?: number;
   /** A subset of the login's permissions. Default: all of them. */
   readonly permissions?: readonly string[];
-  /** The application's own, kept with the grant until the ticket is redeemed; at most 2 KiB as JSON. */
+  /** The application's own, kept with the grant until the ticket is redeemed; at most 2 KiB as JSON. Default: none. */
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** What asks the gateway. Default: the global one. */
   readonly fetch?: typeof fetch;
-  /** Time for the token and the answer together, of each try. Default 10000. */
+  /** Milliseconds for the token and the answer together, of each try. Default 10000. */
   readonly timeoutMs?: number;
   /** Further tries after a failure that may pass. Default 3. */
   readonly maxRetries?: number;
-  /** The first pause's upper bound; it doubles, up to 10 s, and each pause is random within it. Default 1000. */
+  /** Milliseconds: the first pause's upper bound; it doubles, up to 10 s, and each pause is random within it. Default 1000. */
   readonly retryDelayMs?: number;
-  /** A prefetched ticket with less time left is discarded. Default 30000, and never more than half of its lifetime. */
+  /** Milliseconds: a prefetched ticket with less time left is discarded. Default 30000, and never more than half of its lifetime. */
   readonly refreshThresholdMs?: number;
 }
 
+/** How long one call may go on. */
 export interface RetryOptions {
   /** Ends it with `aborted`. */
   readonly signal?: AbortSignal;
-  /** In place of the source's own. */
+  /** Further tries after a failure that may pass. Default: the source's. */
   readonly maxRetries?: number;
 }
 
+/** What one acquisition is for. */
 export interface AcquireOptions extends RetryOptions {
-  /** Where the source was given no route. */
+  /** A path or socket URL, where the source was given no route. Default: the gateway's. */
   readonly route?: string | undefined;
 }
 
@@ -83,6 +86,7 @@ export interface TicketSource {
   token(): Promise<string>;
   /** Whether tickets are on, where the source knows. */
   readonly enabled?: boolean;
+  /** How often what was done. */
   readonly stats: Readonly<TicketStats>;
 }
 

@@ -1,4 +1,4 @@
-// What people copy out of the README compiles as it stands, under `strict`.
+// What people copy out of the READMEs compiles as it stands, under `strict`.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -40,23 +40,27 @@ const SETTINGS = {
   },
 };
 
-/** The blocks of TypeScript, each by its own name or by its line. */
-function blocks(): [name: string, code: string][] {
-  const text = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
+/** A page's blocks of TypeScript, each by its own name or by its line. */
+function blocks(page: string, place: string): [name: string, code: string][] {
+  const text = readFileSync(join(PACKAGE, page), 'utf8');
   return [...text.matchAll(/^```(tsx?)\n(.*?)^```$/gms)].map(({ 1: kind = '', 2: code = '', index }) => {
     const line = text.slice(0, index).split('\n').length;
-    return [basename(/^\/\/ (\S+\.tsx?)/.exec(code)?.[1] ?? `line-${line}.${kind}`), code];
+    return [basename(/^\/\/ (\S+\.tsx?)/.exec(code)?.[1] ?? `${place}-line-${line}.${kind}`), code];
   });
 }
 
-it('every block of TypeScript in the README compiles', () => {
+it('every block of TypeScript in the READMEs compiles', () => {
+  const front = blocks('../../README.md', 'front');
+  const own = blocks('README.md', 'package');
+  expect(front.length).toBeGreaterThan(0);
+  expect(own.length).toBeGreaterThan(15);
   const files: [string, string][] = [
-    ...blocks(),
+    ...front,
+    ...own,
     ['login.ts', 'export const accessToken = async () => "jwt";'],
     ['session.ts', 'export const currentUser = async () => ({ id: "ada" });'],
     ['application.d.ts', APPLICATION],
   ];
-  expect(files.length).toBeGreaterThan(20);
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   for (const [name, code] of files)

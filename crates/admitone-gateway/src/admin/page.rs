@@ -10,10 +10,10 @@ use http::header::CONTENT_TYPE;
 
 use super::Admin;
 
-const INDEX: &str = include_str!("../../../../console/dist/index.html");
-const SCRIPT: &str = include_str!("../../../../console/dist/console.js");
-const STYLE: &str = include_str!("../../../../console/dist/style.css");
-const ICON: &str = include_str!("../../../../console/dist/favicon.svg");
+const INDEX: &str = include_str!("../../pages/console/index.html");
+const SCRIPT: &str = include_str!("../../pages/console/console.js");
+const STYLE: &str = include_str!("../../pages/console/style.css");
+const ICON: &str = include_str!("../../pages/console/favicon.svg");
 
 pub(super) fn router() -> Router<Arc<Admin>> {
     Router::new()

@@ -29,9 +29,9 @@ pub(crate) struct Check {
     #[arg(required_unless_present_any = ["config", "demo"], requires = "token_file")]
     url: Option<String>,
     /// Check this configuration, and start nothing
-    #[arg(long, value_name = "FILE", exclusive = false, conflicts_with_all = ["url", "demo", "token_file", "watch", "idle"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "demo", "token_file", "watch", "idle"])]
     config: Option<PathBuf>,
-    /// Check a running `admitone demo`, by its page's URL
+    /// Check a running `admitone demo`, by its page's URL (http://127.0.0.1:8080)
     #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "http://127.0.0.1:8080",
           conflicts_with_all = ["url", "token_file", "gateway", "origin"])]
     demo: Option<String>,
@@ -62,7 +62,7 @@ pub(crate) struct Check {
     /// Hold a socket idle for so long, too, and see that it still works
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     idle: Option<u64>,
-    /// Go on, every so many seconds, until Ctrl-C
+    /// Go on, every so many (30) seconds, until Ctrl-C
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "30",
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     watch: Option<u64>,

@@ -77,9 +77,12 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 }
 
 fn tell_files(case: Starting, config: &Path) {
-    println!("\nIt needs, beside it:");
-    for (file, how) in case.files() {
-        println!("  {:<18} {how}", config.with_file_name(file).display());
+    let files: Vec<(String, &str)> =
+        case.files().into_iter().map(|(file, how)| (config.with_file_name(file).display().to_string(), how)).collect();
+    let width = files.iter().map(|(file, _)| file.len()).max().unwrap_or_default();
+    println!("\nIt needs these files:");
+    for (file, how) in files {
+        println!("  {file:<width$}  {how}");
     }
     println!("\nThen change what has example.com in it, and: admitone serve --config {}", config.display());
 }

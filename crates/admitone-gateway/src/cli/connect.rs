@@ -61,8 +61,11 @@ impl Connect {
     }
 
     fn open(&self) -> Result<AdmitConnection, String> {
-        let url = parse("URL", &self.url)?;
-        let gateway = self.gateway.as_ref().map_or_else(|| Ok(url.origin()), |text| parse("--gateway", text))?;
+        let url = parse("URL", &self.url, "wss://gw.example.com/chat")?;
+        let gateway = self
+            .gateway
+            .as_ref()
+            .map_or_else(|| Ok(url.origin()), |text| parse("--gateway", text, "https://gw.example.com"))?;
         let transport = self.transport()?;
         // A file that cannot be read is told before anything is asked.
         read_token(&self.token_file).map_err(|error| format!("--token-file: {error}"))?;
@@ -89,9 +92,9 @@ impl Connect {
     }
 }
 
-fn parse(name: &str, text: &str) -> Result<Url, String> {
+fn parse(name: &str, text: &str, example: &str) -> Result<Url, String> {
     // Not the text: a URL may hold a credential.
-    Url::parse(text).map_err(|error| format!("{name}: {error}; it looks like wss://gw.example.com/chat"))
+    Url::parse(text).map_err(|error| format!("{name}: {error}; it looks like {example}"))
 }
 
 pub(super) fn read_token(path: &Path) -> Result<String, Box<dyn Error + Send + Sync>> {

@@ -27,9 +27,10 @@ pub(crate) enum Keys {
     },
     /// Makes the next key that signs tickets, and says how to put it into the configuration
     #[command(
-        after_help = "The key file stands beside the configuration. Nothing else is changed without --apply, which puts the new key\n\
-                            in front of the others: right for a single gateway. Several gateways need it behind the others first, everywhere,\n\
-                            so that all of them verify what one of them signs.\n\
+        after_help = "The key file stands beside the configuration. Nothing else is changed without --apply, which puts the new key \
+                            in front of the others: right for a single gateway. Several gateways need it behind the others first, \
+                            everywhere, so that all of them verify what one of them signs. A gateway reads these keys when it \
+                            starts; a reload changes none.\n\
                             Exit status: 0 when it is done, 1 when not."
     )]
     Rotate {
@@ -115,13 +116,13 @@ fn rotate(config: &Path, apply: bool) -> Result<String, KeyFault> {
         replace(config, &changed).map_err(|error| KeyFault::Write(config.to_owned(), error))?;
         let (path, done) = (config.display(), stdout_style("1;32", "changed:"));
         return Ok(format!(
-            "{wrote}\n{done} {path} signs with key {id}. Restart or reload the gateway; an hour later take the old key out."
+            "{wrote}\n{done} {path} signs with key {id} once the gateway is restarted. An hour after that take the old key out, and restart again."
         ));
     }
     Ok(format!(
-        "{wrote}\n\nPut this into {}:\n\n{entry}\n1. behind the other [[tickets.keys]], on every gateway, and reload them all;\n\
-         2. then in front of them, everywhere, and reload: it signs;\n\
-         3. an hour later, take the old key out.\n\nA single gateway may begin with 2.",
+        "{wrote}\n\nPut this into {}:\n\n{entry}\n1. behind the other [[tickets.keys]], on every gateway, and restart them all, one after another;\n\
+         2. then in front of them, everywhere, and restart: it signs;\n\
+         3. an hour later, take the old key out, and restart.\n\nA single gateway may begin with 2. A reload changes no ticket keys.",
         config.display()
     ))
 }

@@ -103,8 +103,8 @@ pub(crate) struct List {
     /// Of all nodes of the store, not of the one that is asked alone
     #[arg(long)]
     all_nodes: bool,
-    /// At most so many, the youngest first
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    /// At most so many, the youngest first; up to 1000
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
     /// Draw the list again every second, until Ctrl-C
     #[arg(long, conflicts_with = "json")]

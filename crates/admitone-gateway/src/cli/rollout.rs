@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::operate::report;
-use super::operator::Operator;
+use super::operator::{Operator, OperatorError};
 use super::stdout_style;
 use super::table::{printable, table};
 
@@ -73,13 +73,25 @@ pub(super) async fn run(rollout: &Rollout) -> ExitCode {
 
 async fn show(at: &At) -> ExitCode {
     let answer = async {
-        let mut answer = at.operator.gateway()?.get("/admin/api/rollout").await?;
-        if let (Some(path), Some(routes)) = (&at.route, answer["routes"].as_array_mut()) {
-            routes.retain(|route| route["route"] == **path);
+        let answer = at.operator.gateway()?.get("/admin/api/rollout").await?;
+        match &at.route {
+            Some(path) => only(answer, path),
+            None => Ok(answer),
         }
-        Ok(answer)
     };
     report(&at.operator, answer.await, |answer| lines(answer["routes"].as_array().map_or(&[], Vec::as_slice)))
+}
+
+/// The answer with this route alone.
+fn only(mut answer: Value, path: &str) -> Result<Value, OperatorError> {
+    let mut routes: Vec<Value> = answer["routes"].as_array_mut().map(std::mem::take).unwrap_or_default();
+    let there: Vec<String> = routes.iter().filter_map(|route| route["route"].as_str()).map(printable).collect();
+    routes.retain(|route| route["route"] == path);
+    if routes.is_empty() {
+        return Err(OperatorError::Refused(format!("--route: no such route; there are {}", there.join(", "))));
+    }
+    answer["routes"] = Value::Array(routes);
+    Ok(answer)
 }
 
 impl People {

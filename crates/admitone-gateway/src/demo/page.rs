@@ -17,10 +17,10 @@ use serde_json::json;
 use super::issuer::PEOPLE;
 use super::{Addresses, ROUTE};
 
-const INDEX: &str = include_str!("../../../../demo/dist/index.html");
-const SCRIPT: &str = include_str!("../../../../demo/dist/page.js");
-const STYLE: &str = include_str!("../../../../demo/dist/style.css");
-const ICON: &str = include_str!("../../../../demo/dist/favicon.svg");
+const INDEX: &str = include_str!("../../pages/demo/index.html");
+const SCRIPT: &str = include_str!("../../pages/demo/page.js");
+const STYLE: &str = include_str!("../../pages/demo/style.css");
+const ICON: &str = include_str!("../../pages/demo/favicon.svg");
 
 /// What the page's listener answers.
 pub(super) struct Page {

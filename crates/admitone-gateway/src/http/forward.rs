@@ -138,7 +138,7 @@ fn end_to_end(headers: &HeaderMap, keeps: impl Fn(&str) -> bool) -> impl Iterato
         let name = name.as_str();
         let folded = folded(name);
         let is_listed = !is_kept(name) && listed.iter().any(|listed| listed == name);
-        !ends_here(name) && !is_listed && !upstream::is_identity(name) && keeps(&folded)
+        !ends_here(&folded) && !is_listed && !upstream::is_identity(name) && keeps(&folded)
     })
 }
 

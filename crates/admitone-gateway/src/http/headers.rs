@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use admitone::refusal::TICKET_STATE;
 use axum::extract::State;
 use axum::response::Response;
 use http::Method;
@@ -13,7 +14,6 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::App;
 use super::answer::line;
-use super::problem::TICKET_STATE;
 use crate::routes::Route;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

@@ -150,7 +150,7 @@ pub(super) async fn trade(
     now: Now,
 ) -> Result<Traded, Rejection> {
     let traded = trade_uncounted(app, peer, request, form, now).await;
-    let outcome = traded.as_ref().map_or_else(|refused| refused.row().code.name(), |_| "minted");
+    let outcome = traded.as_ref().map_or_else(|refused| refused.row().told.code.name(), |_| "minted");
     app.metrics.minted(outcome, now.instant.elapsed());
     traded
 }

@@ -15,7 +15,6 @@ use super::endpoint::{Caller, Content, Endpoint, Given, Reach, Takes, Verb, alwa
 use super::reply::PUBLIC;
 use super::{App, endpoints, fields, problem};
 use crate::logins::SessionCarrier;
-use crate::rejection::{status, title};
 
 const VERSION: &str = "3.1.0";
 
@@ -150,7 +149,7 @@ fn responses(endpoint: &Endpoint) -> Value {
 fn refusals(endpoint: &Endpoint) -> BTreeMap<u16, Vec<ProblemCode>> {
     let mut refusals: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
     for code in endpoint.codes() {
-        let codes = refusals.entry(status(code).as_u16()).or_default();
+        let codes = refusals.entry(code.status().as_u16()).or_default();
         if !codes.contains(&code) {
             codes.push(code);
         }
@@ -159,7 +158,7 @@ fn refusals(endpoint: &Endpoint) -> BTreeMap<u16, Vec<ProblemCode>> {
 }
 
 fn refusal(status: u16, codes: &[ProblemCode]) -> Value {
-    let about: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.name(), title(*code))).collect();
+    let about: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
     let names: Vec<&str> = codes.iter().map(|code| code.name()).collect();
     let particular = json!({ "properties": { "status": { "const": status }, "code": { "enum": names } } });
     let schema = json!({ "allOf": [{ "$ref": "#/components/schemas/Problem" }, particular] });

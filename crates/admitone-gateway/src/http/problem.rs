@@ -1,17 +1,12 @@
 use std::sync::Arc;
 
-use admitone::problem::{MEDIA_TYPE, Problem, TicketState};
+use admitone::problem::TicketState;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
-use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::telling::Refusal;
-use crate::rejection::{Rejection, Row, title};
-
-/// Says whether the ticket of a refused request is spent.
-pub(super) const TICKET_STATE: HeaderName = HeaderName::from_static("admitone-ticket");
+use crate::rejection::{Rejection, Row};
 
 /// Goes with an answer to a token that was not accepted, for another reason than its age.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +28,8 @@ fn answer(rejection: &Rejection, route: Option<&Arc<str>>) -> Response {
     let row = rejection.row();
     let problem = body(rejection, &row);
     let mut response = Response::new(Body::from(problem.clone()));
-    *response.status_mut() = row.status;
-    write_headers(response.headers_mut(), rejection, &row);
+    *response.status_mut() = row.told.status;
+    row.told.write_headers(response.headers_mut(), rejection.is_invalid_token());
     response.extensions_mut().insert(Refusal::new(rejection, &row, route, problem));
     if rejection.is_failed_login() {
         response.extensions_mut().insert(FailedLogin);
@@ -43,20 +38,9 @@ fn answer(rejection: &Rejection, route: Option<&Arc<str>>) -> Response {
 }
 
 fn body(rejection: &Rejection, row: &Row) -> Vec<u8> {
-    let problem = Problem {
-        kind: format!("urn:admitone:problem:{}", row.code.name()),
-        title: title(row.code),
-        status: row.status.as_u16(),
-        code: row.code,
-        detail: rejection.public_detail(),
-        errors: match rejection {
-            Rejection::Body(faults) => faults.clone(),
-            _ => Vec::new(),
-        },
-        ticket: row.ticket,
-    };
+    let errors = if let Rejection::Body(faults) = rejection { faults.clone() } else { Vec::new() };
     // Strings and numbers always serialise.
-    serde_json::to_vec(&problem).unwrap_or_default()
+    serde_json::to_vec(&row.told.problem(rejection.public_detail(), errors)).unwrap_or_default()
 }
 
 /// The shape of every problem.
@@ -81,26 +65,4 @@ pub(super) fn shape() -> Value {
         },
         "required": ["type", "title", "status", "code", "request_id"],
     })
-}
-
-fn write_headers(headers: &mut HeaderMap, rejection: &Rejection, row: &Row) {
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(after) = row.retry_after {
-        headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs()));
-    }
-    if let Some(state) = row.ticket {
-        headers.insert(TICKET_STATE, HeaderValue::from_static(state.name()));
-    }
-    match row.status {
-        StatusCode::UNAUTHORIZED => {
-            let challenge = if rejection.is_invalid_token() { "Bearer error=\"invalid_token\"" } else { "Bearer" };
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-        }
-        StatusCode::UPGRADE_REQUIRED => {
-            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-            headers.insert("sec-websocket-version", HeaderValue::from_static("13"));
-        }
-        _ => {}
-    }
 }

@@ -38,7 +38,7 @@ pub(super) async fn refuse(route: &Route, refused: Refused, handshake: &Handshak
 pub(super) fn tell(route: &Route, refused: Refused, handshake: &Handshake) -> Told {
     let Refused { rejection, offer } = refused;
     let row = rejection.row();
-    let Some(code) = row.close.filter(|_| route.refuse_with.by_close(handshake.reads_refusals)) else {
+    let Some(code) = row.told.close.filter(|_| route.refuse_with.by_close(handshake.reads_refusals)) else {
         return Told::Answer(problem::respond(&rejection, &route.path));
     };
     let refusal = Refusal::new(&rejection, &row, Some(&route.path), Vec::new());

@@ -34,6 +34,7 @@ pub(super) static ENDPOINT: Endpoint = Endpoint {
 async fn end(State(app): State<Arc<App>>, id: Id, headers: HeaderMap) -> Result<StatusCode, Rejection> {
     let now = Now::read();
     let login = login::of_request(&app, &headers, now).await?;
+    app.limits.count_end(&login.principal, now.instant)?;
     let id = read_id(id).and_then(|id| SessionId::parse(&id).ok()).ok_or(Rejection::NoSuchSession)?;
     if !app.admission.revoke_session(&id, &login.principal, now).await? {
         return Err(Rejection::NoSuchSession);

@@ -122,8 +122,8 @@ pub(super) struct Refusal {
 impl Refusal {
     pub(super) fn new(rejection: &Rejection, row: &Row, route: Option<&Arc<str>>, problem: Vec<u8>) -> Self {
         Self {
-            code: row.code.name(),
-            status: row.status.as_u16(),
+            code: row.told.code.name(),
+            status: row.told.status.as_u16(),
             level: row.level,
             cause: rejection.to_string(),
             route: route.cloned(),

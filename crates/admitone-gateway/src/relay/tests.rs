@@ -8,15 +8,32 @@ use std::collections::hash_map::RandomState;
 use std::future::pending;
 use std::hash::BuildHasher;
 use std::num::NonZeroU32;
+use std::pin::pin;
 use std::time::Duration;
 
 use admitone::close::CloseCode;
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Bounds, Ended, pump};
+use super::{Bounds, Ended, Pump};
+
+/// A relay that is told to close by a future instead of a session.
+async fn pump<C, U>(
+    client: C,
+    client_ahead: Bytes,
+    upstream: U,
+    upstream_ahead: Bytes,
+    closing: impl Future<Output = CloseCode>,
+    bounds: Bounds,
+) -> Ended
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    U: AsyncRead + AsyncWrite + Unpin,
+{
+    Pump::new(client, client_ahead, upstream, upstream_ahead, bounds).run(pin!(closing)).await
+}
 
 /// A running relay and both of its far ends.
 struct Relayed {

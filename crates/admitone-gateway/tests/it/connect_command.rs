@@ -135,12 +135,13 @@ async fn s16_what_is_wrong_is_told_with_its_mend_and_without_the_token() {
     let missing = FOLDER.join("missing.token");
     for (url, file, arguments, told, status) in [
         (&*nowhere, &good, &[][..], "is the URL's path one of the gateway's routes?", 3),
-        (&*nowhere, &token_file("bad.token", "not-a-login"), &[], "log in again", 3),
+        (&*nowhere, &token_file("bad.token", "not-a-login"), &[], "Log in first; log in again", 3),
         (&*nowhere, &token_file("empty.token", ""), &[], "empty.token is empty", 2),
         (&*nowhere, &missing, &[], "cannot read", 2),
         ("gw.example.com", &good, &[], "it looks like wss://gw.example.com/chat", 2),
         ("wss://ada:pass@gw/", &good, &[], "it holds a user name or password", 2),
         ("ws://gw.example.com/", &good, &[], "is not encrypted: use https or wss", 2),
+        (&*nowhere, &good, &["--gateway", "gw.example.com"], "it looks like https://gw.example.com", 2),
         (&*nowhere, &good, &["--protocol", "admitone.v1"], "--protocol: subprotocol 0", 2),
         (&*nowhere, &good, &["--ca-file", "nowhere.pem"], "--ca-file: cannot read nowhere.pem", 2),
     ] {

@@ -1,13 +1,10 @@
 //! Event streams: `GET` requests whose answers go on, through the gate that sockets go through.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+mod source;
 
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 
+use self::source::{ENDLESSLY, Source};
 use crate::client::{Answer, Connection, Request, soon};
 use crate::http2::Tls;
 use crate::origins::FOREIGN;
@@ -47,68 +44,6 @@ async fn reads(connection: &mut Connection, text: &str) {
 async fn log_out(world: &World, token: &str) {
     let answer = world.ask(Request::post("/auth/logout").origin(ORIGIN).bearer(token).json("{}")).await;
     assert_eq!(answer.status, 204, "{answer:?}");
-}
-
-/// A server whose only stream says what it is told to, or as much as it can.
-struct Source {
-    address: SocketAddr,
-    says: watch::Sender<String>,
-    is_over: watch::Receiver<bool>,
-}
-
-impl Source {
-    async fn new() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("its address");
-        let (says, saying) = watch::channel(String::new());
-        let (over, is_over) = watch::channel(false);
-        tokio::spawn(async move {
-            let (stream, _) = listener.accept().await.expect("a connection");
-            stream_on(stream, saying).await;
-            over.send_replace(true);
-        });
-        Self { address, says, is_over }
-    }
-
-    fn url(&self) -> String {
-        format!("ws://{}/news", self.address)
-    }
-
-    /// The gateway has hung up within a second.
-    async fn ends(&mut self) {
-        let ended = tokio::time::timeout(Duration::from_secs(1), self.is_over.wait_for(|over| *over)).await;
-        ended.expect("an end within a second").expect("a server");
-    }
-}
-
-const ENDLESSLY: &str = "endlessly";
-
-async fn stream_on(mut stream: TcpStream, mut saying: watch::Receiver<String>) {
-    let mut read = Vec::new();
-    while !read.ends_with(b"\r\n\r\n") {
-        assert!(stream.read_buf(&mut read).await.expect("a request") > 0);
-    }
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
-    stream.write_all(head.as_bytes()).await.expect("a reader");
-    loop {
-        tokio::select! {
-            read = stream.read_buf(&mut read) => {
-                assert!(!matches!(read, Ok(more) if more > 0), "nothing is said to a stream's server");
-                return;
-            }
-            changed = saying.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                let text = saying.borrow_and_update().clone();
-                if text == ENDLESSLY {
-                    while stream.write_all(&[b'\n'; 4096]).await.is_ok() {}
-                    return;
-                }
-                stream.write_all(text.as_bytes()).await.expect("a reader");
-            }
-        }
-    }
 }
 
 #[tokio::test]
@@ -302,6 +237,7 @@ async fn f16_a_stream_whose_client_takes_nothing_holds_little_back_and_ends_with
     connection.send(asking(&world.ticket_for(&token).await).text()).await;
     source.says.send_replace(ENDLESSLY.to_owned());
     let _ = connection.answer().await;
+    source.is_taken_no_further().await;
     log_out(&world, &token).await;
     source.ends().await;
 }

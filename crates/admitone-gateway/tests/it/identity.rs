@@ -101,6 +101,9 @@ async fn s18_a3_connection_removes_what_it_lists_but_never_ours() {
         .with("Trailer", "hop-value")
         .with("Sec-WebSocket-Accept", "hop-value")
         .with("Expect", "hop-value")
+        .with("Transfer_Encoding", "hop-value")
+        .with("Sec_WebSocket_Protocol", "hop-value")
+        .with("Proxy.Authorization", "hop-value")
         .with("X-End", "end-to-end");
     assert_eq!(world.ask(request).await.status, 101);
     let request = upstream.only_request().await;

@@ -49,8 +49,24 @@ async fn a_subject_that_mints_too_often_waits_and_others_do_not() {
     let (seconds, ticket) = over(&answer);
     assert!((25..=30).contains(&seconds), "{seconds}");
     assert_eq!((ticket, answer.header("access-control-allow-origin")), (None, Some(ORIGIN)));
-    assert_eq!(answer.json()["detail"], "too many tickets were minted for this login's subject");
+    let detail = "too many tickets were minted, or connections ended, for this login's subject";
+    assert_eq!(answer.json()["detail"], detail);
     assert_eq!(world.ask(mint("grace")).await.status, 201);
+}
+
+/// Each end leaves a mark on every gateway for a month, and a handle is good for as many as one likes.
+#[tokio::test]
+async fn a_subject_that_ends_connections_too_often_waits_and_may_still_mint_and_log_out() {
+    let upstream = Upstream::echo().await;
+    let world = limited("mints_per_minute_per_subject = 2", "", &upstream.url()).await;
+    let minted = world.ask(mint("ada")).await.json();
+    let session = format!("/auth/session/{}", minted["session_id"].as_str().expect("a handle"));
+    let end = |session: &str| Request::new(&format!("DELETE {session}")).bearer(&token("ada"));
+    assert_eq!(world.ask(end(&session)).await.status, 204);
+    assert_eq!(world.ask(end(&format!("{session}.7"))).await.status, 204);
+    over(&world.ask(end(&session)).await);
+    assert_eq!(world.ask(mint("ada")).await.status, 201, "tickets are counted apart");
+    assert_eq!(world.ask(Request::post("/auth/logout").bearer(&token("ada"))).await.status, 204);
 }
 
 #[tokio::test]

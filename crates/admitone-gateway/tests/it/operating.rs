@@ -179,10 +179,12 @@ async fn a_rotation_changes_the_configuration_only_when_told_to_and_the_result_l
     let output = run(rotate(&[])).await;
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
     assert!(told(&output).contains("[[tickets.keys]]\nid = 8\nsecret_file = \"ticket-8.key\""), "{}", told(&output));
+    assert!(told(&output).contains("and restart: it signs"), "a reload would change no keys: {}", told(&output));
     assert_eq!(fs::read_to_string(&path).expect("a configuration"), before);
     fs::remove_file(FOLDER.join("ticket-8.key")).expect("a key was made");
     let output = run(rotate(&["--apply"])).await;
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert!(told(&output).contains("once the gateway is restarted"), "{}", told(&output));
     let after = fs::read_to_string(&path).expect("a configuration");
     assert!(after.find("id = 8").expect("the new key") < after.find("id = 7").expect("the old key"), "{after}");
     assert_eq!(after.replace("[[tickets.keys]]\nid = 8\nsecret_file = \"ticket-8.key\"\n\n", ""), before);

@@ -52,6 +52,7 @@ async fn what_a_gateway_refuses_is_told_with_its_mend() {
         ),
         (&["rollout", "set", "101"], 1, "percent: a whole number from 0 to 100 is needed"),
         (&["rollout", "set", "25", "--route", "/nowhere"], 1, "route: no such route; there are /chat"),
+        (&["rollout", "show", "--route", "/nowhere"], 1, "--route: no such route; there are /chat"),
         (&["rollout", "deny", "ada"], 1, "issuer: needed, since there are several"),
         (&["rollout", "set", "a quarter"], 2, "invalid value 'a quarter'"),
         (&["rollout", "allow"], 2, "<SUB>"),

@@ -1,7 +1,5 @@
 //! The rows of what the steps of admission refuse.
 
-use http::StatusCode;
-
 use super::Row;
 use crate::admission::{LoginRefused, MintError, RedeemError, TicketRefused};
 use crate::control::RenewError;
@@ -60,11 +58,9 @@ impl From<Revoked> for Row {
 impl From<&MintError> for Row {
     fn from(error: &MintError) -> Self {
         match error {
-            MintError::Store(PutError::SubjectCap(_)) => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, ProblemCode::OverLimit).retry_after(5)
-            }
+            MintError::Store(PutError::SubjectCap(_)) => Self::new(ProblemCode::OverLimit).retry_after(5),
             MintError::Store(PutError::Full(_) | PutError::OutOfMemory) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, ProblemCode::Overloaded).retry_after(5)
+                Self::new(ProblemCode::Overloaded).retry_after(5)
             }
             MintError::Store(PutError::Unavailable) => Self::store_unavailable(),
             MintError::Expiry => Self::not_logged_in(),

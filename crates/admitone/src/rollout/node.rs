@@ -23,7 +23,7 @@ pub struct Rollouts {
     settings: Arc<dyn Settings>,
     node: Arc<str>,
     known: RwLock<HashMap<Arc<str>, Known>>,
-    guards: Mutex<HashMap<Arc<str>, Guard>>,
+    guards: Mutex<HashMap<String, Guard>>,
     /// One conversation with the store at a time.
     asking: tokio::sync::Mutex<()>,
 }
@@ -284,7 +284,7 @@ impl Rollouts {
         self.known.read().unwrap_or_else(PoisonError::into_inner).values().any(|known| !known.is_kept)
     }
 
-    fn guards(&self) -> MutexGuard<'_, HashMap<Arc<str>, Guard>> {
+    fn guards(&self) -> MutexGuard<'_, HashMap<String, Guard>> {
         self.guards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -44,14 +44,25 @@ impl Register {
     }
 
     pub(super) fn add(&self, live: &Arc<Live>) {
-        self.shard(&live.id).insert(live.id.clone(), live.clone());
+        let before = self.shard(&live.id).insert(live.id.clone(), live.clone());
+        if let Some(before) = before {
+            // A store that has lost writes can let one use in twice: what is registered no more, nothing could close later.
+            before.close(CloseCode::TicketNotAccepted);
+        }
         if let Some(code) = self.ended.get() {
             live.close(*code);
         }
     }
 
-    pub(super) fn remove(&self, live: &Live) {
-        self.shard(&live.id).remove(&live.id);
+    /// Unless another one has taken its place by now, to which the handle's lease belongs as well.
+    pub(super) fn remove(&self, live: &Arc<Live>) {
+        {
+            let mut shard = self.shard(&live.id);
+            if shard.get(&live.id).is_none_or(|registered| !Arc::ptr_eq(registered, live)) {
+                return;
+            }
+            shard.remove(&live.id);
+        }
         if let Some(over) = &self.over {
             lock(&over.leases).push(live.lease(0));
             over.added.notify_one();

@@ -106,7 +106,8 @@ impl MemoryTicketStore {
 
     fn peek_now(&self, key: TicketKey, now: Now) -> Option<Taken> {
         let held = self.shard(key.subject).grants.get(key.id).filter(|held| now.instant < held.ends).cloned()?;
-        Some(self.taken(held.stored, held.used + 1))
+        let mark = self.covering(&held.stored.grant, &held.stored.session_id);
+        Some(Taken { stored: held.stored, use_number: held.used + 1, mark })
     }
 
     fn take_now(&self, key: TicketKey, now: Now) -> Option<Taken> {
@@ -117,7 +118,9 @@ impl MemoryTicketStore {
         if now.instant >= held.ends {
             return None;
         }
-        Some(self.taken(held.stored, held.used))
+        let taken = Taken { stored: held.stored, use_number: held.used, mark: None };
+        let mark = self.covering(&taken.stored.grant, &taken.session_id());
+        Some(Taken { mark, ..taken })
     }
 
     fn discard_now(&self, key: TicketKey, now: Now) -> bool {
@@ -131,10 +134,8 @@ impl MemoryTicketStore {
         id.is_some_and(|id| self.discard_now(TicketKey { subject, id }, now))
     }
 
-    fn taken(&self, stored: Stored, use_number: u32) -> Taken {
-        let Stored { grant, session_id, .. } = &stored;
-        let mark = self.revocations.mirror().covering(&grant.principal, &grant.login, Some(session_id));
-        Taken { stored, use_number, mark }
+    fn covering(&self, grant: &Grant, session: &SessionId) -> Option<Mark> {
+        self.revocations.mirror().covering(&grant.principal, &grant.login, Some(session))
     }
 
     fn shard(&self, subject: SubjectTag) -> MutexGuard<'_, Shard> {
@@ -183,8 +184,7 @@ impl TicketStore for MemoryTicketStore {
         _: Opening<'_>,
         _: Now,
     ) -> BoxFuture<'_, Result<Option<Mark>, StoreUnavailable>> {
-        let mark = self.revocations.mirror().covering(&entrant.principal, &entrant.login, Some(session_id));
-        Box::pin(std::future::ready(Ok(mark)))
+        Box::pin(std::future::ready(Ok(self.covering(entrant, session_id))))
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), StoreUnavailable>> {

@@ -20,6 +20,16 @@ use super::{Admit, Refusal, Shared};
 use crate::now::Now;
 use crate::principal::Login;
 
+/// Where they are.
+pub(crate) const PATHS: [&str; 6] = [
+    "/auth/ticket",
+    "/auth/ticket/introspect",
+    "/auth/ticket/revoke",
+    "/auth/logout",
+    "/auth/session/{id}",
+    "/auth/session/{id}/renew",
+];
+
 /// Something that can be asked.
 enum Endpoint<'a> {
     Mint,
@@ -51,6 +61,19 @@ impl<'a> Endpoint<'a> {
             _ => Method::POST,
         }
     }
+
+    /// The one of [`PATHS`], which holds nothing of the request's.
+    const fn path(&self) -> &'static str {
+        let [mint, introspect, revoke, logout, end, renew] = PATHS;
+        match self {
+            Self::Mint => mint,
+            Self::Introspect => introspect,
+            Self::Revoke => revoke,
+            Self::Logout => logout,
+            Self::End(_) => end,
+            Self::Renew(_) => renew,
+        }
+    }
 }
 
 /// A request whose login is known, and whose body is an object.
@@ -76,8 +99,10 @@ impl Admit {
             return preflight;
         }
         let path = parts.uri.path().to_owned();
-        let mut response = self.shared.answer(parts, body).await.unwrap_or_else(|refusal| {
-            self.shared.tell(&path, &refusal);
+        let endpoint = Endpoint::at(&path);
+        let told = endpoint.as_ref().map_or("", Endpoint::path);
+        let mut response = self.shared.answer(endpoint, parts, body).await.unwrap_or_else(|refusal| {
+            self.shared.tell(told, &refusal);
             refusal.answer()
         });
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -87,13 +112,17 @@ impl Admit {
 }
 
 impl Shared {
-    async fn answer<B>(&self, parts: Parts, body: B) -> Result<Response<Vec<u8>>, Refusal>
+    async fn answer<B>(
+        &self,
+        endpoint: Option<Endpoint<'_>>,
+        parts: Parts,
+        body: B,
+    ) -> Result<Response<Vec<u8>>, Refusal>
     where
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let path = parts.uri.path().to_owned();
-        let endpoint = Endpoint::at(&path).ok_or(Refusal::Absent("nothing is at this path"))?;
+        let endpoint = endpoint.ok_or(Refusal::Absent("nothing is at this path"))?;
         if parts.method != endpoint.method() {
             return Err(Refusal::Method);
         }

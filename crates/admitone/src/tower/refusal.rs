@@ -1,4 +1,3 @@
-use http::StatusCode;
 use http::header::{CONNECTION, HeaderValue};
 use http::response::Response;
 
@@ -115,9 +114,9 @@ impl Refusal {
             Self::Renew(error) => (*error).into(),
             Self::Store(error) => (*error).into(),
             Self::Absent(_) => Row::not_found(),
-            Self::Method => Row::new(StatusCode::METHOD_NOT_ALLOWED, ProblemCode::MethodNotAllowed),
-            Self::BodyTooLarge(_) => Row::new(StatusCode::PAYLOAD_TOO_LARGE, ProblemCode::BodyTooLarge),
-            Self::MediaType => Row::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ProblemCode::UnsupportedMediaType),
+            Self::Method => Row::new(ProblemCode::MethodNotAllowed),
+            Self::BodyTooLarge(_) => Row::new(ProblemCode::BodyTooLarge),
+            Self::MediaType => Row::new(ProblemCode::UnsupportedMediaType),
             Self::Body(_) => Row::invalid_body(),
             Self::Draining => Row::draining(),
             Self::Fault(_) => Row::internal(),

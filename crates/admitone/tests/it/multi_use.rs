@@ -4,7 +4,7 @@ use admitone::admission::{RedeemError, TicketRefused};
 use admitone::close::CloseCode;
 use admitone::revocation::{Mark, Revocation};
 use admitone::sessions::{Revoked, Sessions};
-use admitone::store::StoreUnavailable;
+use admitone::store::{StoreUnavailable, TicketStore as _};
 
 use crate::world::{Answers, LONG, Refused, World, chat, keys, login, now, present};
 
@@ -90,4 +90,28 @@ async fn a_ticket_does_not_say_of_itself_how_many_uses_it_has() {
     assert!(world.node.redeem(one, LONG, now).await.is_ok());
     assert!(world.node.redeem(two, LONG, now).await.is_ok());
     assert_eq!(world.node.redeem(three, LONG, now).await.err(), Some(RedeemError::Replayed(minted.session_id.clone())));
+}
+
+/// As a replica without a fence does, that was promoted before it had heard of the first.
+#[tokio::test]
+async fn of_a_use_that_a_store_lets_in_twice_no_session_is_left_that_a_revocation_does_not_close() {
+    let (world, replica, now) = (World::new(), World::new(), now());
+    let sessions = Sessions::new(world.revocations.clone());
+    let minted = world.mint_for(&login("ada", now), 2, now).await;
+    let (key, stored) = world.store.all_put().remove(0);
+    replica.store.put(key, stored, now).await.expect("room");
+
+    let first = sessions.open(present(&world.node, &minted.ticket, now).await.expect("a use"), now).expect("a session");
+    let second = sessions.open(present(&replica.node, &minted.ticket, now).await.expect("a use"), now);
+    let second = second.expect("a session");
+    assert_eq!(first.id(), second.id());
+    assert_eq!(first.closing().await, CloseCode::TicketNotAccepted, "mint again");
+    drop(first);
+    assert_eq!(sessions.count(), 1, "the other is registered still");
+    world.revoke(Revocation::Session(minted.session_id), now).await;
+    let follow = sessions.follow();
+    tokio::select! {
+        code = second.closing() => assert_eq!(code, CloseCode::Revoked),
+        () = follow => unreachable!("it follows for ever"),
+    }
 }

@@ -44,6 +44,7 @@ macro_rules! every_store {
             of_a_take_and_a_discard_one_wins
             a_multi_use_ticket_is_taken_as_often_as_it_has_uses
             of_a_hundred_concurrent_takes_as_many_win_as_there_are_uses
+            a_mark_on_one_use_ends_that_use_alone
             a_multi_use_ticket_counts_once_until_it_is_exhausted
             a_login_without_a_ticket_meets_its_marks
             it_answers_a_probe

@@ -121,6 +121,19 @@ pub(crate) async fn a_multi_use_ticket_counts_once_until_it_is_exhausted(fresh: 
     assert!(!fresh.takes(&another, now).await);
 }
 
+/// Also one that is yet to come: a proxy that only asks opens no session that would be compared with the marks.
+pub(crate) async fn a_mark_on_one_use_ends_that_use_alone(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
+    let (fresh, now) = (fresh(LIMITS).await, now());
+    let (key, stored) = multi_use(3, now).await;
+    fresh.store.put(key, stored.clone(), now).await.expect("room");
+    fresh.revoke(Revocation::Session(stored.session_id.of_use(2)), now).await;
+    for (use_number, mark) in [(1, None), (2, Some(Mark::Session)), (3, None)] {
+        let taken = fresh.store.take(key, OPENING, now).await.expect("an answer").expect("uses are left");
+        assert_eq!((taken.use_number, taken.mark), (use_number, mark));
+    }
+    assert!(fresh.store.take(key, OPENING, now).await.expect("an answer").is_none());
+}
+
 pub(crate) async fn a_login_without_a_ticket_meets_its_marks(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let now = now();
     let (key, stored) = minted("ada", 1, now).await.remove(0);

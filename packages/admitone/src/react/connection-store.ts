@@ -11,18 +11,25 @@ import {
 
 /** What a component may do about a connection's events. Each may be another function in every render. */
 export interface ConnectionHandlers {
+  /** The socket is open and admitted. */
   readonly onOpen?: () => void;
+  /** A message arrived. */
   readonly onMessage?: (event: MessageEvent) => void;
   /** Of every end of an attempt or socket, retried or not. */
   readonly onClose?: (detail: CloseDetail) => void;
+  /** Of every attempt that failed, retried or not, and of a renewal that did. */
   readonly onError?: (error: AdmitError) => void;
+  /** The session goes on with the fresh login. */
   readonly onRenewed?: (session: RenewedSession) => void;
 }
 
 /** A connection as it was at one moment. */
 export interface ConnectionSnapshot {
+  /** What the connection is doing. */
   readonly state: ConnectionState;
+  /** Whether `send` works. */
   readonly isOpen: boolean;
+  /** What it is admitted with. */
   readonly method: 'ticket' | 'jwt' | undefined;
   /** While `method` is `'jwt'`, why. */
   readonly fallbackReason: FallbackReason | undefined;

@@ -42,6 +42,7 @@ export interface TicketSourceHook {
   readonly revoke: (ticket: MintedTicket | string) => Promise<void>;
   /** For `AdmitConnection`, `admitSocket` and `AdmitEventSource`. */
   readonly source: TicketSource;
+  /** How minting goes. */
   readonly status: TicketStatus;
 }
 

@@ -6,6 +6,7 @@ export interface TicketStatus {
   readonly busy: boolean;
   /** Why the latest request failed; nothing once one succeeded. */
   readonly error: AdmitError | undefined;
+  /** How often what was done. */
   readonly stats: Readonly<TicketStats>;
 }
 

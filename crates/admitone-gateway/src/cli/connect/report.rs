@@ -64,7 +64,9 @@ fn said(event: &Event) -> (&'static str, String) {
         Event::Renewed(renewed) => ("32", format!("renewed for {} s", renewed.expires_in.as_secs())),
         Event::NotRenewed(error) => ("33", format!("not renewed: {error}")),
         Event::Closed(ended) if ended.is_wanted() => ("2", ended.to_string()),
-        Event::Closed(ended) => ("1;31", format!("error: {ended}{}", mend(&ended.cause.code))),
+        Event::Closed(ended) => {
+            ("1;31", format!("error: {}{}", ended.to_string().trim_end_matches('.'), mend(&ended.cause.code)))
+        }
         _ => ("2", format!("{event:?}")),
     }
 }

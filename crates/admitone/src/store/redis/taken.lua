@@ -1,5 +1,6 @@
--- What is left of a grant that was taken, and the record of its session.
-if mark == 0 and not is_last then
+-- What is left of a grant that was taken, and the record of its session. The second mark, of a multi-use ticket, is that of
+-- this use alone.
+if (mark == 0 or use and mark == 2) and not is_last then
   local time = redis.call('TIME')
   local left = tonumber(sub(text, 62, 74)) - time[1] * 1000 - math.floor(time[2] / 1000)
   if left > 0 then

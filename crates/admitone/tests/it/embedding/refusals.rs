@@ -85,17 +85,20 @@ async fn s28_every_refusal_is_heard_of_and_holds_no_secret() {
         upgrade().bearer("a-secret-token"),
         Request::post("/auth/ticket").bearer("a-secret-token"),
         Request::post("/auth/ticket/revoke").bearer("login-of-ada").json(&format!(r#"{{"ticket":"{ticket}"}}"#)),
+        Request::post(&format!("/auth/ticket/{ticket}")).bearer("login-of-ada"),
+        Request::new(&format!("DELETE /auth/session/{ticket}")).bearer("login-of-ada"),
     ] {
         site.ask(&request).await;
     }
     let refusals = site.refusals();
-    assert_eq!(refusals.len(), 7, "{refusals:?}");
+    assert_eq!(refusals.len(), 9, "{refusals:?}");
     assert!(refusals[1].starts_with("/chat: ticket: the ticket of session ses_"), "{refusals:?}");
     assert_eq!(
         refusals[2],
         "/chat: ticket: the ticket's key id 0 is unknown here: minted by another node without shared keys, or before a restart"
     );
     assert_eq!(refusals[5], "/auth/ticket: login: no such login");
+    assert_eq!(refusals[7..], [": nothing is at this path", "/auth/session/{id}: this login has no such session"]);
     for secret in [&ticket[5..], &FORGED[5..], "a-secret-token"] {
         assert!(refusals.iter().all(|line| !line.contains(secret)), "{refusals:?}");
     }

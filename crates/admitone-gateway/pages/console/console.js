@@ -66,16 +66,10 @@ function sentence(text) {
 	const capital = text.charAt(0).toUpperCase() + text.slice(1);
 	return capital.endsWith(".") ? capital : `${capital}.`;
 }
-// page/dom.ts
+// ../demo/page/element.ts
 function element(tag, attributes = {}, ...children) {
 	const made = document.createElement(tag);
 	for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-	made.append(...children);
-	return made;
-}
-function drawn(tag, attributes = {}, ...children) {
-	const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-	for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
 	made.append(...children);
 	return made;
 }
@@ -83,6 +77,13 @@ function byId(id, kind) {
 	const found = document.getElementById(id);
 	if (!(found instanceof kind)) throw new Error(`index.html has no ${kind.name} with the id "${id}"`);
 	return found;
+}
+// page/dom.ts
+function drawn(tag, attributes = {}, ...children) {
+	const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+	for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+	made.append(...children);
+	return made;
 }
 function button(label, attributes, act) {
 	const made = element("button", {
@@ -150,14 +151,21 @@ const TONES$1 = {
 	ticket_minted: "quiet",
 	session_opened: "good",
 	session_renewed: "good",
+	request_verified: "good",
 	refused: "busy",
 	admin_refused: "bad",
 	ticket_replayed: "bad",
 	lines_lost: "bad",
+	guard_tripped: "bad",
+	rollout_changed: "busy",
 	revoked: "busy",
 	closed: "busy",
 	drain_ordered: "busy",
 	draining: "busy"
+};
+const COUNTED$1 = {
+	guard_tripped: "failed ticket",
+	lines_lost: "line"
 };
 function readLine(text) {
 	try {
@@ -178,7 +186,7 @@ function readLine(text) {
 		};
 	}
 }
-function gist({ fields }) {
+function gist({ event, fields }) {
 	const of = new Map(fields);
 	const lasted = of.get("duration_ms");
 	return [
@@ -187,7 +195,8 @@ function gist({ fields }) {
 		of.get("cause") ?? of.get("code") ?? of.get("mark"),
 		lasted === void 0 ? void 0 : `after ${duration(Number(lasted) / 1e3)}`,
 		of.get("method") === void 0 ? void 0 : `by ${of.get("method")}`,
-		of.has("count") ? `${of.get("count")} connections` : void 0
+		of.has("count") ? counted(Number(of.get("count")), COUNTED$1[event] ?? "connection") : void 0,
+		of.has("percent") ? `${of.get("percent_before")} % → ${of.get("percent")} %` : void 0
 	].filter((part) => part !== void 0).join(" · ");
 }
 var AuditList = class {
@@ -471,7 +480,7 @@ const MARGIN = {
 	top: 8,
 	right: 4,
 	bottom: 18,
-	left: 40
+	left: 46
 };
 var Plot = class {
 	element;
@@ -479,7 +488,12 @@ var Plot = class {
 		class: "plot",
 		height: HEIGHT,
 		tabindex: 0,
-		role: "img"
+		role: "img",
+		"aria-description": "The arrow keys go back in time."
+	});
+	#said = element("p", {
+		class: "visually-hidden",
+		role: "status"
 	});
 	#legend = element("tbody");
 	#when = element("th", { scope: "col" }, "now");
@@ -500,7 +514,7 @@ var Plot = class {
 			class: "card figure",
 			id: `plot-${name}`
 		});
-		this.element.append(element("div", { class: "figure-head" }, title, element("p", { class: "quiet" }, manner.unit)), this.#picture, legend);
+		this.element.append(element("div", { class: "figure-head" }, title, element("p", { class: "quiet" }, manner.unit)), this.#picture, legend, this.#said);
 		this.#listen();
 	}
 	show(drawing) {
@@ -522,6 +536,7 @@ var Plot = class {
 			if (step === 0) return;
 			event.preventDefault();
 			this.#choose(Math.min(Math.max((this.#chosen ?? 0) + step, 0), this.#drawing.moments.length - 1));
+			this.#said.textContent = this.#inWords();
 		});
 	}
 	#choose(chosen) {
@@ -608,11 +623,8 @@ var Plot = class {
 		}, "now")];
 	}
 	#showLegend() {
-		const { moments, series } = this.#drawing;
-		const at = moments.length - 1 - (this.#chosen ?? 0);
-		const ago = ((moments.at(-1)?.at ?? 0) - (moments[at]?.at ?? 0)) / 1e3;
-		this.#when.textContent = this.#chosen ? `${duration(ago)} ago` : "now";
-		this.#legend.replaceChildren(...series.map((one) => this.#legendRow(one, at)));
+		this.#when.textContent = this.#ago();
+		this.#legend.replaceChildren(...this.#drawing.series.map((one) => this.#legendRow(one, this.#at())));
 	}
 	#legendRow({ word, label, colour, values, total }, at) {
 		const swatch = element("span", {
@@ -624,9 +636,18 @@ var Plot = class {
 		if (this.#manner.totals !== void 0) row.append(element("td", { class: "total" }, this.#manner.total?.(total ?? 0) ?? ""));
 		return row;
 	}
+	#at() {
+		return this.#drawing.moments.length - 1 - (this.#chosen ?? 0);
+	}
+	#ago() {
+		const { moments } = this.#drawing;
+		const ms = (moments.at(-1)?.at ?? 0) - (moments[this.#at()]?.at ?? 0);
+		return this.#chosen ? `${duration(ms / 1e3)} ago` : "now";
+	}
 	#inWords() {
 		const { title, value, unit } = this.#manner;
-		return `${title}, ${unit}, now: ${this.#drawing.series.map(({ label, values }) => `${label} ${value(values.at(-1))}`).join(", ") || "nothing"}`;
+		const told = this.#drawing.series.map(({ label, values }) => `${label} ${value(values[this.#at()])}`);
+		return `${title}, ${unit}, ${this.#ago()}: ${told.join(", ") || "nothing"}`;
 	}
 };
 function stacked(series, moments) {
@@ -822,27 +843,27 @@ const TIMED = [
 	{
 		operation: "mint",
 		share: .5,
-		label: "mint, half below"
+		label: "mint p50"
 	},
 	{
 		operation: "mint",
 		share: .99,
-		label: "mint, 99 % below"
+		label: "mint p99"
 	},
 	{
 		operation: "handshake",
 		share: .5,
-		label: "handshake, half below"
+		label: "handshake p50"
 	},
 	{
 		operation: "handshake",
 		share: .99,
-		label: "handshake, 99 % below"
+		label: "handshake p99"
 	},
 	{
 		operation: "take",
 		share: .99,
-		label: "store’s redemption, 99 % below"
+		label: "the store’s redemption p99"
 	}
 ];
 var Figures = class {
@@ -852,8 +873,8 @@ var Figures = class {
 		mints: new Tile("mints", "Tickets minted / s", 1),
 		admissions: new Tile("admissions", "Admitted / s", 1),
 		refusals: new Tile("refusals", "Refused / s", 5),
-		handshake: new Tile("handshake", "Handshake, 99 % below", 3),
-		mint: new Tile("mint", "Mint, 99 % below", 3)
+		handshake: new Tile("handshake", "Handshake p99", 3),
+		mint: new Tile("mint", "Mint p99", 3)
 	};
 	#plots = {
 		mints: new Plot("mints", {
@@ -1038,28 +1059,33 @@ var People = class {
 		actions.append(this.#signOutButton(person));
 		const head = element("div", { class: "person-head" }, name, actions);
 		const rows = element("tbody", {}, ...sessions.map((session) => this.#sessionRow(session)));
-		const table = element("table", { class: "list" }, element("thead", {}, element("tr", {}, ...[
+		const titles = [
 			"Route",
 			"By",
 			"Node",
 			"Open for",
-			"Ends in",
-			""
-		].map((title) => element("th", { scope: "col" }, title)))), rows);
+			"Ends in"
+		].map((title) => element("th", { scope: "col" }, title));
+		const actionsTitle = element("span", { class: "visually-hidden" }, "Actions");
+		titles.push(element("th", { scope: "col" }, actionsTitle));
+		const table = element("table", { class: "list" }, element("thead", {}, element("tr", {}, ...titles)), rows);
 		return element("section", {
 			class: "person",
 			"data-subject": subject
 		}, head, table);
 	}
 	#sessionRow(session) {
-		const { session_id, route, method, node, open_seconds, ends_in_seconds } = session;
+		const { session_id, subject, route, method, node, open_seconds, ends_in_seconds } = session;
+		const which = `${subject}’s connection to ${route}, open for ${duration(open_seconds)}`;
 		const close = button("Close", {
 			class: "small",
-			title: "It may come back at once"
+			title: "It may come back at once",
+			"aria-label": `Close ${which}`
 		}, () => this.#do("api/close", { session_id }, closing("this connection")));
 		const revoke = button("Revoke", {
 			class: "small danger",
-			title: "Its ticket and its connection are over"
+			title: "Its ticket and its connection are over",
+			"aria-label": `Revoke ${which}`
 		}, () => this.#do("api/revoke", { session_id }, revokingSession(session)));
 		const row = element("tr", { "data-session": session_id });
 		row.append(element("td", { "data-label": "Route" }, element("code", {}, route)), element("td", { "data-label": "By" }, method), element("td", {
@@ -1266,6 +1292,7 @@ function listen() {
 		attempt(async () => {
 			const typed = secret.value.trim();
 			secret.value = "";
+			secret.focus();
 			await signIn(typed);
 			await arrive();
 		});

@@ -549,7 +549,7 @@ var Panels = class {
 		for (const button of people.querySelectorAll("button")) button.disabled = visitor.name === "arriving";
 	}
 	#showConnection({ connection, ticket, replay }) {
-		const { connect, mint, disconnect, prompt, send, method, connectionState, replay: again } = this.controls;
+		const { connect, mint, disconnect, hint, prompt, send, method, connectionState, replay: again } = this.controls;
 		const label = connectionLabel(connection);
 		const connecting = isConnecting(connection);
 		const open = connection.name === "open";
@@ -558,6 +558,7 @@ var Panels = class {
 		connect.hidden = connecting;
 		mint.hidden = connecting;
 		disconnect.hidden = !connecting;
+		hint.hidden = connecting || ticket.name === "unspent" || !byTicket(method);
 		connect.textContent = ticket.name === "unspent" && byTicket(method) ? "Connect with this ticket" : "Connect";
 		connect.disabled = ticket.name === "minting";
 		mint.disabled = ticket.name === "minting" || ticket.name === "unspent" || !byTicket(method);
@@ -601,6 +602,7 @@ function controls() {
 		connect: byId("connect", HTMLButtonElement),
 		mint: byId("mint", HTMLButtonElement),
 		disconnect: byId("disconnect", HTMLButtonElement),
+		hint: byId("connection-hint", HTMLElement),
 		promptForm: byId("prompt-form", HTMLFormElement),
 		prompt: byId("prompt", HTMLInputElement),
 		send: byId("send", HTMLButtonElement),
@@ -949,7 +951,7 @@ var AdmitError = class extends Error {
 };
 // ../packages/admitone/src/carriers.ts
 const VERSION_MARKER = "admitone.v1";
-const REFUSED_MARKER$1 = "admitone.refused";
+const REFUSED_MARKER = "admitone.refused";
 const TICKET = "admitone.ticket.";
 const BEARER = "bearer.";
 const KUBERNETES = "base64url.bearer.authorization.k8s.io.";
@@ -960,7 +962,7 @@ function offerProtocols(credential, protocols = []) {
 	return [
 		...protocols,
 		VERSION_MARKER,
-		REFUSED_MARKER$1,
+		REFUSED_MARKER,
 		carrierOf(credential)
 	];
 }
@@ -1114,7 +1116,7 @@ var Attempt = class {
 		};
 		this.#tell({
 			type: "opened",
-			selected: refused ? REFUSED_MARKER$1 : protocol
+			selected: refused ? REFUSED_MARKER : protocol
 		});
 	}
 	#fail(type, error) {
@@ -2138,7 +2140,6 @@ async function ask(whom, url, request) {
 	}
 }
 // page/replay.ts
-const REFUSED_MARKER = "admitone.refused";
 const GIVE_UP_MS = 1e4;
 function presentAgain(ticket) {
 	const began = performance.now();
@@ -2148,7 +2149,7 @@ function presentAgain(ticket) {
 	let admitted = false;
 	socket.addEventListener("open", () => {
 		selected = socket.protocol;
-		admitted = selected !== REFUSED_MARKER;
+		admitted = !shownProtocol(ticket.protocols, selected).refused;
 		if (admitted) socket.close(1e3);
 	});
 	return new Promise((resolve) => {
@@ -2512,8 +2513,8 @@ async function begin() {
 	listen();
 	const demo = await fetchDemo();
 	listPeople(demo);
-	const operators = element("a", { href: demo.operators }, "their page");
-	byId("operators", HTMLElement).append("What operators see of it is on ", operators, ", whose secret stands in the terminal.");
+	const operators = element("a", { href: demo.operators }, "operators’ page");
+	byId("operators", HTMLElement).append("The ", operators, " shows the same from their side; its secret stands in the terminal.");
 	const remembered = demo.people.find(({ id }) => id === sessionStorage.getItem(REMEMBERED_PERSON));
 	if (remembered === void 0) stage.set({});
 	else await arrive(demo, remembered);
