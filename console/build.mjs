@@ -9,7 +9,7 @@ const read = (path) => readFile(here(path), 'utf8');
 // The palette, the reset and what both pages have are the demo page's.
 const STYLES = [
   '../demo/page/style/base',
-  ...['layout', 'controls', 'figures', 'lists', 'adaptations'].map((name) => `page/style/${name}`),
+  ...['layout', 'controls', 'figures', 'lists', 'rollout', 'adaptations'].map((name) => `page/style/${name}`),
 ];
 
 async function script() {

@@ -4,6 +4,14 @@ import { Gateway } from './gateway-process.js';
 
 const ISSUER = 'https://login.example';
 
+/** What is said of a route's rollout. */
+interface RouteRollout {
+  readonly route: string;
+  readonly percent: number;
+  readonly allow: readonly { readonly subject: string }[];
+  readonly deny: readonly { readonly subject: string }[];
+}
+
 /** A gateway that is killed and comes back at the same address, and a login that outlives it. */
 export class RestartableGateway {
   readonly #secret = randomBytes(32).toString('hex');
@@ -54,6 +62,16 @@ ${route}
     return `http://127.0.0.1:${this.#port}`;
   }
 
+  /** The operators' page, where there is a listener for them. */
+  get operators(): string {
+    return `http://127.0.0.1:${this.#admin}/admin/`;
+  }
+
+  /** What operators sign in with. */
+  get operatorsSecret(): string {
+    return this.#secret;
+  }
+
   /** The URL of a socket. */
   socket(path: string): string {
     return `ws://127.0.0.1:${this.#port}${path}`;
@@ -97,11 +115,22 @@ ${route}
 
   /** Lets so many of a hundred people have tickets on a route, as an operator does. */
   async rollOut(percent: number, route: string): Promise<void> {
+    await this.#rollout({ method: 'POST', body: JSON.stringify({ percent, route }) });
+  }
+
+  /** What the gateway says of a route's rollout. */
+  async rollout(route: string): Promise<RouteRollout> {
+    const { routes } = (await this.#rollout({})) as { routes: readonly RouteRollout[] };
+    const found = routes.find((told) => told.route === route);
+    if (found === undefined) throw new Error(`nothing is said of ${route}`);
+    return found;
+  }
+
+  async #rollout(request: RequestInit): Promise<unknown> {
     const headers = { authorization: `Bearer ${this.#secret}`, 'content-type': 'application/json' };
-    const body = JSON.stringify({ percent, route });
-    const url = `http://127.0.0.1:${this.#admin}/admin/api/rollout`;
-    const answer = await fetch(url, { method: 'POST', headers, body });
+    const answer = await fetch(`${this.operators}api/rollout`, { ...request, headers });
     if (!answer.ok) throw new Error(`the rollout was answered ${answer.status}: ${await answer.text()}`);
+    return answer.json();
   }
 
   #configuration(): string {

@@ -4,6 +4,7 @@ import { byId } from './dom.js';
 import { Figures } from './figures.js';
 import { showNodes, statePill } from './node-list.js';
 import { People } from './people.js';
+import { Rollout } from './rollout.js';
 import { Stream } from './stream.js';
 import type { Nodes } from './summary.js';
 import { shortNode } from './words.js';
@@ -27,16 +28,19 @@ const people = new People(
   },
   attempt,
 );
+const rollout = new Rollout(byId('rollout', HTMLElement), attempt);
 let stream: Stream | undefined;
 let told: Nodes | undefined;
 
 /** Runs what a control asks for; a failure becomes a notice, and the end of a login the form to sign in. */
 function attempt(act: () => Promise<void>): void {
   tell('');
-  act().catch((error: unknown) => {
-    if (error instanceof SignedOut) leave('Your time here is over: sign in again.');
-    else tell(error instanceof Error ? error.message : String(error));
-  });
+  act().catch(failed);
+}
+
+function failed(error: unknown): void {
+  if (error instanceof SignedOut) leave('Your time here is over: sign in again.');
+  else tell(error instanceof Error ? error.message : String(error));
 }
 
 function tell(words: string): void {
@@ -48,6 +52,7 @@ function tell(words: string): void {
 async function arrive(): Promise<void> {
   const status = (await get('api/status')) as { issuers?: readonly string[] };
   people.issuersAre(status.issuers ?? []);
+  rollout.issuersAre(status.issuers ?? []);
   show(true);
   stream = new Stream({
     opened: () => {
@@ -60,7 +65,7 @@ async function arrive(): Promise<void> {
     broken: (reason) => tell(`${reason} Trying again.`),
     signedOut: () => leave('Your time here is over: sign in again.'),
   });
-  await people.search();
+  await Promise.all([people.search(), rollout.refresh()]);
 }
 
 /** The lines of before. */
@@ -75,6 +80,7 @@ function leave(words = ''): void {
   told = undefined;
   audit.clear();
   people.clear();
+  rollout.clear();
   figures.clear();
   show(false);
   tell(words);
@@ -96,6 +102,8 @@ function showTold(nodes: Nodes): void {
   byId('gateway-state', HTMLElement).replaceChildren(statePill(here?.status ?? ''));
   byId('nodes-missing', HTMLElement).hidden = nodes.isWhole;
   draw();
+  // What another operator, another node or the guard has changed.
+  if (!document.hidden) rollout.refresh().catch(failed);
 }
 
 function showChoice({ nodes }: Nodes): void {

@@ -75,15 +75,16 @@ export function forEach<Name extends string, Value>(
   return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<Name, Value>;
 }
 
-function object(json: unknown): Readonly<Record<string, unknown>> {
+/** An object of what was told, or none: as are those below. */
+export function object(json: unknown): Readonly<Record<string, unknown>> {
   return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {};
 }
 
-function text(json: unknown): string {
+export function text(json: unknown): string {
   return typeof json === 'string' ? json : '';
 }
 
-function number(json: unknown): number {
+export function number(json: unknown): number {
   return typeof json === 'number' && Number.isFinite(json) ? json : 0;
 }
 

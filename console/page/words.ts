@@ -45,6 +45,13 @@ export function clock(date: Date): string {
   return date.toLocaleTimeString(undefined, { hour12: false });
 }
 
+/** A moment, Unix seconds, with its day where that is not today. */
+export function moment(at: number, today = new Date()): string {
+  const date = new Date(at * 1000);
+  const time = clock(date);
+  return date.toDateString() === today.toDateString() ? time : `${date.toLocaleDateString()}, ${time}`;
+}
+
 /** A word of the gateway's as people read it: `store_unavailable` is “store unavailable”. */
 export function spoken(word: string): string {
   return word.replaceAll('_', ' ');

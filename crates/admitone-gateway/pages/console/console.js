@@ -135,6 +135,11 @@ function duration(seconds) {
 function clock(date) {
 	return date.toLocaleTimeString(void 0, { hour12: false });
 }
+function moment(at, today = new Date()) {
+	const date = new Date(at * 1e3);
+	const time = clock(date);
+	return date.toDateString() === today.toDateString() ? time : `${date.toLocaleDateString()}, ${time}`;
+}
 function spoken(word) {
 	return word.replaceAll("_", " ");
 }
@@ -1160,6 +1165,347 @@ function inWords(subject, total, shown, silent) {
 	const missing = silent === 0 ? "" : `; ${counted(silent, "node")} did not say`;
 	return `${counted(total, "live connection")}${whose}${part}${missing}`;
 }
+// page/rollout-reading.ts
+function readRollouts(json) {
+	const { routes } = object(json);
+	return Array.isArray(routes) ? routes.map(readRollout) : [];
+}
+function readRollout(json) {
+	const told = object(json);
+	const changed = object(told.changed);
+	return {
+		route: text(told.route),
+		percent: number(told.percent),
+		allow: listed(told.allow),
+		deny: listed(told.deny),
+		hasFallback: told.jwt_fallback !== "deny",
+		isKept: told.kept !== false,
+		shadow: told.shadow === true,
+		changed: told.changed ? {
+			by: text(changed.by),
+			at: number(changed.at),
+			node: text(changed.node)
+		} : void 0,
+		guard: readGuard(object(told.guard))
+	};
+}
+function readGuard(told) {
+	return {
+		action: text(told.action),
+		windowSeconds: number(told.window_seconds),
+		thresholdPercent: number(told.threshold_percent),
+		minimum: number(told.minimum),
+		worked: number(told.worked),
+		failed: number(told.failed),
+		tripped: told.tripped ? readTrip(object(told.tripped)) : void 0
+	};
+}
+function readTrip(told) {
+	return {
+		at: number(told.at),
+		node: text(told.node),
+		worked: number(told.worked),
+		failed: number(told.failed),
+		before: number(told.percent_before)
+	};
+}
+function listed(json) {
+	if (!Array.isArray(json)) return [];
+	return json.map(object).map(({ issuer, subject }) => ({
+		issuer: text(issuer),
+		subject: text(subject)
+	}));
+}
+function guardInWords(guard) {
+	const { action, windowSeconds, thresholdPercent, minimum, worked, failed } = guard;
+	if (action === "off") return "The guard is off.";
+	const all = worked + failed;
+	return `${`${count(failed)} of ${count(all)} tickets failed by a fault of ours within ${duration(windowSeconds)}, as this node sees it.`}${all < minimum ? ` Fewer than ${count(minimum)} are too few to judge.` : ""} From ${thresholdPercent} % failed on, the guard ${action === "alarm" ? "raises an alarm" : "sets 0 %"}.`;
+}
+function tripInWords({ action, tripped }) {
+	if (tripped === void 0) return "";
+	const { at, node, worked, failed, before } = tripped;
+	const act = action === "alarm" ? "raised an alarm" : `set 0 %, from ${before} %`;
+	const why = `${count(failed)} of ${count(worked + failed)} tickets had failed on ${shortNode(node)}`;
+	return `The guard ${act}, at ${moment(at)}: ${why}. So it stays until somebody sets a percentage.`;
+}
+function guardStrain({ worked, failed, minimum, thresholdPercent }) {
+	const all = worked + failed;
+	if (all === 0 || all < minimum || thresholdPercent === 0) return 0;
+	return Math.min(failed / all * 100 / thresholdPercent, 1);
+}
+const CHANGERS = {
+	admin: "an operator",
+	file: "a configuration file",
+	guard: "the guard"
+};
+function remarks({ changed, isKept, hasFallback, shadow }) {
+	const told = [];
+	if (!hasFallback) told.push("Without a ticket nobody connects here (jwt_fallback = \"deny\"): it stays at 100 %.");
+	if (shadow) told.push("Shadow mode: each JWT that is let in rehearses a ticket, which decides nothing.");
+	if (!isKept) told.push("The store does not answer: the other nodes are told when it is back.");
+	if (changed === void 0) told.push("Nobody has changed it yet.");
+	else {
+		const by = CHANGERS[changed.by] ?? changed.by;
+		told.push(`Last changed by ${by}, at ${moment(changed.at)} on ${shortNode(changed.node)}.`);
+	}
+	return told;
+}
+function questionBefore({ route, percent }, wanted) {
+	const ask = (text) => ({
+		title: `Set ${route} to ${wanted} %?`,
+		text,
+		yes: `Set ${wanted} %`
+	});
+	const open = "Who is connected stays connected.";
+	if (wanted === 100) return ask(`Everybody gets tickets, but for those on the list of who never does. ${open}`);
+	if (wanted === 0) return ask(`Nobody gets tickets, but for those on the list of who always does: the others connect with the JWT. ${open}`);
+	if (wanted < percent) return ask(`From ${percent} % down: who came last gets no more tickets, and connects with the JWT. ${open}`);
+}
+// page/rollout.ts
+const STEPS = [
+	0,
+	1,
+	5,
+	25,
+	50,
+	100
+];
+const LISTS = [["allow", "Always get tickets"], ["deny", "Never get tickets"]];
+var Rollout = class {
+	#list;
+	#attempt;
+	#blocks = new Map();
+	#issuers = [];
+	#age = 0;
+	#isAsking = false;
+	constructor(list, attempt) {
+		this.#list = list;
+		this.#attempt = attempt;
+	}
+	issuersAre(issuers) {
+		this.#issuers = issuers;
+	}
+	clear() {
+		this.#age += 1;
+		this.#blocks.clear();
+		this.#list.replaceChildren();
+	}
+	async refresh() {
+		if (this.#isAsking) return;
+		this.#isAsking = true;
+		const age = this.#age;
+		try {
+			const routes = readRollouts(await get("api/rollout"));
+			if (age === this.#age) this.#show(routes);
+		} finally {
+			this.#isAsking = false;
+		}
+	}
+	#show(routes) {
+		for (const [path, block] of this.#blocks) {
+			if (routes.some(({ route }) => route === path)) continue;
+			block.element.remove();
+			this.#blocks.delete(path);
+		}
+		for (const rollout of routes) this.#blockOf(rollout.route).show(rollout);
+	}
+	#blockOf(route) {
+		const known = this.#blocks.get(route);
+		if (known !== void 0) return known;
+		const change = async (change) => {
+			const told = await post("api/rollout", {
+				route,
+				...change
+			});
+			this.#age += 1;
+			return readRollout(told);
+		};
+		const block = new RouteBlock(route, {
+			attempt: this.#attempt,
+			issuers: this.#issuers,
+			change
+		});
+		this.#blocks.set(route, block);
+		this.#list.append(block.element);
+		return block;
+	}
+};
+var RouteBlock = class {
+	element;
+	#route;
+	#whole;
+	#state = element("p", { class: "rollout-state" });
+	#alarm = element("p", {
+		class: "notice",
+		role: "alert",
+		hidden: ""
+	});
+	#refusal = element("p", {
+		class: "notice",
+		role: "alert",
+		hidden: ""
+	});
+	#slider;
+	#set;
+	#steps = element("div", {
+		class: "steps",
+		role: "group"
+	});
+	#lists = element("div", { class: "listed" });
+	#subject;
+	#guard = element("p");
+	#strain = element("meter", {
+		min: "0",
+		max: "1",
+		high: "0.7",
+		optimum: "0"
+	});
+	#remarks = element("p", { class: "hint" });
+	#shown;
+	constructor(route, whole) {
+		this.#route = route;
+		this.#whole = whole;
+		const label = `Percentage of people on ${route} who get tickets`;
+		this.#slider = element("input", {
+			type: "range",
+			min: "0",
+			max: "100",
+			step: "1",
+			"aria-label": label
+		});
+		this.#slider.addEventListener("input", () => this.#showWanted());
+		this.#set = button("", { class: "primary" }, () => this.#setTo(this.#wanted));
+		this.#steps.ariaLabel = `Steps of ${route}`;
+		for (const step of STEPS) this.#steps.append(button(`${step} %`, {
+			class: "small",
+			"data-step": String(step)
+		}, () => this.#setTo(step)));
+		this.#strain.ariaLabel = `How near the guard of ${route} is to acting`;
+		this.#subject = element("input", {
+			type: "search",
+			placeholder: "A person’s subject",
+			"aria-label": `Somebody to put on a list of ${route}`,
+			autocomplete: "off",
+			spellcheck: "false",
+			required: ""
+		});
+		const title = element("h3", {}, element("code", {}, route));
+		this.element = element("section", {
+			class: "rollout",
+			"data-route": route,
+			"aria-label": route
+		});
+		this.element.append(element("div", { class: "rollout-head" }, title, this.#state), this.#alarm, this.#refusal, element("div", { class: "dial" }, this.#slider, this.#set), this.#steps, this.#lists, this.#listForm(), element("div", { class: "guard" }, this.#strain, this.#guard), this.#remarks);
+	}
+	show(rollout) {
+		const before = this.#shown;
+		if (before === void 0 || this.#wanted === before.percent) this.#slider.value = String(rollout.percent);
+		this.#shown = rollout;
+		this.#showState(rollout);
+		if (JSON.stringify([before?.allow, before?.deny]) !== JSON.stringify([rollout.allow, rollout.deny])) this.#showLists(rollout);
+		say(this.#alarm, tripInWords(rollout.guard));
+		say(this.#guard, guardInWords(rollout.guard));
+		say(this.#remarks, remarks(rollout).join(" "));
+		this.#strain.value = guardStrain(rollout.guard);
+		this.#strain.hidden = rollout.guard.action === "off";
+		this.#showWanted();
+	}
+	get #wanted() {
+		return this.#slider.valueAsNumber;
+	}
+	#showState({ percent, shadow, guard }) {
+		const tone = guard.tripped ? "bad" : percent === 100 ? "good" : percent === 0 ? "quiet" : "busy";
+		this.#state.replaceChildren(pill(`${percent} % get tickets`, tone));
+		if (shadow) this.#state.append(" ", pill("shadow mode", "quiet"));
+	}
+	#showWanted() {
+		const shown = this.#shown;
+		if (shown === void 0) return;
+		this.#slider.setAttribute("aria-valuetext", `${this.#wanted} %`);
+		say(this.#set, `Set to ${this.#wanted} %`);
+		this.#set.disabled = this.#isSo(shown, this.#wanted);
+		for (const step of this.#steps.querySelectorAll("button")) step.ariaPressed = String(Number(step.dataset.step) === shown.percent);
+	}
+	#isSo({ percent, guard }, wanted) {
+		return wanted === percent && guard.tripped === void 0;
+	}
+	#showLists(rollout) {
+		const lists = LISTS.filter(([list]) => rollout[list].length > 0).map(([list, title]) => {
+			const people = rollout[list].map((one) => element("li", {}, this.#chip(one)));
+			const titled = element("ul", {
+				"data-list": list,
+				"aria-label": title
+			}, ...people);
+			return element("div", {}, element("p", { class: "quiet" }, title), titled);
+		});
+		this.#lists.replaceChildren(...lists);
+	}
+	#chip({ issuer, subject }) {
+		const remove = button("×", {
+			class: "chip-remove",
+			"aria-label": `Take ${subject} off the list of ${this.#route}`
+		}, () => this.#change({
+			unlist: [subject],
+			issuer
+		}, () => this.#subject.focus()));
+		const where = this.#whole.issuers.length > 1 ? [element("span", { class: "quiet" }, ` ${issuer}`)] : [];
+		return element("span", {
+			class: "chip",
+			title: issuer
+		}, element("span", {}, subject, ...where), remove);
+	}
+	#listForm() {
+		const options = LISTS.map(([list, title]) => element("option", { value: list }, title));
+		const list = element("select", { "aria-label": `List of ${this.#route}` }, ...options);
+		const { issuers } = this.#whole;
+		const issuer = element("select", { "aria-label": "Issuer" }, ...issuers.map((name) => element("option", { value: name }, name)));
+		issuer.hidden = issuers.length < 2;
+		const form = element("form", { class: "row list-form" }, this.#subject, issuer, list);
+		form.append(element("button", { type: "submit" }, "Add"));
+		form.addEventListener("submit", (event) => {
+			event.preventDefault();
+			const change = {
+				[list.value]: [this.#subject.value.trim()],
+				issuer: issuer.value
+			};
+			this.#change(change, () => {
+				this.#subject.value = "";
+			});
+		});
+		return form;
+	}
+	#setTo(percent) {
+		const shown = this.#shown;
+		if (shown === void 0 || this.#isSo(shown, percent)) return;
+		this.#whole.attempt(async () => {
+			const question = questionBefore(shown, percent);
+			if (question === void 0 || await confirmed(question)) await this.#ask({ percent });
+			this.#slider.value = String(this.#shown?.percent ?? percent);
+			this.#showWanted();
+		});
+	}
+	#change(change, done) {
+		this.#whole.attempt(async () => {
+			if (await this.#ask(change)) done();
+		});
+	}
+	async #ask(change) {
+		say(this.#refusal, "");
+		try {
+			this.show(await this.#whole.change(change));
+			return true;
+		} catch (error) {
+			if (error instanceof SignedOut) throw error;
+			say(this.#refusal, error instanceof Error ? error.message : String(error));
+			return false;
+		}
+	}
+};
+function say(where, words) {
+	if (where.textContent !== words) where.textContent = words;
+	where.hidden = words === "";
+}
 // page/stream.ts
 const RETRY_MS = 2e3;
 var Stream = class {
@@ -1210,14 +1556,16 @@ const people = new People({
 	result: byId("people", HTMLElement),
 	summary: byId("people-summary", HTMLElement)
 }, attempt);
+const rollout = new Rollout(byId("rollout", HTMLElement), attempt);
 let stream;
 let told;
 function attempt(act) {
 	tell("");
-	act().catch((error) => {
-		if (error instanceof SignedOut) leave("Your time here is over: sign in again.");
-		else tell(error instanceof Error ? error.message : String(error));
-	});
+	act().catch(failed);
+}
+function failed(error) {
+	if (error instanceof SignedOut) leave("Your time here is over: sign in again.");
+	else tell(error instanceof Error ? error.message : String(error));
 }
 function tell(words) {
 	notice.textContent = words;
@@ -1226,6 +1574,7 @@ function tell(words) {
 async function arrive() {
 	const status = await get("api/status");
 	people.issuersAre(status.issuers ?? []);
+	rollout.issuersAre(status.issuers ?? []);
 	show(true);
 	stream = new Stream({
 		opened: () => {
@@ -1238,7 +1587,7 @@ async function arrive() {
 		broken: (reason) => tell(`${reason} Trying again.`),
 		signedOut: () => leave("Your time here is over: sign in again.")
 	});
-	await people.search();
+	await Promise.all([people.search(), rollout.refresh()]);
 }
 async function recall() {
 	const { lines } = await get("api/audit");
@@ -1250,6 +1599,7 @@ function leave(words = "") {
 	told = void 0;
 	audit.clear();
 	people.clear();
+	rollout.clear();
 	figures.clear();
 	show(false);
 	tell(words);
@@ -1269,6 +1619,7 @@ function showTold(nodes) {
 	byId("gateway-state", HTMLElement).replaceChildren(statePill(here?.status ?? ""));
 	byId("nodes-missing", HTMLElement).hidden = nodes.isWhole;
 	draw();
+	if (!document.hidden) rollout.refresh().catch(failed);
 }
 function showChoice({ nodes }) {
 	const names = [ALL, ...nodes.map(({ node }) => node)];
