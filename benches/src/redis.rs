@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use crate::Failure;
@@ -102,7 +102,7 @@ impl Server {
 }
 
 /// Reads what `MONITOR` tells up to a mark: `+TIME [DATABASE CLIENT] "COMMAND" "ARGUMENT" …`.
-async fn scripts_until(mut told: BufReader<TcpStream>, mark: &str) -> Result<HashMap<String, u64>, Failure> {
+async fn scripts_until(mut told: impl AsyncBufRead + Unpin, mark: &str) -> Result<HashMap<String, u64>, Failure> {
     let mut scripts = HashMap::new();
     let mut line = String::new();
     while told.read_line(&mut line).await? > 0 {
@@ -116,4 +116,24 @@ async fn scripts_until(mut told: BufReader<TcpStream>, mark: &str) -> Result<Has
         line.clear();
     }
     Err(format!("{PROGRAM} told no more of what it does").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_are_told_apart_and_what_they_call_is_not_counted() {
+        let told = concat!(
+            "+1.0 [0 127.0.0.1:1] \"EVALSHA\" \"aa\" \"1\" \"nodes\"\r\n",
+            "+1.1 [0 lua] \"SET\" \"aa\" \"EVALSHA\"\r\n",
+            "+1.2 [0 127.0.0.1:1] \"EVALSHA\" \"aa\" \"1\" \"nodes\"\r\n",
+            "+1.3 [0 127.0.0.1:1] \"EVAL\" \"return 1\" \"0\"\r\n",
+            "+1.4 [0 127.0.0.1:2] \"PING\" \"end-of-work\"\r\n",
+            "+1.5 [0 127.0.0.1:1] \"EVALSHA\" \"late\" \"0\"\r\n",
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let scripts = runtime.block_on(scripts_until(told.as_bytes(), END_OF_WORK)).expect("told to the end");
+        assert_eq!(scripts, HashMap::from([("aa".to_owned(), 2), ("return 1".to_owned(), 1)]));
+    }
 }

@@ -7,6 +7,7 @@ use crate::call::{self, Outcome};
 
 mod agreement;
 mod contents;
+pub(crate) mod packages;
 
 /// Fails with everything that a release would have wrong, before anything is built for it.
 pub(crate) fn check(root: &Path) -> Outcome {
@@ -23,20 +24,21 @@ pub(crate) fn check(root: &Path) -> Outcome {
     faults.extend(npm_package(root)?);
     if faults.is_empty() {
         // Whether each would be accepted by itself, without the workspace around it.
-        return package(root, &crates, &["--no-verify"]);
+        return packages::make(root, &crates);
     }
     Err(faults.join("\n"))
 }
 
 /// Builds each crate from its package alone.
 pub(crate) fn build(root: &Path) -> Outcome {
-    package(root, &published(root)?, &[])
-}
-
-/// Makes the packages, `target/package/NAME-VERSION.crate`.
-pub(crate) fn package(root: &Path, crates: &[Crate], how: &[&str]) -> Outcome {
-    let named = crates.iter().flat_map(|published| ["--package", &published.name]);
-    call::cargo(root).args(["package", "--locked", "--allow-dirty"]).args(named).args(how).run()
+    let crates = published(root)?;
+    let (workspace, target) = (root.join("target/packages"), root.join("target/packaged"));
+    packages::unpack(root, &workspace, &crates, &version(root)?)?;
+    for Crate { name, .. } in &crates {
+        let into = ["--target-dir".as_ref(), target.as_os_str()];
+        call::cargo(&workspace).args(["build", "--package", name]).args(into).run()?;
+    }
+    Ok(())
 }
 
 fn npm_package(root: &Path) -> Outcome<Vec<String>> {

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -78,13 +79,17 @@ async fn forged_alone(
         Ok(refused)
     };
     let (refused, run) = server.scripts_during(flood).await?;
-    let share = time.as_secs_f64() / quiet.as_secs_f64();
-    let theirs = run.iter().map(|(script, count)| match of_itself.get(script) {
+    Ok((refused, beyond(&run, &of_itself, time.as_secs_f64() / quiet.as_secs_f64())))
+}
+
+/// How many more scripts were run than in that share of a quiet time.
+fn beyond(run: &HashMap<String, u64>, quiet: &HashMap<String, u64>, share: f64) -> u64 {
+    let more = run.iter().map(|(script, count)| match quiet.get(script) {
         // One more, for where in its period the time begins.
         Some(often) => count.saturating_sub((*often as f64 * share).ceil() as u64 + 1),
         None => *count,
     });
-    Ok((refused, theirs.sum()))
+    more.sum()
 }
 
 async fn pause(time: Duration) -> Result<(), Failure> {
@@ -178,4 +183,19 @@ async fn forge_one_by_one(end: Instant, gateway: SocketAddr, request: Vec<u8>) -
         refused += 1;
     }
     Ok(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_counts_unless_it_runs_as_often_when_nobody_comes() {
+        let scripts =
+            |counts: &[(&str, u64)]| counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+        let quiet: HashMap<String, u64> = scripts(&[("word", 3)]);
+        assert_eq!(beyond(&scripts(&[("word", 2)]), &quiet, 1.0 / 3.0), 0);
+        assert_eq!(beyond(&scripts(&[("word", 5)]), &quiet, 1.0 / 3.0), 3);
+        assert_eq!(beyond(&scripts(&[("word", 1), ("take", 1)]), &quiet, 1.0 / 3.0), 1);
+    }
 }

@@ -1,9 +1,9 @@
 //! TCP keepalive: how a peer that went away without a word is noticed.
 
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
 
 /// How often a peer that answers no probe is asked before it counts as gone.
 const PROBES: u32 = 4;
@@ -23,9 +23,8 @@ impl Keepalive {
         Self(idle.map(keepalive))
     }
 
-    /// Turns it on for a connection, or for those that a listener will accept. Where the system has none, a peer that is gone
-    /// is noticed only when something is sent.
-    pub fn set_on(&self, stream: &impl AsFd) {
+    /// Turns it on for a connection. Where the system has none, a peer that is gone is noticed only when something is sent.
+    pub fn set_on(&self, stream: &TcpStream) {
         if let Some(keepalive) = &self.0
             && let Err(error) = SockRef::from(stream).set_tcp_keepalive(keepalive)
         {

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use rustls::ServerConfig;
-use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
@@ -51,7 +50,6 @@ impl Server {
     /// Accepts until the shutdown.
     pub async fn serve(self, listener: TcpListener) {
         let server = Arc::new(self);
-        server.set_options(&listener);
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -65,13 +63,6 @@ impl Server {
                 }
             }
         }
-    }
-
-    /// Connections inherit the options of their listener, which spares each of them half a dozen system calls.
-    fn set_options(&self, listener: &TcpListener) {
-        // Only latency is lost where the option is not supported.
-        let _ = SockRef::from(listener).set_tcp_nodelay(true);
-        self.keepalive.set_on(listener);
     }
 
     fn take_in(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
@@ -104,6 +95,9 @@ impl Server {
     }
 
     async fn handle(self: Arc<Self>, stream: TcpStream, peer: Peer, places: Places, standing: Standing) {
+        // Only latency is lost where the option is not supported.
+        let _ = stream.set_nodelay(true);
+        self.keepalive.set_on(&stream);
         let serving = self.present.load();
         let (io, speaks_http_2) = match &serving.tls {
             None => (ClientIo::plain(stream, places), false),

@@ -20,19 +20,20 @@ use tokio::task::JoinHandle;
 use super::{Bounds, Ended, Pump};
 
 /// A relay that is told to close by a future instead of a session.
-async fn pump<C, U>(
+fn pump<C, U>(
     client: C,
     client_ahead: Bytes,
     upstream: U,
     upstream_ahead: Bytes,
     closing: impl Future<Output = CloseCode>,
     bounds: Bounds,
-) -> Ended
+) -> impl Future<Output = Ended>
 where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
 {
-    Pump::new(client, client_ahead, upstream, upstream_ahead, bounds).run(pin!(closing)).await
+    let mut pump = Pump::new(client, client_ahead, upstream, upstream_ahead, bounds);
+    async move { pump.run(pin!(closing)).await }
 }
 
 /// A running relay and both of its far ends.

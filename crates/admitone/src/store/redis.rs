@@ -360,8 +360,14 @@ impl Answer {
         self.outcome == outcome
     }
 
-    /// A grant with its mark and the number of its use, and its uses in all.
+    /// A grant with its mark and the number of its use, and its uses in all. In the outcome's place it is that of a ticket's
+    /// only use, which no mark covers.
     fn taken(mut self, outcome: &str) -> Result<Option<(Taken, u32)>, Fault> {
+        if self.outcome.starts_with(record::VERSION) {
+            let stored = record::read(self.outcome.as_bytes()).ok_or(Fault::Nonsense)?;
+            let uses = stored.uses;
+            return Ok(Some((Taken { stored, use_number: 1, mark: None }, uses)));
+        }
         if !self.is(outcome) {
             return Ok(None);
         }

@@ -264,6 +264,8 @@ async fn an_owner_ends_a_session_and_the_ticket_that_would_open_it() {
     let multi = world.mint_for(&ada, 2, now).await;
     let one = multi.session_id.of_use(1);
     assert_eq!(world.node.revoke_session(&one, &ada.principal, now).await, Ok(true));
+    let refused = present(&world.node, &multi.ticket, now).await.err();
+    assert_eq!(refused, Some(Refused::AtRedeem(RedeemError::Revoked(Mark::Session))), "that use");
     assert!(present(&world.node, &multi.ticket, now).await.is_ok(), "the ticket has another use");
 
     let fallback = world.node.inspect_login(&ada, ROUTE, now).expect("a fallback");
