@@ -1,5 +1,6 @@
 mod aliases;
 mod arbitrary;
+mod asked;
 mod example;
 mod files;
 mod forward_auth;

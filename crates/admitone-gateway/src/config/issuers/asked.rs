@@ -85,16 +85,19 @@ fn read_url(table: &Table<'_>, of: &Of, is_written: bool) -> Option<Url> {
 /// The issuer's audiences; none where the server alone is to decide for whom a token is.
 fn read_audiences(issuer: &Table<'_>, table: &Table<'_>) -> Option<Vec<String>> {
     let danger_any = table.switch("danger_any_audience", false);
+    let mend = "write the `aud` that its tokens have for this gateway, or set introspection.danger_any_audience";
     match issuer.texts("audience") {
         Some(_) if danger_any => {
             table.refuse("danger_any_audience", wrong("the issuer has an audience", "keep one of the two"));
             None
         }
+        Some(entries) if entries.is_empty() => {
+            issuer.refuse("audience", wrong("the list is empty", mend));
+            None
+        }
         Some(entries) => entries.iter().map(|entry| entry.parse(parse_identifier).map(str::to_owned)).collect(),
         None if danger_any => Some(Vec::new()),
         None => {
-            let mend =
-                "write the `aud` that its tokens have for this gateway, or set introspection.danger_any_audience";
             issuer.refuse_absence("audience", mend);
             None
         }
