@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use super::document::PREFIX;
+
 /// What is set once, when the gateway starts: whole sections, and some keys of others.
 const FIXED: [&str; 5] = ["store", "log", "admin", "audit", "traces"];
 const FIXED_BUT: [(&str, &[&str]); 2] =
@@ -28,12 +30,16 @@ impl fmt::Debug for Outline {
 }
 
 impl Outline {
-    /// Of a configuration's text, whose relative paths start at `folder`.
+    /// Of a configuration's text, whose relative paths start at `folder`, and of the variables that override it.
     #[must_use]
-    pub fn of(text: &str, folder: &Path) -> Self {
+    pub fn of(text: &str, folder: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Self {
         let (root, _) = DeTable::parse_recoverable(text);
         let mut outline = Self::default();
         find_files(root.get_ref(), folder, &mut outline.files);
+        let is_of_files = |name: &str| name.starts_with(PREFIX) && name.ends_with("_FILE");
+        for (_, paths) in environment.into_iter().filter(|(name, _)| is_of_files(name)) {
+            outline.files.extend(paths.split(',').map(|path| folder.join(path.trim())));
+        }
         outline.read_issuers(root.get_ref(), folder);
         for (key, value) in root.get_ref() {
             let (key, value) = (key.get_ref().as_ref(), value.get_ref());
@@ -93,8 +99,12 @@ impl Outline {
 
 fn find_files(table: &DeTable<'_>, folder: &Path, files: &mut Vec<PathBuf>) {
     for (key, value) in table {
+        let is_of_files = key.get_ref().ends_with("_file");
         match value.get_ref() {
-            DeValue::String(path) if key.get_ref().ends_with("_file") => files.push(folder.join(&**path)),
+            DeValue::String(path) if is_of_files => files.push(folder.join(&**path)),
+            DeValue::Array(paths) if is_of_files => {
+                files.extend(paths.iter().filter_map(|path| path.get_ref().as_str()).map(|path| folder.join(path)));
+            }
             value => find_files_in(value, folder, files),
         }
     }
@@ -131,8 +141,12 @@ mod tests {
         [store]\nkind = \"memory\"\n[tickets]\nttl_seconds = 60\n[[tickets.keys]]\nid = 1\nsecret_file = \"/k\"\n\
         [[routes]]\npath = \"/chat\"\n";
 
+    fn of(text: &str) -> Outline {
+        Outline::of(text, Path::new("x"), [])
+    }
+
     fn differences(change: impl Fn(&str) -> String) -> Vec<String> {
-        let (before, after) = (Outline::of(TEXT, Path::new("x")), Outline::of(&change(TEXT), Path::new("x")));
+        let (before, after) = (of(TEXT), of(&change(TEXT)));
         before.differences(&after).into_iter().map(str::to_owned).collect()
     }
 
@@ -156,15 +170,19 @@ mod tests {
     #[test]
     fn issuers_are_the_same_when_what_they_say_is() {
         let text = "[[issuers]]\nname = \"a\"\n[authn]\nchain = [\"jwt\"]\n[[routes]]\npath = \"/\"\n";
-        let same =
-            |changed: String| Outline::of(text, Path::new("")).has_issuers_of(&Outline::of(&changed, Path::new("")));
+        let same = |changed: String| of(text).has_issuers_of(&of(&changed));
         assert!(same(text.replace("path = \"/\"", "path = \"/chat\"")) && same(text.replace(" = ", "=")));
         assert!(!same(text.replace("\"a\"", "\"b\"")) && !same(text.replace("\"jwt\"", "\"callback\"")));
     }
 
     #[test]
     fn every_file_that_is_named_is_known() {
-        let outline = Outline::of(TEXT, Path::new("x"));
-        assert_eq!(outline.files(), [PathBuf::from("x/a.pem"), PathBuf::from("/k")]);
+        let text = TEXT.to_owned() + "[assertion]\nkey_file = [\"new.pem\", \"old.pem\"]\n";
+        let variables = [("ADMITONE_SERVER__TLS__KEY_FILE", "b.key"), ("ADMITONE_LOG__LEVEL", "info")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let outline = Outline::of(&text, Path::new("x"), variables);
+        let mut files: Vec<_> = outline.files().iter().map(|file| file.to_string_lossy()).collect();
+        files.sort();
+        assert_eq!(files, ["/k", "x/a.pem", "x/b.key", "x/new.pem", "x/old.pem"]);
     }
 }

@@ -158,7 +158,7 @@ async fn hangup(hangups: &mut Option<Signal>) {
 
 fn outline(path: &Path) -> Outline {
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    Outline::of(&text, path.parent().unwrap_or(Path::new("")))
+    Outline::of(&text, path.parent().unwrap_or(Path::new("")), config::environment())
 }
 
 /// What the file and those that it names hold; `None` while the file itself cannot be read.
