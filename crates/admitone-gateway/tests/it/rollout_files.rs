@@ -193,5 +193,8 @@ async fn a_rollout_that_is_set_while_the_store_is_away_counts_here_at_once_and_t
     while !off(&there.world).await {
         assert!(started.elapsed() < Duration::from_secs(4), "the other one is not told");
     }
-    assert_eq!(here.rollout().await["kept"], true);
+    // The other may hear of it before this one has its store's answer.
+    while here.rollout().await["kept"] != true {
+        assert!(started.elapsed() < Duration::from_secs(4), "the store's answer is not taken note of");
+    }
 }
