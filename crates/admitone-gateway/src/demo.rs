@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config, Faults};
-use crate::gateway::{Gateway, StartError};
+use crate::gateway::{Gateway, StartError, Ungoverned};
 use chat::Pace;
 use issuer::{AUDIENCE, GenerateError, Issuer};
 use page::Page;
@@ -137,7 +137,11 @@ impl Demo {
     }
 
     /// Runs everything until `shutdown`.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    ///
+    /// As the gateway's.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Ungoverned> {
         let end = CancellationToken::new();
         let (issuer_listener, issuer) = self.issuer;
         let (page_listener, page) = self.page;
@@ -149,7 +153,7 @@ impl Demo {
             tokio::spawn(async { report(page.await) }),
             tokio::spawn(chat::serve(self.chat, Pace::Watchable, ending())),
         ];
-        self.gateway.run(shutdown).await;
+        let ended = self.gateway.run(shutdown).await;
         end.cancel();
         for part in parts {
             let stop = part.abort_handle();
@@ -157,6 +161,7 @@ impl Demo {
                 stop.abort();
             }
         }
+        ended
     }
 }
 

@@ -55,6 +55,9 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 const LONGEST_SILENCE: Duration = Duration::from_secs(10);
 const CLOSING_AFTER_SILENCE: Duration = Duration::from_secs(10);
 
+/// Over how long sessions are closed that nothing governs any more, where the drain would take longer.
+const CLOSING_UNGOVERNED: Duration = Duration::from_secs(1);
+
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -88,6 +91,13 @@ pub enum StartError {
     #[error(transparent)]
     Rollout(#[from] LockedOut),
 }
+
+/// A part that governs sessions has panicked: what it would have closed stays open, so the gateway ends.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "a part that governs sessions has failed, as the panic before this line says: all sockets were closed (please report it)"
+)]
+pub struct Ungoverned;
 
 fn mend(key: &str, error: &io::Error) -> String {
     match error.kind() {
@@ -204,7 +214,11 @@ impl Gateway {
     }
 
     /// Serves until `shutdown`, then drains: not ready, live sockets closed over the drain time, and at the end nothing left.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    ///
+    /// [`Ungoverned`], after a drain of a second at most.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Ungoverned> {
         let (end, ordered) = (CancellationToken::new(), CancellationToken::new());
         let present = Arc::new(Present::new(Serving::new(self.app.clone(), self.listening.tls)));
         if let Some(admin) = self.admin {
@@ -240,11 +254,12 @@ impl Gateway {
         let app = self.app.clone();
         governing.spawn(async move { app.sessions.keep_leases().await });
 
-        tokio::select! {
-            () = shutdown => {}
-            () = ordered.cancelled() => {}
-        }
-        drain(&self.app, self.listening.drain).await;
+        let (ended, over) = tokio::select! {
+            () = shutdown => (Ok(()), self.listening.drain),
+            () = ordered.cancelled() => (Ok(()), self.listening.drain),
+            lost = lost(&mut governing) => (Err(lost), self.listening.drain.min(CLOSING_UNGOVERNED)),
+        };
+        drain(&self.app, over).await;
         end.cancel();
         self.app.tasks.close();
         // What does not end by then is dropped with the runtime.
@@ -255,6 +270,7 @@ impl Gateway {
             // A receiver that does not answer holds nobody up.
             let _ = tokio::time::timeout(LAST_LINES, posting).await;
         }
+        ended
     }
 }
 
@@ -322,6 +338,22 @@ async fn follow_revocations(app: Arc<App>) {
     }
 }
 
+/// Waits until one of them has panicked. One that a reload has replaced is not missed.
+async fn lost(governing: &mut JoinSet<()>) -> Ungoverned {
+    loop {
+        match governing.join_next().await {
+            Some(Err(error)) if error.is_panic() => {
+                tracing::error!(
+                    "a part that governs sessions has panicked: all sockets are closed, and the gateway ends"
+                );
+                return Ungoverned;
+            }
+            Some(_) => {}
+            None => return std::future::pending().await,
+        }
+    }
+}
+
 async fn drain(app: &App, over: Duration) {
     app.draining.store(true, Ordering::Relaxed);
     let sessions = app.sessions.count() as u64;
@@ -329,4 +361,33 @@ async fn drain(app: &App, over: Duration) {
     app.audit.tell_beside_log(&Event { count: Some(sessions), ..Event::new(What::Draining) });
     app.sessions.close_gradually(CloseCode::Draining, over).await;
     tracing::info!("drained");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::pin::pin;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_governing_part_that_panics_is_missed_and_one_that_is_replaced_or_ends_is_not() {
+        let mut governing = JoinSet::new();
+        governing.spawn(pending());
+        governing.spawn(ready(()));
+        governing.spawn(pending()).abort();
+        let mut lost = pin!(lost(&mut governing));
+        tokio::task::yield_now().await;
+        assert!(lost.as_mut().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_hears_of_the_panic() {
+        let mut governing = JoinSet::new();
+        governing.spawn(pending());
+        governing.spawn(async { panic!("on purpose") });
+        let Ungoverned = lost(&mut governing).await;
+    }
 }

@@ -181,7 +181,7 @@ impl Grant {
         Self {
             principal: login.principal.clone(),
             permissions: login.permissions.clone(),
-            login: login.stamp.clone(),
+            login: login.stamp.held_since(now),
             login_expires_at: login.expires_at,
             route: route.into(),
             created_at: now,

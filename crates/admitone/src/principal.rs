@@ -221,6 +221,15 @@ pub struct LoginStamp {
     pub jti: Option<Arc<str>>,
 }
 
+impl LoginStamp {
+    /// The same as what came of it at `now` (Unix seconds) holds it: with no `iat` after that, so that a revocation of everything
+    /// until a later moment covers it whatever the issuer's clock said.
+    #[must_use]
+    pub(crate) fn held_since(&self, now: u64) -> Self {
+        Self { issued_at: self.issued_at.min(now), ..self.clone() }
+    }
+}
+
 /// A verified token or cookie: a principal, what it may do, and until when.
 #[derive(Clone, Debug)]
 pub struct Login {

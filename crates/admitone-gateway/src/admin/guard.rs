@@ -93,14 +93,14 @@ impl Admin {
     /// Past a few failures the secret is not even compared for a while.
     pub(super) fn check_secret(&self, peer: Option<Peer>, presented: &str) -> Result<(), Rejection> {
         let (address, now) = (peer.map(|peer| peer.0.ip()), Instant::now());
-        if !self.logins.may_try(address, now) {
+        if !self.logins.takes_try(address, now) {
             return Err(Rejection::AdminTries);
         }
-        if self.secret.is(presented.as_bytes()) {
-            return Ok(());
+        if !self.secret.is(presented.as_bytes()) {
+            return Err(Rejection::AdminSecret);
         }
-        self.logins.failed(address, now);
-        Err(Rejection::AdminSecret)
+        self.logins.was_right(address);
+        Ok(())
     }
 }
 

@@ -141,12 +141,9 @@ impl Logins {
         lock(&self.sessions).remove(&session.digest());
     }
 
-    pub(super) fn may_try(&self, address: Option<IpAddr>, now: Instant) -> bool {
-        let tries = lock(&self.tries);
-        tries.get(&counted_as(&tries, address)).is_none_or(|tries| tries.failed < TRIES || tries.is_over(now))
-    }
-
-    pub(super) fn failed(&self, address: Option<IpAddr>, now: Instant) {
+    /// Whether the secret may be compared. It counts as a failure until [`Self::was_right`], so that of many at a time no more
+    /// than the limit are.
+    pub(super) fn takes_try(&self, address: Option<IpAddr>, now: Instant) -> bool {
         let mut tries = lock(&self.tries);
         if tries.len() >= MOST_ADDRESSES {
             tries.retain(|_, tries| !tries.is_over(now));
@@ -156,7 +153,20 @@ impl Logins {
         if of_address.is_over(now) {
             *of_address = Tries { since: now, failed: 0 };
         }
-        of_address.failed += 1;
+        let is_within = of_address.failed < TRIES;
+        if is_within {
+            of_address.failed += 1;
+        }
+        is_within
+    }
+
+    /// Takes back the failure that the try of this address was counted as.
+    pub(super) fn was_right(&self, address: Option<IpAddr>) {
+        let mut tries = lock(&self.tries);
+        let counted = counted_as(&tries, address);
+        if let Some(of_address) = tries.get_mut(&counted) {
+            of_address.failed = of_address.failed.saturating_sub(1);
+        }
     }
 }
 
@@ -188,14 +198,14 @@ mod tests {
         let (logins, now) = (Logins::default(), Instant::now());
         let [one, other] = ["10.0.0.1", "10.0.0.2"].map(|address| address.parse().ok());
         for _ in 0..TRIES {
-            assert!(logins.may_try(one, now));
-            logins.failed(one, now);
+            assert!(logins.takes_try(one, now));
         }
-        assert!(!logins.may_try(one, now + WINDOW / 2));
-        assert!(logins.may_try(other, now));
-        assert!(logins.may_try(one, now + WINDOW));
-        logins.failed(one, now + WINDOW);
-        assert!(logins.may_try(one, now + WINDOW), "counted from the beginning");
+        assert!(!logins.takes_try(one, now + WINDOW / 2));
+        assert!(logins.takes_try(other, now));
+        for _ in 0..TRIES {
+            assert!(logins.takes_try(one, now + WINDOW), "counted from the beginning");
+        }
+        assert!(!logins.takes_try(one, now + WINDOW));
     }
 
     #[test]

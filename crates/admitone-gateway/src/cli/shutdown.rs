@@ -1,6 +1,9 @@
 use std::process::ExitCode;
 
+use admitone_gateway::gateway::Ungoverned;
 use tokio::signal::unix::{SignalKind, signal};
+
+use super::fail;
 
 /// The two requests to end: the first begins the drain, the second does not wait for it.
 pub(super) struct Requests<A, B> {
@@ -14,9 +17,15 @@ pub(super) fn listen() -> Requests<impl Future<Output = ()>, impl Future<Output 
 }
 
 /// Runs to the end of the drain, or until it is not to be waited for.
-pub(super) async fn run(running: impl Future<Output = ()>, second: impl Future<Output = ()>) -> ExitCode {
+pub(super) async fn run(
+    running: impl Future<Output = Result<(), Ungoverned>>,
+    second: impl Future<Output = ()>,
+) -> ExitCode {
     tokio::select! {
-        () = running => ExitCode::SUCCESS,
+        ended = running => match ended {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(1, &error.to_string()),
+        },
         () = second => {
             tracing::warn!("asked a second time: ending without waiting for the drain");
             ExitCode::FAILURE

@@ -122,7 +122,8 @@ impl World {
         let gateway = Gateway::on(vec![listener], config).await.expect("a gateway");
         let admin = gateway.admin_addresses().first().copied();
         let (stop, stopped) = oneshot::channel::<()>();
-        let running = tokio::spawn(gateway.run(async { drop(stopped.await) }));
+        let running = async { gateway.run(async { drop(stopped.await) }).await.expect("governed to its end") };
+        let running = tokio::spawn(running);
         Self { address, admin, stop, running }
     }
 

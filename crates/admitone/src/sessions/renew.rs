@@ -52,7 +52,7 @@ impl Sessions {
         if let Some(mark) = mirror.covering(&login.principal, &login.stamp, None) {
             return Err(NotRenewed::Revoked(mark));
         }
-        let fresh = Authority::new(login.stamp.clone(), login.expires_at, now);
+        let fresh = Authority::new(login.stamp.held_since(now.unix), login.expires_at, now);
         if fresh.ends > authority.ends {
             *authority = fresh;
             live.renewed();

@@ -204,6 +204,25 @@ async fn s5_a_renewed_session_is_the_fresh_logins() {
     assert_eq!(open.end().await, (CloseCode::Revoked, 60));
 }
 
+/// A revocation counts until the revoker's own time, which an issuer's clock may run ahead of.
+#[tokio::test(start_paused = true)]
+async fn s5_a15_what_a_login_with_an_iat_ahead_has_opened_or_renewed_closes_too() {
+    for renews in [false, true] {
+        let open = Open::on(LONG).await;
+        let at = open.at(60).await;
+        if renews {
+            let mut ahead = fresh(at);
+            ahead.stamp.issued_at += 30;
+            open.renew(&ahead, at).expect("renewed");
+        }
+        let mut ahead = login("ada", at);
+        ahead.stamp.issued_at += 30;
+        let second = open.sessions.open(open.world.admitted(&ahead, at).await, at).expect("a session");
+        open.world.revoke(Revocation::of_subject(&ahead.principal, at.unix), at).await;
+        assert_eq!((open.end().await, second.closing().await), ((CloseCode::Revoked, 60), CloseCode::Revoked));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_scope_closes_what_it_has_and_nothing_else() {
     let (world, now) = (World::new(), paused_now());

@@ -14,18 +14,24 @@ pub(super) fn check(path: &Path, as_json: bool) -> ExitCode {
     let config = match Config::load(path, config::environment()) {
         Ok(config) => config,
         Err(faults) => {
-            match serde_json::to_value(&faults) {
-                Ok(list) if as_json => println!("{}", json!({ "accepted": false, "faults": list })),
-                _ => eprintln!("{faults}"),
-            }
-            return ExitCode::from(2);
+            return match serde_json::to_value(&faults) {
+                Ok(list) if as_json => refused(&list),
+                _ => {
+                    eprintln!("{faults}");
+                    ExitCode::from(2)
+                }
+            };
         }
     };
     let told = told(&config);
     let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
     // What is found out only when the parts are made.
     if let Err(error) = Logins::new(config.issuers, config.chain) {
-        return fail(2, &error.to_string());
+        let problem = error.to_string();
+        return match as_json {
+            true => refused(&json!([{ "file": path.display().to_string(), "problem": problem }])),
+            false => fail(2, &problem),
+        };
     }
     if as_json {
         let mut told = told;
@@ -39,6 +45,11 @@ pub(super) fn check(path: &Path, as_json: bool) -> ExitCode {
         print(&told);
     }
     ExitCode::SUCCESS
+}
+
+fn refused(faults: &Value) -> ExitCode {
+    println!("{}", json!({ "accepted": false, "faults": faults }));
+    ExitCode::from(2)
 }
 
 fn told(config: &Config) -> Value {
