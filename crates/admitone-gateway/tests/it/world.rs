@@ -1,6 +1,7 @@
 //! One gateway on a free port, made of a configuration's text as `serve` makes it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use admitone_gateway::config::Config;
 use admitone_gateway::gateway::Gateway;
@@ -14,6 +15,20 @@ use crate::tokens::{FOLDER, token};
 
 pub(crate) const ORIGIN: &str = "https://app.example.com";
 pub(crate) const ROUTE: &str = "/chat";
+
+/// What two busy cores may take beside what is promised.
+pub(crate) const SLACK: Duration = Duration::from_secs(3);
+
+/// What is promised within a second.
+pub(crate) async fn within_a_second<T>(what: &str, happens: impl Future<Output = T>) -> T {
+    let happened = tokio::time::timeout(Duration::from_secs(1) + SLACK, happens).await;
+    happened.unwrap_or_else(|_| panic!("not within a second and a slack of {SLACK:?}: {what}"))
+}
+
+/// As it is promised: within a second.
+pub(crate) async fn closes_as_revoked(socket: &mut Connection) {
+    assert_eq!(within_a_second("a Close", socket.close()).await, (4900, "admitone:revoked".to_owned()));
+}
 
 /// Lines that a test adds to the configuration.
 #[derive(Clone, Copy, Default)]
