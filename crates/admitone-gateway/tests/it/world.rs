@@ -126,8 +126,8 @@ impl World {
         Self::on(TcpListener::bind("127.0.0.1:0").await.expect("a port"), config).await
     }
 
-    /// Where another one has been.
-    pub(crate) async fn again_at(address: SocketAddr, text: &str) -> Self {
+    /// There, where another one may have been.
+    pub(crate) async fn at(address: SocketAddr, text: &str) -> Self {
         let config = Config::parse(text, "test.toml", &FOLDER, []).unwrap_or_else(|faults| panic!("{faults}"));
         Self::on(TcpListener::bind(address).await.expect("the port"), config).await
     }
