@@ -9,6 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use crate::ports;
+
 /// How many upgrades there were of each session id, which is its ticket's from when that is minted.
 type Upgrades = Arc<Mutex<HashMap<String, usize>>>;
 
@@ -20,7 +22,8 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) async fn open() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        // Nobody else is given this port while the ledger is gone.
+        let listener = TcpListener::bind(("127.0.0.1", ports::claim())).await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let upgrades = Upgrades::default();
         let serving = tokio::spawn(accept(listener, upgrades.clone()));

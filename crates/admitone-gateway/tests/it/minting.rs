@@ -173,9 +173,9 @@ async fn a_ticket_never_outlives_its_login_nor_its_routes_limit() {
     let world = World::routing("max_ttl_seconds = 30", &upstream.url()).await;
     assert_eq!(world.minted(&token("ada"), r#"{"ttl_seconds": 3600}"#).await["ttl_seconds"], 30);
     // It is accepted for 30 seconds of leeway beyond its expiry.
-    let short = sign(&claims_with("ada", json!({ "exp": unix_now() - 22 })));
+    let short = sign(&claims_with("ada", json!({ "exp": unix_now() - 10 })));
     let ttl = world.minted(&short, r#"{"ttl_seconds": 3600}"#).await["ttl_seconds"].as_u64().expect("seconds");
-    assert!((6..=8).contains(&ttl), "{ttl}");
+    assert!((15..=20).contains(&ttl), "{ttl}");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::client::{Request, soon};
 use crate::native_example;
+use crate::ports;
 use crate::tokens::{FOLDER, claims_with, sign, token, unix_now};
 use crate::upstream::{Closed, Upstream};
 use crate::world::{Lines, ROUTE, World};
@@ -87,8 +88,9 @@ fn close_of(ended: &Ended) -> Option<(u16, &str)> {
 async fn f12_f26_it_reconnects_with_a_new_ticket_when_the_gateway_drains_and_is_started_again() {
     let upstream = Upstream::echo().await;
     let configuration = Lines { server: "drain_seconds = 1", ..Lines::default() }.configuration(&upstream.url());
-    let world = World::configured(&configuration).await;
-    let address = world.address;
+    // Nobody else is given this port meanwhile.
+    let address = ([127, 0, 0, 1], ports::claim()).into();
+    let world = World::at(address, &configuration).await;
     let mut connection = connect(&world, &token("ada"));
     let first = opened(&mut connection).await;
     assert_eq!((first.credential, first.fallback), (CredentialKind::Ticket, None));
@@ -99,7 +101,7 @@ async fn f12_f26_it_reconnects_with_a_new_ticket_when_the_gateway_drains_and_is_
     assert_eq!(close_of(&ended), Some((1012, "admitone:draining")));
     assert!(connection.send(Message::text("lost")).await.is_err(), "nothing is kept for another session");
     soon("the gateway's end", stopped).await.expect("no panic");
-    let _again = World::again_at(address, &configuration).await;
+    let _again = World::at(address, &configuration).await;
     let second = opened(&mut connection).await;
     assert!(second.session_id.is_some() && second.session_id != first.session_id, "another ticket's session");
     echoes(&mut connection, "after").await;

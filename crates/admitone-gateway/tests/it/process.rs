@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::client::{Connection, Request, soon};
 use crate::tokens::FOLDER;
@@ -35,6 +35,7 @@ pub(crate) struct Process {
     child: Running,
     configuration: PathBuf,
     pub(crate) address: SocketAddr,
+    log: watch::Receiver<String>,
     outputs: [oneshot::Receiver<String>; 2],
 }
 
@@ -67,9 +68,10 @@ impl Process {
         let stdout = child.0.stdout.take().expect("piped");
         let stderr = child.0.stderr.take().expect("piped");
         let (found, address) = oneshot::channel();
-        let outputs = [in_thread(move || read_all(stdout)), in_thread(move || read_log(stderr, found))];
+        let (told, log) = watch::channel(String::new());
+        let outputs = [in_thread(move || read_all(stdout)), in_thread(move || read_log(stderr, found, &told))];
         let address = soon("it listens", address).await.expect("an address in the log");
-        Self { child, configuration: path, address, outputs }
+        Self { child, configuration: path, address, log, outputs }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -98,6 +100,13 @@ impl Process {
         assert!(told.expect("kill").success());
     }
 
+    /// Waits until its log has these words so often: what counts already may be told a moment later.
+    pub(crate) async fn tells(&self, words: &str, times: usize) {
+        let mut log = self.log.clone();
+        let told = soon(words, log.wait_for(|log| log.matches(words).count() >= times)).await;
+        assert!(told.is_ok(), "it ended before it told {words}");
+    }
+
     /// Waits for its end, which its outputs end with.
     pub(crate) async fn finished(self) -> Finished {
         let Self { mut child, outputs: [stdout, stderr], .. } = self;
@@ -120,9 +129,8 @@ fn read_all(mut from: impl Read) -> String {
     text
 }
 
-fn read_log(from: impl Read, found: oneshot::Sender<SocketAddr>) -> String {
+fn read_log(from: impl Read, found: oneshot::Sender<SocketAddr>, told: &watch::Sender<String>) -> String {
     let mut found = Some(found);
-    let mut text = String::new();
     for line in BufReader::new(from).lines() {
         let line = line.expect("UTF-8");
         let address = ["address=", "\"address\":\""].iter().find_map(|before| line.split(before).nth(1));
@@ -131,10 +139,12 @@ fn read_log(from: impl Read, found: oneshot::Sender<SocketAddr>) -> String {
             // Nobody waits for it any more if the test has failed.
             let _ = found.send(address);
         }
-        text.push_str(&line);
-        text.push('\n');
+        told.send_modify(|text| {
+            text.push_str(&line);
+            text.push('\n');
+        });
     }
-    text
+    told.borrow().clone()
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Keys that issuers publish: discovery, rotation, and issuers that are down or say nonsense.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -118,7 +118,8 @@ async fn f15_a24_a_malformed_set_or_document_keeps_the_old_keys() {
         spoil(&idp);
         // Has them fetched again.
         is_not_logged_in(&world, &token_of(&idp, &Signer::new("two"), "ada")).await;
-        assert_eq!(idp.asked(document).len(), asked + 1, "case {at}");
+        // What failed is tried again by itself.
+        assert!(idp.asked(document).len() > asked, "case {at}");
         world.minted(&token_of(&idp, &signer, "ada"), "{}").await;
     }
 }
@@ -156,11 +157,14 @@ async fn f14_while_the_issuer_is_down_the_last_keys_count_and_unknown_ones_are_4
     let world = world(&idp.issuer(SIGNS)).await;
     mints_soon(&world, &token_of(&idp, &signer, "ada")).await;
     idp.says("/keys", 503, "");
-    for _ in 0..3 {
+    let down = Instant::now();
+    for _ in 0..10 {
         is_not_logged_in(&world, &token_of(&idp, &Signer::new("two"), "ada")).await;
         world.minted(&token_of(&idp, &signer, "ada"), "{}").await;
     }
-    assert_eq!(idp.asked("/keys").len(), 2);
+    // What failed is tried again by itself, each time after a second at least.
+    let retries = usize::try_from(down.elapsed().as_secs()).expect("a few");
+    assert!((2..=2 + retries).contains(&idp.asked("/keys").len()), "{} times", idp.asked("/keys").len());
 }
 
 #[tokio::test]
@@ -184,7 +188,7 @@ async fn f14_the_metrics_tell_of_keys_that_do_not_come() {
     idp.says("/keys", 503, "");
     is_not_logged_in(&operated.world, &token_of(&idp, &Signer::new("two"), "ada")).await;
     assert_eq!(operated.metric(&named("admitone_issuer_keys")).await, 1.0, "the last good ones count");
-    assert_eq!(operated.metric(&named("admitone_issuer_key_failures")).await, 1.0);
+    assert!(operated.metric(&named("admitone_issuer_key_failures")).await >= 1.0);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use tokio::task::JoinSet;
 
 use crate::broken_take::broken_way_to;
-use crate::client::Request;
+use crate::client::{Connection, Request};
 use crate::servers::Server;
 use crate::upstream::Upstream;
 use crate::world::{Lines, ORIGIN, ROUTE, World};
@@ -27,25 +27,38 @@ async fn pair(redis: SocketAddr, refuse_with: &str, upstream: &Upstream) -> [Wor
     [World::with(lines, &upstream.url()).await, World::with(lines, &upstream.url()).await]
 }
 
-/// How many were told that they are admitted with one ticket of the first gateway's.
-async fn race(pair: &[World; 2]) -> usize {
+/// What came of a race.
+#[derive(Default)]
+struct Race {
+    admitted: usize,
+    /// So many heard that the store did not answer in time: one of them may have spent the ticket.
+    unanswered: usize,
+}
+
+/// Races for one ticket of the first gateway's.
+async fn race(pair: &[World; 2]) -> Race {
     let request = Request::upgrade(ROUTE).origin(ORIGIN).readable_ticket(&pair[0].ticket().await).text();
     let mut connections = Vec::new();
     for at in 0..RACERS {
         connections.push(pair[at % 2].connect().await);
     }
-    let racing: JoinSet<bool> = connections
-        .into_iter()
-        .map(|mut connection| {
-            let request = request.clone();
-            async move {
-                connection.send(request).await;
-                let answer = connection.answer().await;
-                answer.status == 101 && answer.header("sec-websocket-protocol") == Some("admitone.v1")
-            }
-        })
-        .collect();
-    racing.join_all().await.into_iter().filter(|is_admitted| *is_admitted).count()
+    let racing: JoinSet<Race> = connections.into_iter().map(|connection| run(connection, request.clone())).collect();
+    racing.join_all().await.into_iter().fold(Race::default(), |all, one| Race {
+        admitted: all.admitted + one.admitted,
+        unanswered: all.unanswered + one.unanswered,
+    })
+}
+
+/// One racer's part of it.
+async fn run(mut connection: Connection, request: String) -> Race {
+    connection.send(request).await;
+    let answer = connection.answer().await;
+    let (is_admitted, is_unanswered) = match (answer.status, answer.header("sec-websocket-protocol")) {
+        (101, Some("admitone.v1")) => (true, false),
+        (101, _) => (false, connection.close().await.0 == 4804),
+        (status, _) => (false, status == 503 && answer.problem() == "store_unavailable"),
+    };
+    Race { admitted: usize::from(is_admitted), unanswered: usize::from(is_unanswered) }
 }
 
 /// How many requests have reached the upstream with each session's handle, which is its ticket's.
@@ -64,12 +77,18 @@ async fn s7_a13_of_64_upgrades_on_two_gateways_with_one_ticket_one_reaches_the_u
     for refuse_with in ["http", "close"] {
         let upstream = Upstream::echo().await;
         let pair = pair(([127, 0, 0, 1], redis.port).into(), refuse_with, &upstream).await;
+        let mut admitted = 0;
         for number in 0..races() {
-            assert_eq!(race(&pair).await, 1, "{refuse_with}, ticket {number}");
+            let race = race(&pair).await;
+            // A busy machine may keep the store's answer from whoever has won.
+            let lowest = usize::from(race.unanswered == 0);
+            assert!((lowest..=1).contains(&race.admitted), "{refuse_with}, ticket {number}: {}", race.admitted);
+            admitted += race.admitted;
         }
         let requests = requests(&upstream).await;
-        assert_eq!(requests.len(), races(), "each ticket once");
+        assert_eq!(requests.len(), admitted, "each ticket once");
         assert!(requests.values().all(|times| *times == 1), "{requests:?}");
+        assert!(admitted * 2 > races(), "most races have a winner: {admitted}");
     }
 }
 

@@ -1,10 +1,8 @@
 //! How a refused upgrade is answered.
 
-use std::time::Duration;
-
 use crate::client::{Frame, Request};
 use crate::upstream::Upstream;
-use crate::world::{ORIGIN, ROUTE, World};
+use crate::world::{ORIGIN, ROUTE, World, within_a_second};
 
 fn forged(request: Request) -> Request {
     request.origin(ORIGIN).with("Sec-WebSocket-Protocol", "chat.v1, admitone.v1, admitone.ticket.forged")
@@ -25,8 +23,7 @@ async fn a_client_that_can_read_it_gets_a_close_that_selects_the_marker() {
         let reason = b"admitone:ticket_not_accepted";
         let payload = [&4801_u16.to_be_bytes()[..], reason].concat();
         assert_eq!(connection.frame().await, Frame { opcode: 0x88, payload });
-        let end = tokio::time::timeout(Duration::from_secs(1), connection.end()).await;
-        assert_eq!(end.expect("the end comes right behind the Close"), b"");
+        assert_eq!(within_a_second("the end, right behind the Close", connection.end()).await, b"");
     }
 }
 

@@ -4,12 +4,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Connection, Request};
+use crate::client::{Answer, Connection, LIMIT, Request};
 use crate::process::Process;
 use crate::servers::{Cluster, Server};
 use crate::tokens::{claims_with, legacy_token, sign, token, unix_now};
 use crate::upstream::Upstream;
-use crate::world::{Lines, ORIGIN, World};
+use crate::world::{Lines, ORIGIN, SLACK, World, closes_as_revoked};
+
+/// How long a login lasts that is renewed meanwhile, in seconds: longer than two busy cores take for that.
+const SHORT: u64 = 5;
 
 /// A token whose login has almost ended: what is left of it is `seconds`, by the leeway of its issuer.
 fn short(seconds: u64) -> String {
@@ -51,16 +54,11 @@ async fn expires(socket: &mut Connection) {
     assert_eq!(socket.close().await, (4800, "admitone:session_expired".to_owned()));
 }
 
-async fn closes_as_revoked(socket: &mut Connection) {
-    let close = tokio::time::timeout(Duration::from_secs(1), socket.close()).await;
-    assert_eq!(close.expect("a Close within a second"), (4900, "admitone:revoked".to_owned()));
-}
-
 #[tokio::test]
 async fn a_renewed_socket_outlives_its_first_login() {
     let upstream = Upstream::echo().await;
     let world = World::before(&upstream.url()).await;
-    let old = short(2);
+    let old = short(SHORT);
     let (mut renewed, id) = open(&world, &old).await;
     let (mut other, _) = open(&world, &old).await;
     let before = unix_now();
@@ -159,16 +157,16 @@ async fn a_narrowed_login_is_refused_or_closes_the_socket() {
 #[tokio::test]
 async fn a_renewal_keeps_the_routes_maximum_and_never_shortens() {
     let upstream = Upstream::echo().await;
-    let world = World::routing("max_session_seconds = 2", &upstream.url()).await;
+    let world = World::routing(&format!("max_session_seconds = {SHORT}"), &upstream.url()).await;
     let opened = unix_now();
     let (mut socket, id) = open(&world, &token("ada")).await;
-    is_about(&renew(&world, &id, &token("ada")).await.json()["expires_at"], opened + 2);
+    is_about(&renew(&world, &id, &token("ada")).await.json()["expires_at"], opened + SHORT);
     expires(&mut socket).await;
 
     let world = World::before(&upstream.url()).await;
     let long = unix_now() + 900 + 30;
     let (mut socket, id) = open(&world, &token("ada")).await;
-    is_about(&renew(&world, &id, &short(5)).await.json()["expires_at"], long);
+    is_about(&renew(&world, &id, &short(SHORT)).await.json()["expires_at"], long);
     socket.echo("alive").await;
 }
 
@@ -177,7 +175,7 @@ async fn within_its_grace_a_socket_stays_open_and_can_be_renewed() {
     let upstream = Upstream::echo().await;
     let (strict, graceful) =
         (World::before(&upstream.url()).await, World::routing("expiry_grace_seconds = 30", &upstream.url()).await);
-    let old = short(2);
+    let old = short(SHORT);
     let (mut late, id) = open(&graceful, &old).await;
     let (mut ending, _) = open(&strict, &old).await;
     expires(&mut ending).await;
@@ -194,14 +192,14 @@ async fn gateway(redis: &Server, route: &str, upstream: &Upstream) -> World {
 
 /// Renews a socket of the one through the other.
 async fn renews_through(asked: &World, holder: &World) {
-    let old = short(2);
+    let old = short(SHORT);
     let (mut socket, id) = open(holder, &old).await;
     let (mut other, _) = open(holder, &old).await;
     let narrow = sign(&claims_with("ada", json!({ "scope": "chat:read" })));
     assert_eq!(refusal(asked, &id, &narrow).await, (403, "forbidden".to_owned()));
     assert_eq!(refusal(asked, &id, &token("grace")).await, not_found());
-    let fresh = token("ada");
     let before = unix_now();
+    let fresh = token("ada");
     for _ in 0..2 {
         let answer = renew(asked, &id, &fresh).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -212,7 +210,7 @@ async fn renews_through(asked: &World, holder: &World) {
     assert_eq!(asked.ask(Request::post("/auth/logout").bearer(&fresh)).await.status, 204);
     closes_as_revoked(&mut socket).await;
     let is_over = async || refusal(asked, &id, &token("ada")).await == not_found();
-    within(Duration::from_secs(2), "nothing is there to renew", is_over).await;
+    within(LIMIT, "nothing is there to renew", is_over).await;
 }
 
 async fn within(limit: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
@@ -257,12 +255,12 @@ async fn f13_a_killed_gateways_sessions_are_unavailable_then_gone() {
     there.kill();
     let asked = Instant::now();
     assert_eq!(refusal(&here, id, &token("ada")).await, (503, "store_unavailable".to_owned()));
-    assert!(asked.elapsed() < Duration::from_millis(1500), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(1) + SLACK, "within a second: {:?}", asked.elapsed());
     let key = redis.cli(&["--scan", "--pattern", &format!("*{id}")]);
     let left: i64 = redis.cli(&["PTTL", &key]).parse().expect("milliseconds");
     assert!((1..=30_000).contains(&left), "a lease and no more: {left}");
     redis.cli(&["PEXPIRE", &key, "1"]);
-    within(Duration::from_secs(2), "gone", async || refusal(&here, id, &token("ada")).await == not_found()).await;
+    within(LIMIT, "gone", async || refusal(&here, id, &token("ada")).await == not_found()).await;
 }
 
 /// F2.
@@ -284,14 +282,15 @@ async fn f2_without_the_store_nothing_is_renewed_and_sockets_stay() {
     assert_eq!(refusal(&world, id, &token("ada")).await.0, 503);
     redis.restart();
     let renews = async || renew(&world, id, &token("ada")).await.status == 200;
-    within(Duration::from_secs(3), "renewed after the store's return", renews).await;
+    within(Duration::from_secs(2) + SLACK, "renewed within two seconds of the store's return", renews).await;
     fallback.echo("renewed").await;
 }
 
 #[tokio::test]
 async fn f12_a_draining_gateway_renews_nothing() {
     let upstream = Upstream::echo().await;
-    let lines = Lines { server: "drain_seconds = 2", ..Lines::default() };
+    // It ends with the sockets: so long is there to ask.
+    let lines = Lines { server: "drain_seconds = 20", ..Lines::default() };
     let world = World::with(lines, &upstream.url()).await;
     let (mut first, id) = open(&world, &token("ada")).await;
     let (mut second, other) = open(&world, &token("ada")).await;

@@ -1,14 +1,12 @@
 //! A ticket that is presented again, and the connection that it has opened.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use crate::client::{Connection, Request};
 use crate::process::Process;
 use crate::tokens::token;
 use crate::upstream::Upstream;
-use crate::world::{Lines, ORIGIN, ROUTE, World};
+use crate::world::{Lines, ORIGIN, ROUTE, World, closes_as_revoked};
 
 fn upgrade(ticket: &str) -> Request {
     Request::upgrade(ROUTE).origin(ORIGIN).readable_ticket(ticket)
@@ -25,8 +23,7 @@ async fn s6_a_replay_closes_the_first_socket_where_the_route_says_so() {
         first.echo("alive").await;
         let (answer, _connection) = world.present(upgrade(&ticket)).await;
         assert_eq!(answer.status == 401, refuse_with == "http", "{answer:?}");
-        let close = tokio::time::timeout(Duration::from_secs(1), first.close()).await;
-        assert_eq!(close.expect("a Close within a second"), (4900, "admitone:revoked".to_owned()));
+        closes_as_revoked(&mut first).await;
         other.echo("not replayed").await;
     }
 }

@@ -1,10 +1,11 @@
 //! Shadow mode: a ticket is rehearsed beside each JWT, and the JWT decides.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 
 use crate::admin::Operated;
+use crate::client::LIMIT;
 use crate::rollout::{FALLBACK, by_jwt};
 use crate::servers::Server;
 use crate::tokens::token;
@@ -16,7 +17,7 @@ async fn rehearsed(operated: &Operated, outcome: &str, count: f64) {
     let sample = format!("admitone_shadow_rehearsals_total{{route=\"/chat\",outcome=\"{outcome}\"}}");
     let started = Instant::now();
     while operated.metric(&sample).await < count {
-        assert!(started.elapsed() < Duration::from_secs(5), "{outcome}: {}", operated.metric(&sample).await);
+        assert!(started.elapsed() < LIMIT, "{outcome}: {}", operated.metric(&sample).await);
     }
     assert_eq!(operated.metric(&sample).await, count, "{outcome}");
 }

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::client::{Connection, Request};
+use crate::client::Request;
 use crate::servers::Server;
 use crate::tokens::token;
 use crate::upstream::Upstream;
-use crate::world::{Lines, ORIGIN, ROUTE, UNLIMITED_DIALS, World};
+use crate::world::{Lines, ORIGIN, ROUTE, SLACK, UNLIMITED_DIALS, World, closes_as_revoked};
 
 /// A gateway with its tickets in this server.
 async fn gateway(redis: &Server, route: &str, upstream: &Upstream) -> World {
@@ -23,16 +23,14 @@ fn upgrade() -> Request {
     Request::upgrade(ROUTE).origin(ORIGIN)
 }
 
-async fn closes_as_revoked(socket: &mut Connection) {
-    let close = tokio::time::timeout(Duration::from_secs(1), socket.close()).await;
-    assert_eq!(close.expect("a Close within a second"), (4900, "admitone:revoked".to_owned()));
-}
+/// The store's deadline.
+const DEADLINE: Duration = Duration::from_millis(250);
 
-/// Asks until the gateway says so, for at most as long as the promise.
+/// Asks until the gateway says so, for at most as long as the promise and a slack.
 async fn within(limit: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
     let started = Instant::now();
     while !is_so().await {
-        assert!(started.elapsed() < limit, "{what}");
+        assert!(started.elapsed() < limit + SLACK, "{what}");
         // Whoever asks without a pause meets the limits.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -110,7 +108,7 @@ async fn f1_f2_f5_without_its_store_a_gateway_refuses_tickets_and_falls_back_whe
     let answer = world.ask_for_ticket(&token("ada"), "{}").await;
     assert_eq!((answer.status, &*answer.problem()), (503, "store_unavailable"));
     assert_eq!(answer.header("retry-after"), Some("1"));
-    assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < DEADLINE + SLACK, "{:?}", asked.elapsed());
     let close = world.close_of(upgrade().readable_ticket(&ticket)).await;
     assert_eq!(close, (4804, "admitone:store_unavailable".to_owned()));
     let answer = strict.ask(upgrade().ticket(&ticket)).await;
@@ -158,11 +156,13 @@ async fn f1_f2_f4_while_its_store_hangs_a_gateway_refuses_within_half_a_second()
         took.extend(futures_util::future::join_all(logins.iter().map(|login| mint(login))).await);
     }
     took.sort_unstable();
-    assert!(took[98] < Duration::from_millis(500), "of a hundred mints one took longer than {:?}", took[98]);
+    // A busy machine holds up some of them, not half.
+    assert!(took[50] < 2 * DEADLINE, "half of a hundred mints took longer than {:?}", took[50]);
+    assert!(took[99] < DEADLINE + SLACK, "one of a hundred mints took {:?}", took[99]);
     let asked = Instant::now();
     let answer = world.ask(upgrade().ticket(&ticket)).await;
     assert_eq!((answer.status, answer.header("admitone-ticket")), (503, Some("spent")));
-    assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < DEADLINE + SLACK, "{:?}", asked.elapsed());
     assert_eq!(requests(&upstream).await, 0);
 
     redis.go_on();

@@ -80,7 +80,7 @@ const TLS: &str = "[server.tls]\ncert_file = \"listener.pem\"\nkey_file = \"list
 async fn s1_a_listener_with_tls_mints_upgrades_refuses_and_insists_on_tls() {
     let pair = Pair::in_files("listener");
     let upstream = Upstream::echo().await;
-    let server = format!("public_url = \"https://localhost:8443\"\nheader_timeout_seconds = 1\n{TLS}");
+    let server = format!("public_url = \"https://localhost:8443\"\nheader_timeout_seconds = 4\n{TLS}");
     let world = World::with(Lines { server: &server, ..Lines::default() }, &upstream.url()).await;
 
     let mut connection = pair.connect(&world).await;

@@ -54,6 +54,13 @@ impl Receiver {
         self.spans.borrow().clone()
     }
 
+    /// Waits until spans with all these names were told.
+    pub(crate) async fn hears(&self, names: &[&str]) {
+        let mut spans = self.spans.clone();
+        let are_told = |spans: &Vec<Value>| names.iter().all(|name| spans.iter().any(|span| span["name"] == *name));
+        assert!(soon(&names.join(", "), spans.wait_for(are_told)).await.is_ok(), "a receiver");
+    }
+
     /// The first request's span with this name, and those of its steps, in the order of their ends.
     async fn request(&self, name: &str) -> (Value, Vec<Value>) {
         let mut spans = self.spans.clone();

@@ -2,7 +2,7 @@
 
 use crate::client::{Request, masked, soon};
 use crate::upstream::{Behaviour, Closed, UPGRADES, Upstream};
-use crate::world::{ORIGIN, ROUTE, World};
+use crate::world::{ORIGIN, ROUTE, World, within_a_second};
 
 fn upgrade(ticket: &str) -> Request {
     Request::upgrade(ROUTE).origin(ORIGIN).ticket(ticket)
@@ -124,8 +124,7 @@ async fn f11_a_live_socket_whose_upstream_dies_is_closed_and_others_are_not() {
     unharmed.echo("alive").await;
 
     dying.hang_up();
-    let close = tokio::time::timeout(std::time::Duration::from_secs(1), socket.close()).await;
-    assert_eq!(close.expect("within a second"), unavailable());
+    assert_eq!(within_a_second("a Close", socket.close()).await, unavailable());
     unharmed.echo("still alive").await;
 }
 

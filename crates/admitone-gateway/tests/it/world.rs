@@ -1,6 +1,7 @@
 //! One gateway on a free port, made of a configuration's text as `serve` makes it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use admitone_gateway::config::Config;
 use admitone_gateway::gateway::Gateway;
@@ -14,6 +15,20 @@ use crate::tokens::{FOLDER, token};
 
 pub(crate) const ORIGIN: &str = "https://app.example.com";
 pub(crate) const ROUTE: &str = "/chat";
+
+/// What two busy cores may take beside what is promised.
+pub(crate) const SLACK: Duration = Duration::from_secs(3);
+
+/// What is promised within a second.
+pub(crate) async fn within_a_second<T>(what: &str, happens: impl Future<Output = T>) -> T {
+    let happened = tokio::time::timeout(Duration::from_secs(1) + SLACK, happens).await;
+    happened.unwrap_or_else(|_| panic!("not within a second and a slack of {SLACK:?}: {what}"))
+}
+
+/// As it is promised: within a second.
+pub(crate) async fn closes_as_revoked(socket: &mut Connection) {
+    assert_eq!(within_a_second("a Close", socket.close()).await, (4900, "admitone:revoked".to_owned()));
+}
 
 /// Lines that a test adds to the configuration.
 #[derive(Clone, Copy, Default)]
@@ -111,8 +126,8 @@ impl World {
         Self::on(TcpListener::bind("127.0.0.1:0").await.expect("a port"), config).await
     }
 
-    /// Where another one has been.
-    pub(crate) async fn again_at(address: SocketAddr, text: &str) -> Self {
+    /// There, where another one may have been.
+    pub(crate) async fn at(address: SocketAddr, text: &str) -> Self {
         let config = Config::parse(text, "test.toml", &FOLDER, []).unwrap_or_else(|faults| panic!("{faults}"));
         Self::on(TcpListener::bind(address).await.expect("the port"), config).await
     }

@@ -60,8 +60,8 @@ async fn idle_time_outs_of_proxies_are_found_out() {
     let upstream = Upstream::echo().await;
     let world = World::before(&upstream.url()).await;
     let hasty_nginx =
-        |text: &str| text.replace("proxy_http_version 1.1;", "proxy_http_version 1.1; proxy_read_timeout 1s;");
-    let hasty_haproxy = |text: &str| text.replace("timeout tunnel 1h", "timeout tunnel 1s");
+        |text: &str| text.replace("proxy_http_version 1.1;", "proxy_http_version 1.1; proxy_read_timeout 2s;");
+    let hasty_haproxy = |text: &str| text.replace("timeout tunnel 1h", "timeout tunnel 2s");
     let nginx = Proxy::before_as(Kind::Nginx, world.address, hasty_nginx).await;
     let haproxy = Proxy::before_as(Kind::Haproxy, world.address, hasty_haproxy).await;
     for proxy in [nginx, haproxy] {

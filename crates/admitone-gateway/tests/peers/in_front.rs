@@ -13,7 +13,7 @@ use crate::upstream::Upstream;
 use crate::world::{ORIGIN, ROUTE, World};
 
 /// How long a socket may be silent in the test's copy of the recipe; a request, a third of it.
-const IDLE: Duration = Duration::from_secs(3);
+const IDLE: Duration = Duration::from_secs(6);
 
 struct Front {
     upstream: Upstream,

@@ -117,9 +117,9 @@ impl Recipe {
                 let places = [("bind :443", format!("bind {listener}")), ("127.0.0.1:8080", gateway.to_string())];
                 // An idle socket ends while a test waits for it.
                 let idle = [
-                    ("timeout tunnel 1h", "timeout tunnel 3s".to_owned()),
-                    ("timeout client 30s", "timeout client 1s".to_owned()),
-                    ("timeout server 30s", "timeout server 1s".to_owned()),
+                    ("timeout tunnel 1h", "timeout tunnel 6s".to_owned()),
+                    ("timeout client 30s", "timeout client 2s".to_owned()),
+                    ("timeout server 30s", "timeout server 2s".to_owned()),
                 ];
                 let text = changed(&changed(deployed!("in-front/haproxy.cfg"), &places), &idle);
                 Kind::Haproxy.command(&write("haproxy.cfg", text))

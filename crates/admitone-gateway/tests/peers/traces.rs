@@ -26,12 +26,14 @@ async fn collector() -> (Proxy, String, PathBuf) {
     (collector, format!("http://{address}/v1/traces"), printed)
 }
 
-/// What it has printed, once that has this many spans.
-async fn printed(file: &Path, spans: usize) -> String {
+/// What it has printed, once that has this many spans, and so many steps among them to their outcomes.
+async fn printed(file: &Path, spans: usize, steps: usize) -> String {
     let reading = async {
         loop {
             let text = std::fs::read_to_string(file).unwrap_or_default();
-            if text.matches("\nSpan #").count() >= spans && text.ends_with('\n') {
+            let count = |start: &str| text.lines().filter(|line| line.trim().starts_with(start)).count();
+            let is_whole = count("Kind") >= spans && count("-> admitone.outcome") >= steps;
+            if is_whole && text.matches("\nSpan #").count() >= spans && text.ends_with('\n') {
                 return text;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -66,7 +68,7 @@ async fn s28_a_collector_reads_a_mint_and_an_upgrade_step_by_step_and_no_secret(
     assert_eq!(answer.status, 101);
 
     // A mint with two steps, an upgrade with five.
-    let printed = printed(&file, 9).await;
+    let printed = printed(&file, 9, 7).await;
     assert!(printed.contains("-> service.name: Str(admitone)"), "{printed}");
     let mint = span(&printed, "POST /auth/ticket");
     assert_eq!(line(mint, "-> http.response.status_code"), "Int(201)");
