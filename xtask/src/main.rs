@@ -7,6 +7,7 @@ mod coverage;
 mod fuzz;
 mod install;
 mod links;
+mod mutants;
 mod release;
 mod report;
 mod sbom;

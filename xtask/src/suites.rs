@@ -9,7 +9,7 @@ use crate::arguments::Selection;
 use crate::call::{self, Call, Outcome};
 use crate::install::{self, Need};
 use crate::report::{self, Record};
-use crate::{bundle, coverage, fuzz, release, sbom, text, tree};
+use crate::{bundle, coverage, fuzz, mutants, release, sbom, text, tree};
 
 /// One thing that is checked, by a name for `--only`.
 pub(crate) struct Suite {
@@ -101,6 +101,9 @@ static SUITES: &[Suite] = &[
         .only_when_long(),
     suite("races", "a thousand races for a ticket, ten thousand aborted upgrades", races)
         .needing(&[Need::Redis])
+        .only_when_long(),
+    suite("mutants", "what decides, changed in every small way: a test notices each", mutants::run)
+        .needing(&[Need::CargoMutants, Need::Redis])
         .only_when_long(),
     suite("deny", "licences, bans, sources and second versions of every crate", deny)
         .needing(&[Need::CargoDeny])

@@ -158,8 +158,8 @@ impl Admission {
     /// [`LoginRefused`], as [`accept`](Self::accept).
     pub fn inspect_login(&self, login: &Login, route: &str, now: Now) -> Result<Authentic, LoginRefused> {
         self.accept(login, now)?;
-        let lifetime = Duration::from_secs(login.expires_at - now.unix);
-        Ok(Authentic(Proof::Login(Box::new(Grant::of(login, route, lifetime, now.unix)))))
+        // Until the login ends, which is sooner.
+        Ok(Authentic(Proof::Login(Box::new(Grant::of(login, route, MARK_RETENTION, now.unix)))))
     }
 
     /// Redeems: takes one use of the grant out of the store, with the marks. The session lives on `terms`.
@@ -201,7 +201,7 @@ impl Admission {
     }
 
     fn remember_spent(&self, opened: &Opened, now: Now) {
-        self.spent.add(opened.id, u64::from(opened.expires_at) + LEEWAY_SECONDS, now);
+        self.spent.add(opened.id, over_at(opened), now);
     }
 
     /// Why a genuine ticket's grant is not in the store.
@@ -364,12 +364,19 @@ const fn key(opened: &Opened) -> TicketKey {
     TicketKey { subject: opened.subject, id: opened.id }
 }
 
-/// Whether a ticket is past its expiry on every node's clock.
+/// When a ticket is past its expiry on every node's clock, Unix seconds.
+fn over_at(opened: &Opened) -> u64 {
+    u64::from(opened.expires_at) + LEEWAY_SECONDS
+}
+
 fn is_over(opened: &Opened, now: Now) -> bool {
-    now.unix >= u64::from(opened.expires_at) + LEEWAY_SECONDS
+    now.unix >= over_at(opened)
 }
 
 fn random<const N: usize>() -> Result<[u8; N], KeyError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map(|()| bytes).map_err(KeyError::Random)
 }
+
+#[cfg(test)]
+mod tests;

@@ -250,3 +250,39 @@ fn replace_cookies(headers: &mut HeaderMap, lines: Vec<HeaderValue>) {
         headers.append(COOKIE, line);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_of_either_kind_is_one() {
+        let cookie = || vec![Carrier::Query, Carrier::Cookie];
+        assert!(!Policy::default().any_cookie());
+        assert!(!Policy { ticket: vec![Carrier::Query], jwt: vec![Carrier::Authorization], ..Policy::default() }.any_cookie());
+        assert!(Policy { ticket: cookie(), ..Policy::default() }.any_cookie());
+        assert!(Policy { jwt: cookie(), ..Policy::default() }.any_cookie());
+    }
+
+    #[test]
+    fn each_subprotocol_of_ours_is_told_apart() {
+        for (offered, marker, refused) in [
+            (MARKER, true, false),
+            (REFUSED, false, true),
+            ("admitone.other", false, false),
+            ("admitone.v1, admitone.refused", true, true),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, offered.parse().expect("visible ASCII"));
+            let offer = take("/chat", &mut headers, &Policy::default()).expect("no credential").offer;
+            assert_eq!(offer, Offer { marker, refused, ..Offer::default() }, "{offered}");
+        }
+    }
+
+    #[test]
+    fn a_refused_carrier_is_named_with_what_it_carried() {
+        let told = |kind| TakeError::CarrierOff(kind, Carrier::Cookie).to_string();
+        assert_eq!(told(Kind::Ticket), format!("this route takes no ticket by {}", Carrier::Cookie.name()));
+        assert_eq!(told(Kind::Jwt), format!("this route takes no login by {}", Carrier::Cookie.name()));
+    }
+}

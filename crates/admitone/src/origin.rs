@@ -205,6 +205,41 @@ mod tests {
     }
 
     #[test]
+    fn a_host_is_this_machine_by_its_name_or_its_address() {
+        let host = |text: &str| parse_authority(text).expect(text).0;
+        for text in ["localhost", "app.localhost", "127.0.0.1", "127.9.9.9", "[::1]"] {
+            assert!(host(text).is_loopback(), "{text}");
+        }
+        for text in ["localhost.example.com", "notlocalhost", "10.0.0.1", "[::2]"] {
+            assert!(!host(text).is_loopback(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_letters_digits_and_hyphens_within() {
+        for text in ["a-b.example", "a_b", "1a.b2", &"a".repeat(63)] {
+            assert!(parse_authority(text).is_ok(), "{text}");
+        }
+        let long = ["a".repeat(63).as_str(); 4].join(".");
+        for text in ["-a.b", "a-.b", "a.-", "", "a..b", "a.", "a+b", &"a".repeat(64), &long] {
+            assert!(parse_authority(text).is_err(), "{text}");
+        }
+        for port in ["+1", "-1", "0", "65536", "", " 1", "1a"] {
+            assert!(parse_authority(&format!("a:{port}")).is_err(), "{port}");
+        }
+        assert_eq!(parse_authority("a:65535").map(|(_, port)| port), Ok(Some(65535)));
+    }
+
+    #[test]
+    fn a_message_shows_the_value_in_one_line_of_80_characters() {
+        let problem = |text: &str| parse_authority(text).expect_err(text).problem;
+        assert_eq!(problem("a\n b"), "`a\\n b` is not a host");
+        let long = "é".repeat(80);
+        assert_eq!(problem(&long), format!("`{long}` is not a host"));
+        assert_eq!(problem(&format!("{long}é")), format!("`{long}…` is not a host"));
+    }
+
+    #[test]
     fn a_password_in_an_origin_is_not_repeated() {
         let fault = WebOrigin::parse("https://ada:hunter2@app.example.com").expect_err("user information");
         assert!(!format!("{fault:?}").contains("hunter2"));

@@ -184,3 +184,20 @@ pub trait Revocations: Send + Sync + 'static {
     /// Waits until there is something after `cursor`, and yields it.
     fn follow(&self, cursor: Cursor) -> BoxFuture<'_, Batch>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_has_one_word_everywhere() {
+        for mark in [Mark::Session, Mark::Subject, Mark::Sid, Mark::Jti, Mark::Everything] {
+            assert_eq!(serde_json::to_value(mark).expect("a word"), mark.name());
+        }
+    }
+
+    #[test]
+    fn marks_are_kept_for_thirty_days() {
+        assert_eq!(MARK_RETENTION.as_secs(), 2_592_000);
+    }
+}

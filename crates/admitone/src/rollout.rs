@@ -155,3 +155,18 @@ impl Default for Rollout {
         Self { percent: Percent::ALL, allow: People::default(), deny: People::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentage_is_its_number() {
+        for number in [0, 1, 100] {
+            let percent = Percent::try_from(number).expect("not above 100");
+            assert_eq!((percent.get(), u8::from(percent)), (number, number));
+            assert_eq!(percent.to_string(), format!("{number} %"));
+        }
+        assert!(Percent::try_from(101).is_err());
+    }
+}

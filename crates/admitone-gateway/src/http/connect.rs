@@ -6,6 +6,7 @@ use std::time::Instant;
 use admitone::carrier::Offer;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
 use http::StatusCode;
 use http::header::{HeaderMap, SEC_WEBSOCKET_ACCEPT};
 use http::request::Parts;
@@ -72,14 +73,14 @@ async fn switch(app: &Arc<App>, route: &Route, connected: Connected, client: Con
     let (upstream, upstream_ahead) = (upgraded.io, upgraded.ahead);
     let relayed = relay::run(io, ahead, upstream, upstream_ahead, session, route.bounds);
     let metrics = app.metrics.clone();
-    app.tasks.spawn(async move {
-        let ended = relayed.await;
+    // Thousands of these wait at once: a block that awaits what was moved into it would hold it twice.
+    app.tasks.spawn(relayed.map(move |ended| {
         if ended.why == Why::Panicked {
             metrics.panicked();
         }
         record.end(&ended);
         drop(place);
-    });
+    }));
 }
 
 /// Whatever is no endpoint of ours and asks for no upgrade.

@@ -194,6 +194,34 @@ mod tests {
     }
 
     #[test]
+    fn an_id_outlives_new_lines_to_its_last_second_and_is_left_behind_then() {
+        let is_kept = |first: u64, life: u64, last: u64| {
+            let (spent, unix) = (SpentTickets::default(), 1_800_000_000 + first);
+            let instant = spent.epoch + Duration::from_secs(first);
+            spent.add(id(1, 1), unix + life, Now { unix, instant });
+            spent.shard(id(1, 1)).grow(Step::at(last / STEP_SECONDS));
+            spent.has(id(1, 1))
+        };
+        for (first, life) in [(0, 32), (31, 2), (0, 33), (100, 60), (4095, 3000)] {
+            assert!(is_kept(first, life, first + life - 1), "from {first} for {life} s");
+            assert!(!is_kept(first, life, first + life + 2 * STEP_SECONDS), "from {first} for {life} s");
+        }
+        assert!(is_kept(0, 32, 2 * STEP_SECONDS - 1) && !is_kept(0, 32, 2 * STEP_SECONDS));
+    }
+
+    #[test]
+    fn names_are_never_none_and_use_every_line() {
+        let named = |number: u64| {
+            let bytes = number.to_le_bytes();
+            name(TicketId(std::array::from_fn(|at| if at < 8 { 0 } else { bytes[at - 8] })))
+        };
+        assert!((0..4).all(|number| named(number) != 0));
+        let shard = Shard { lines: vec![Line::default(); 8] };
+        let used: std::collections::HashSet<usize> = (0..16).map(|number| shard.line_of(named(number))).collect();
+        assert_eq!(used.len(), 8);
+    }
+
+    #[test]
     fn a_full_line_forgets_what_expires_first() {
         let (spent, now) = (SpentTickets::default(), now());
         let most = WAYS as u32 + 3;

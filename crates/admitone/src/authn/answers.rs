@@ -107,6 +107,7 @@ mod tests {
         assert_eq!(answers.get(&hash("b"), start), None);
         answers.keep(hash("a"), 2, start, start);
         assert_eq!(answers.get(&hash("a"), start), None, "one that is over takes the place of the earlier one");
+        assert_eq!(answers.count(), 0);
     }
 
     #[test]
@@ -120,6 +121,9 @@ mod tests {
         assert_eq!(kept, [true, true, false, false, true]);
         answers.keep(hash("f"), 5, start + SECOND * 60, start + SECOND * 30);
         assert_eq!(answers.count(), 1, "what is over goes first");
+        let mut none = Answers::new(0);
+        none.keep(hash("a"), 1, start + SECOND, start);
+        assert_eq!(none.count(), 0);
     }
 
     #[test]

@@ -72,3 +72,47 @@ fn element(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
     };
     rest.split_at_checked(length)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_integer_is_positive_and_has_no_byte_too_many() {
+        for (integer, magnitude) in [
+            (&[0x00, 0x80][..], Some(&[0x80][..])),
+            (&[0x00, 0xff, 0x01], Some(&[0xff, 0x01])),
+            (&[0x01], Some(&[0x01])),
+            (&[0x7f, 0x00], Some(&[0x7f, 0x00])),
+            (&[0x00, 0x7f], None),
+            (&[0x00, 0x00], None),
+            (&[0x00], None),
+            (&[0x80], None),
+            (&[], None),
+        ] {
+            assert_eq!(natural(integer), magnitude, "{integer:02x?}");
+        }
+    }
+
+    #[test]
+    fn a_length_is_written_in_the_shortest_way_and_does_not_pass_the_end() {
+        let of = |head: &[u8], length: usize| [head, &vec![7; length]].concat();
+        for (head, length) in [
+            (&[INTEGER, 0x00][..], 0),
+            (&[INTEGER, 0x7f], 0x7f),
+            (&[INTEGER, 0x81, 0x80], 0x80),
+            (&[INTEGER, 0x81, 0xff], 0xff),
+            (&[INTEGER, 0x82, 0x01, 0x00], 0x100),
+        ] {
+            let whole = of(head, length);
+            assert_eq!(only(INTEGER, &whole).map(<[u8]>::len), Some(length), "{head:02x?}");
+            assert_eq!(only(INTEGER, &of(head, length + 1)), None, "{head:02x?}: one byte more");
+            assert_eq!(element(INTEGER, &of(head, length + 1)).map(|(_, rest)| rest.len()), Some(1), "{head:02x?}");
+            assert_eq!(only(BIT_STRING, &whole), None, "{head:02x?}: another tag");
+            assert_eq!(length.checked_sub(1).and_then(|less| element(INTEGER, &of(head, less))), None, "{head:02x?}: cut");
+        }
+        for head in [&[INTEGER, 0x80][..], &[INTEGER, 0x81, 0x7f], &[INTEGER, 0x82, 0x00, 0xff], &[INTEGER, 0x83, 0x01, 0, 0]] {
+            assert_eq!(element(INTEGER, &of(head, 0x1_0000)), None, "{head:02x?}");
+        }
+    }
+}

@@ -58,10 +58,6 @@ impl<'de> Visitor<'de> for DistinctVisitor {
         Ok(Value::String(value.to_owned()))
     }
 
-    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         while let Some(Distinct(element)) = elements.next_element()? {
@@ -78,5 +74,24 @@ impl<'de> Visitor<'de> for DistinctVisitor {
             }
         }
         Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_every_kind_are_read_as_they_are() {
+        let text = r#"{"a": null, "b": -1, "c": 1.5, "d": "\u0041\n", "e": [true, 2, {"f": "g"}], "h": 18446744073709551615}"#;
+        let expected: Value = serde_json::from_str(text).expect("JSON");
+        assert_eq!(read_object(text.as_bytes()).map(Value::Object), Some(expected));
+    }
+
+    #[test]
+    fn a_member_is_not_repeated_at_any_depth() {
+        for text in [r#"{"a": 1, "a": 1}"#, r#"{"a": {"b": 1, "b": 2}}"#, r#"{"a": [{"b": 1, "\u0062": 2}]}"#, "[]", "{} {}"] {
+            assert_eq!(read_object(text.as_bytes()), None, "{text}");
+        }
     }
 }

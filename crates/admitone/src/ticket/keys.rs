@@ -71,11 +71,11 @@ impl TicketKeys {
     ///
     /// [`KeyError::Random`] when the system gives no random bytes.
     pub fn random() -> Result<Self, KeyError> {
-        let mut secret = Zeroizing::new([0; 64]);
-        getrandom::fill(secret.as_mut_slice()).map_err(KeyError::Random)?;
+        // With a random id, so that another process's tickets are recognised as such and not as forgeries.
+        let (mut secret, mut id) = (Zeroizing::new([0; 64]), [0; 1]);
+        getrandom::fill(secret.as_mut_slice()).and_then(|()| getrandom::fill(&mut id)).map_err(KeyError::Random)?;
         let (signing, tags) = secret.split_at(32);
-        // A random id, so that another process's tickets are recognised as such and not as forgeries.
-        Self::new(&[(tags[0] ^ signing[0], signing)], tags)
+        Self::new(&[(id[0], signing)], tags)
     }
 
     /// The tag of a subject.
@@ -274,3 +274,6 @@ fn prefix(address: IpAddr) -> Vec<u8> {
         IpAddr::V6(v6) => [&[6], &v6.octets()[..8]].concat(),
     }
 }
+
+#[cfg(test)]
+mod tests;

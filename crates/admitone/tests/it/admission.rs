@@ -36,7 +36,8 @@ async fn a_ticket_admits_whom_it_was_minted_for() {
     let ada = login("ada", now);
     let minted = world.mint(&ada, &chat(), now).await;
     let authentic = world.node.inspect(&minted.ticket, &chat(), now).expect("an authentic ticket");
-    assert_eq!(authentic.method(), Method::Ticket);
+    assert_eq!((authentic.method(), authentic.is_single_use()), (Method::Ticket, true));
+    assert_ne!(authentic.ticket_id(), None);
 
     let admitted = world.node.redeem(authentic, LONG, now).await.expect("an admission");
     let granted = admitted.grant();

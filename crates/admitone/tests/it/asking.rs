@@ -100,7 +100,10 @@ async fn strangers_learn_nothing_and_cost_no_store_operation() {
         let revoked = world.node.revoke_ticket(&minted.ticket, &stranger.principal, now).await;
         assert_eq!(revoked, Ok(None));
         assert_eq!(world.node.revoke_session(&minted.session_id, &stranger.principal, now).await, Ok(false));
+        assert!(world.node.is_anothers(&minted.ticket, &stranger.principal));
+        assert!(!world.node.is_anothers(&forged, &stranger.principal), "nobody's");
     }
+    assert!(!world.node.is_anothers(&minted.ticket, &login("ada", now).principal));
     assert!(world.node.introspect(&forged, Asker::Service, now).await.expect("an answer").is_none());
     assert_eq!(world.store.operations(), asked);
     assert!(present(&world.node, &minted.ticket, now).await.is_ok(), "it is as it was");

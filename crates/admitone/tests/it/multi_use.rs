@@ -13,6 +13,7 @@ async fn it_admits_as_many_as_it_was_minted_for_each_under_a_handle_of_its_own()
     let (world, now) = (World::new(), now());
     let minted = world.mint_for(&login("ada", now), 3, now).await;
     let other = world.another_node(keys());
+    assert!(!world.node.inspect(&minted.ticket, &chat(), now).expect("an authentic ticket").is_single_use());
     for number in 1..=3 {
         let node = if number == 2 { &other } else { &world.node };
         let admitted = present(node, &minted.ticket, now).await.expect("a use is left");

@@ -296,3 +296,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn s9_what_is_as_long_as_it_may_be_is_read() {
+    let key = with(jwk(Algorithm::Es256), json!({"kid": "k".repeat(MAX_KEY_ID_BYTES)}));
+    assert_eq!(kept(std::slice::from_ref(&key)), ["k".repeat(MAX_KEY_ID_BYTES)]);
+    let long = with(key.clone(), json!({"kid": "k".repeat(MAX_KEY_ID_BYTES + 1)}));
+    assert!(published(&long).is_err());
+    let mut document = json!({ "keys": [key] }).to_string();
+    document.extend(std::iter::repeat_n(' ', MAX_JWKS_BYTES - document.len()));
+    assert!(read(document.as_bytes(), KeySource::Published).is_ok());
+    document.push(' ');
+    assert_eq!(read(document.as_bytes(), KeySource::Published).expect_err("one byte more"), JwkError::TooLong);
+}

@@ -3,6 +3,7 @@
 //! constraints, `a20` mistyped claims.
 
 mod claims;
+mod explaining;
 mod header;
 mod keys;
 mod parsing;
