@@ -157,6 +157,10 @@ mod tests {
     fn a_kid_means_the_key_of_that_id() {
         let [one, two, other] = [Algorithm::Es256, Algorithm::Es256, Algorithm::Es384].map(Signer::generate);
         let keys = set(&[named(&one, "one"), named(&two, "two"), named(&other, "three")]);
+        let ids: Vec<Option<&str>> = keys.iter().map(VerifyingKey::id).collect();
+        assert_eq!((ids, keys.len(), keys.is_empty()), (vec![Some("one"), Some("two"), Some("three")], 3, false));
+        let none = KeySet::empty();
+        assert_eq!((none.iter().count(), none.len(), none.is_empty()), (0, 0, true));
         assert_eq!(outcome(&keys, &with_kid(&one, Some("one"))), Ok(()));
         assert_eq!(outcome(&keys, &with_kid(&two, Some("two"))), Ok(()));
         assert_eq!(outcome(&keys, &with_kid(&one, Some("two"))), Err(JwsError::Signature));

@@ -131,3 +131,20 @@ fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
 fn is_uncompressed(point: &[u8], coordinate_bytes: usize) -> bool {
     point.len() == 1 + 2 * coordinate_bytes && point[0] == 4
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s8_a_point_is_whole_and_uncompressed() {
+        type Of = fn(Vec<u8>) -> Material;
+        for (of, length) in [(Material::P256 as Of, 65), (Material::P384 as Of, 97)] {
+            let point = |first: u8, length: usize| of([vec![first], vec![7; length - 1]].concat());
+            assert_eq!(point(4, length).check(), Ok(()));
+            for odd in [point(4, length - 1), point(4, length + 1), point(2, length), point(2, length / 2 + 1)] {
+                assert_eq!(odd.check(), Err(KeyError::Point(odd.kind())));
+            }
+        }
+    }
+}

@@ -197,5 +197,7 @@ fn a_logout_token_counts_once_until_it_expires() {
     }
     assert!(replays.is_first(&token("2", "a", NOW + 60), NOW + 10), "the first to expire made room");
     assert!(!replays.is_first(&token("5", "a", NOW + 65), NOW + 10));
+    replays.forget(&token("5", "a", NOW + 65));
+    assert!(replays.is_first(&token("5", "a", NOW + 65), NOW + 10), "it could not be acted upon");
     assert_eq!((replays.seen.len(), replays.by_expiry.len()), (3, 3));
 }

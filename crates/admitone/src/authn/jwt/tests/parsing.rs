@@ -37,6 +37,13 @@ fn s8_only_the_exact_compact_form_is_read() {
 }
 
 #[test]
+fn s8_a_token_is_no_longer_than_it_may_be() {
+    let refused = |length: usize| verify(&"a".repeat(length)).expect_err("no token");
+    assert_eq!(refused(MAX_TOKEN_BYTES + 1), LoginError::Jws(JwsError::TooLong));
+    assert_ne!(refused(MAX_TOKEN_BYTES), LoginError::Jws(JwsError::TooLong));
+}
+
+#[test]
 fn s8_unused_bits_of_base64url_are_zero() {
     let token = token();
     let (message, signature) = token.rsplit_once('.').expect("a signature");
