@@ -259,7 +259,10 @@ mod tests {
     fn a_cookie_of_either_kind_is_one() {
         let cookie = || vec![Carrier::Query, Carrier::Cookie];
         assert!(!Policy::default().any_cookie());
-        assert!(!Policy { ticket: vec![Carrier::Query], jwt: vec![Carrier::Authorization], ..Policy::default() }.any_cookie());
+        assert!(
+            !Policy { ticket: vec![Carrier::Query], jwt: vec![Carrier::Authorization], ..Policy::default() }
+                .any_cookie()
+        );
         assert!(Policy { ticket: cookie(), ..Policy::default() }.any_cookie());
         assert!(Policy { jwt: cookie(), ..Policy::default() }.any_cookie());
     }

@@ -97,7 +97,7 @@ pub fn parse_authority(text: &str) -> Result<(Host, Option<u16>), OriginError> {
     })?;
     let Some(port) = port else { return Ok((host, None)) };
     match port.parse() {
-        Ok(1..) if port.starts_with(|first: char| first.is_ascii_digit()) => Ok((host, port.parse().ok())),
+        Ok(number @ 1..=u16::MAX) if port.starts_with(|first: char| first.is_ascii_digit()) => Ok((host, Some(number))),
         _ => Err(wrong(format!("{} is not a port", quoted(port)), "write a number from 1 to 65535")),
     }
 }

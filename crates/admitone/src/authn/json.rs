@@ -83,14 +83,17 @@ mod tests {
 
     #[test]
     fn values_of_every_kind_are_read_as_they_are() {
-        let text = r#"{"a": null, "b": -1, "c": 1.5, "d": "\u0041\n", "e": [true, 2, {"f": "g"}], "h": 18446744073709551615}"#;
+        let text =
+            r#"{"a": null, "b": -1, "c": 1.5, "d": "\u0041\n", "e": [true, 2, {"f": "g"}], "h": 18446744073709551615}"#;
         let expected: Value = serde_json::from_str(text).expect("JSON");
         assert_eq!(read_object(text.as_bytes()).map(Value::Object), Some(expected));
     }
 
     #[test]
     fn a_member_is_not_repeated_at_any_depth() {
-        for text in [r#"{"a": 1, "a": 1}"#, r#"{"a": {"b": 1, "b": 2}}"#, r#"{"a": [{"b": 1, "\u0062": 2}]}"#, "[]", "{} {}"] {
+        for text in
+            [r#"{"a": 1, "a": 1}"#, r#"{"a": {"b": 1, "b": 2}}"#, r#"{"a": [{"b": 1, "\u0062": 2}]}"#, "[]", "{} {}"]
+        {
             assert_eq!(read_object(text.as_bytes()), None, "{text}");
         }
     }

@@ -13,7 +13,7 @@ pub(super) fn is_roca(modulus: &[u8]) -> bool {
 }
 
 fn remainder(number: &[u8], divisor: u32) -> u32 {
-    number.iter().fold(0, |rest, byte| (rest << 8 | u32::from(*byte)) % divisor)
+    number.iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % divisor)
 }
 
 fn is_power_of_65537(number: u32, prime: u32) -> bool {
@@ -22,7 +22,7 @@ fn is_power_of_65537(number: u32, prime: u32) -> bool {
         if power == number {
             return true;
         }
-        power = power * (65_537 % prime) % prime;
+        power = power * 65_537 % prime;
         if power == 1 {
             return false;
         }

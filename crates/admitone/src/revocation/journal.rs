@@ -71,3 +71,22 @@ impl<T: Clone> Journal<T> {
         News { entries, cursor: *self.latest.borrow(), gap: log.lost > cursor }
     }
 }
+
+#[cfg(all(test, feature = "redis"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_follows_meets_a_gap_where_something_was_lost() {
+        let journal = Journal::default();
+        journal.add("a");
+        let before = journal.follow(Cursor::default()).await;
+        assert_eq!((&*before.entries, before.gap), (&["a"][..], false));
+        journal.lose();
+        let after = journal.follow(before.cursor).await;
+        assert_eq!((after.entries.len(), after.gap), (0, true));
+        journal.add("b");
+        let later = journal.follow(after.cursor).await;
+        assert_eq!((&*later.entries, later.gap), (&["b"][..], false));
+    }
+}

@@ -161,3 +161,30 @@ impl Key {
         })
     }
 }
+
+#[cfg(all(test, feature = "redis"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_remembered_is_told_with_what_is_left_of_its_time() {
+        let (mirror, now) = (Mirror::default(), Now { unix: 1_800_000_000, instant: Instant::now() });
+        let revocations = [
+            Revocation::Session(SessionId::new(1, [7; 16])),
+            Revocation::Subject { issuer: "i".into(), subject: "s".into(), until: 5 },
+            Revocation::Sid { issuer: "i".into(), sid: "s".into() },
+            Revocation::Jti { issuer: "i".into(), jti: "j".into() },
+            Revocation::Everything { until: 6 },
+        ];
+        assert!(mirror.all(now).is_empty());
+        let minute = Duration::from_secs(60);
+        for revocation in &revocations {
+            mirror.add_for(revocation, 2 * minute, now);
+        }
+        let all = mirror.all(now.after(minute));
+        assert_eq!(all.len(), revocations.len());
+        for revocation in revocations {
+            assert!(all.contains(&(revocation, minute)));
+        }
+    }
+}

@@ -132,6 +132,13 @@ mod tests {
         assert_eq!(guard.seen(seconds(11), now + seconds(10)), Seen { worked: 0, failed: 10 });
         guard.worked(now + seconds(3600));
         assert_eq!(guard.seconds.len(), 1, "and takes no memory");
+        let held = |guard: &mut Guard, second: u64| {
+            guard.worked(now + seconds(second));
+            guard.seconds.len()
+        };
+        let longest = Guard::LONGEST.as_secs();
+        assert_eq!((held(&mut guard, 3600), held(&mut guard, 3600 + longest - 1)), (1, 2));
+        assert_eq!((held(&mut guard, 3600 + longest - 1), held(&mut guard, 3600 + longest)), (2, 2));
     }
 
     #[test]

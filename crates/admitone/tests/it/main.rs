@@ -17,6 +17,7 @@ mod renewing;
 mod replays;
 mod revocation_contract;
 mod rollout;
+mod rollout_nodes;
 mod sessions;
 mod settings_contract;
 mod store_contract;

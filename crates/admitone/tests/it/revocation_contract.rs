@@ -169,10 +169,10 @@ pub(crate) async fn s5_a_login_that_is_revoked_gets_in_on_no_node([here, there]:
 
 pub(crate) async fn s5_a_later_login_of_the_same_person_stays([here, there]: [Node; 2]) {
     let now = Now::read();
-    let mut later = login("ada", now);
-    later.stamp.issued_at += 1;
+    let then = Now { unix: now.unix + 1, ..now };
+    let mut later = login("ada", then);
     later.stamp.sid = Some("another".into());
-    let (earlier, later) = (there.open(&login("ada", now), now).await, there.open(&later, now).await);
+    let (earlier, later) = (there.open(&login("ada", now), now).await, there.open(&later, then).await);
     for revocation in [
         Revocation::Subject { issuer: ISSUER.into(), subject: "ada".into(), until: now.unix },
         Revocation::Everything { until: now.unix },

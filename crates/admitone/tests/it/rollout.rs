@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use admitone::now::Now;
@@ -20,19 +20,19 @@ use proptest::prelude::*;
 use crate::properties::for_any;
 use crate::world::{ISSUER, ROUTE, keys, now, seconds};
 
-fn percent(percent: u64) -> Percent {
+pub(crate) fn percent(percent: u64) -> Percent {
     Percent::new(percent).expect("a percentage")
 }
 
-fn principal(issuer: &str, subject: &str) -> Principal {
+pub(crate) fn principal(issuer: &str, subject: &str) -> Principal {
     Principal::new(issuer, subject, None).expect("identifiers in visible ASCII")
 }
 
-fn at(share: u64) -> Rollout {
+pub(crate) fn at(share: u64) -> Rollout {
     Rollout { percent: percent(share), ..Rollout::default() }
 }
 
-fn is_on(rollout: &Rollout, who: &Principal, keys: &TicketKeys) -> bool {
+pub(crate) fn is_on(rollout: &Rollout, who: &Principal, keys: &TicketKeys) -> bool {
     rollout.is_on_for(who, keys.standing(who.issuer(), who.subject()))
 }
 
@@ -106,14 +106,20 @@ fn s12_lists_decide_whatever_the_percentage_about_that_issuers_person_alone() {
 
 /// Settings that can be cut off, or lose what they have, and are asked by several nodes.
 #[derive(Default)]
-struct Store {
+pub(crate) struct Store {
     inner: MemorySettings,
     is_away: AtomicBool,
+    reads: AtomicUsize,
 }
 
 impl Store {
-    fn is_away(&self, is_away: bool) {
+    pub(crate) fn is_away(&self, is_away: bool) {
         self.is_away.store(is_away, Ordering::Relaxed);
+    }
+
+    /// How often it was read, or was to be.
+    pub(crate) fn reads(&self) -> usize {
+        self.reads.load(Ordering::Relaxed)
     }
 
     fn check(&self) -> Result<(), StoreUnavailable> {
@@ -128,6 +134,7 @@ impl Store {
 
 impl Settings for Store {
     fn read(&self) -> BoxFuture<'_, Result<Document, StoreUnavailable>> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move { self.check().and(self.inner.read().await) })
     }
 
@@ -143,7 +150,7 @@ impl Settings for Store {
     }
 }
 
-const EDIT: Edit<'_> = Edit {
+pub(crate) const EDIT: Edit<'_> = Edit {
     route: ROUTE,
     by: By::Admin,
     may_leave_out: true,
@@ -151,22 +158,22 @@ const EDIT: Edit<'_> = Edit {
     said: Said { percent: None, allow: None, deny: None },
 };
 
-const WATCH: Watch = Watch { window: Duration::from_secs(60), threshold: Percent::ALL, minimum: 3 };
+pub(crate) const WATCH: Watch = Watch { window: Duration::from_secs(60), threshold: Percent::ALL, minimum: 3 };
 
-async fn set(node: &Rollouts, share: u64, now: Now) {
+pub(crate) async fn set(node: &Rollouts, share: u64, now: Now) {
     node.change(&EDIT, now, |rollout| rollout.percent = percent(share)).await.expect("a change");
 }
 
-fn share(node: &Rollouts) -> u8 {
+pub(crate) fn share(node: &Rollouts) -> u8 {
     node.of(ROUTE).map_or(100, |setting| setting.rollout.percent.get())
 }
 
 /// What the guard of a node finds when so many tickets fail there.
-fn fail(node: &Rollouts, times: usize, now: Now) -> Option<Trip> {
+pub(crate) fn fail(node: &Rollouts, times: usize, now: Now) -> Option<Trip> {
     (0..times).filter_map(|_| node.failed(ROUTE, WATCH, true, now)).last()
 }
 
-fn two() -> (Arc<Store>, Rollouts, Rollouts) {
+pub(crate) fn two() -> (Arc<Store>, Rollouts, Rollouts) {
     let store = Arc::new(Store::default());
     (store.clone(), Rollouts::new(store.clone(), "one"), Rollouts::new(store, "other"))
 }
@@ -180,13 +187,14 @@ async fn what_one_node_sets_counts_on_the_other_and_after_a_restart() {
     assert_eq!((share(&other), other.is_kept(ROUTE)), (25, true));
     set(&other, 30, now()).await;
     set(&one, 35, now()).await;
-    let restarted = Rollouts::new(store, "one");
+    let restarted = Rollouts::new(store.clone(), "one");
     restarted.load().await.expect("a store");
     let setting = restarted.of(ROUTE).expect("a setting");
     assert_eq!(
         (setting.rollout.percent.get(), setting.revision, &*setting.node, setting.by),
         (35, 3, "one", By::Admin)
     );
+    assert_eq!(store.read().await.expect("a store").revision, 3, "of the document");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -231,6 +239,7 @@ async fn f25_a_guard_acts_here_at_once_and_everywhere_when_the_store_is_back() {
     set(&one, 50, now).await;
     store.is_away(true);
     assert_eq!(fail(&one, 2, now), None, "too few");
+    assert_eq!(one.seen(ROUTE, WATCH.window, now).failed, 2);
     let trip = fail(&one, 1, now.after(seconds(1))).expect("past the threshold");
     assert_eq!((trip.failed, trip.worked, trip.before, &*trip.node), (3, 0, percent(50), "one"));
     assert_eq!((share(&one), one.is_kept(ROUTE)), (0, false));

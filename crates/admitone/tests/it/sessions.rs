@@ -134,9 +134,9 @@ async fn s5_everything_before_a_time_closes_whosever_it_is() {
     let (world, now) = (World::new(), paused_now());
     let sessions = following(&world);
     let (ada, bob) = (open(&world, &sessions, "ada").await, open(&world, &sessions, "bob").await);
-    let mut later = login("cyd", now);
-    later.stamp.issued_at += 1;
-    let cyd = sessions.open(world.admitted(&later, now).await, now).expect("a session");
+    let then = Now { unix: now.unix + 1, ..now };
+    let later = login("cyd", then);
+    let cyd = sessions.open(world.admitted(&later, then).await, then).expect("a session");
     world.revoke(Revocation::Everything { until: now.unix }, now).await;
     assert_eq!((closed(&ada).await, closed(&bob).await), (CloseCode::Revoked, CloseCode::Revoked));
     assert!(stays_open(&cyd).await);
@@ -164,9 +164,8 @@ async fn a_later_login_of_a_revoked_subject_stays() {
     let (world, now) = (World::new(), paused_now());
     let sessions = following(&world);
     let early = open(&world, &sessions, "ada").await;
-    let mut later = login("ada", now);
-    later.stamp.issued_at += 1;
-    let later = sessions.open(world.admitted(&later, now).await, now).expect("a session");
+    let then = Now { unix: now.unix + 1, ..now };
+    let later = sessions.open(world.admitted(&login("ada", then), then).await, then).expect("a session");
     world.revoke(Revocation::of_subject(early.principal(), now.unix), now).await;
     assert_eq!(closed(&early).await, CloseCode::Revoked);
     assert!(stays_open(&later).await);

@@ -39,6 +39,21 @@ fn a_source_says_how_long_its_document_is_fresh_within_bounds() {
 }
 
 #[test]
+fn f14_it_says_until_when_a_document_counts_and_how_often_none_came() {
+    let start = Instant::now();
+    let mut refresh = Refresh::new(RefreshLimits::default(), start);
+    assert_eq!((refresh.usable_until(), refresh.failures()), (None, 0));
+    for failures in 1..=3 {
+        refresh.failed(start);
+        assert_eq!((refresh.usable_until(), refresh.failures()), (None, failures));
+    }
+    refresh.fetched(Some(5 * MINUTE), start);
+    let until = start + 5 * MINUTE + HOUR;
+    assert_eq!((refresh.usable_until(), refresh.failures()), (Some(until), 0));
+    assert!(refresh.is_usable(until - SECOND) && !refresh.is_usable(until));
+}
+
+#[test]
 fn f14_the_last_good_one_counts_for_an_hour_while_its_source_is_down() {
     let start = Instant::now();
     let mut refresh = fetched_at(start, Some(5 * MINUTE));

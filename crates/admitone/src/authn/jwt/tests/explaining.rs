@@ -64,7 +64,10 @@ fn every_step_to_a_login_is_told() {
 #[test]
 fn the_step_that_refused_a_token_is_named() {
     let mut forged = token();
-    forged.replace_range(forged.len() - 6..forged.len() - 5, if forged.as_bytes()[forged.len() - 6] == b'A' { "B" } else { "A" });
+    forged.replace_range(
+        forged.len() - 6..forged.len() - 5,
+        if forged.as_bytes()[forged.len() - 6] == b'A' { "B" } else { "A" },
+    );
     for (token, step) in [
         ("nonsense".to_owned(), "form"),
         (of_header(json!({"crit": ["b64"]})), "form"),
@@ -72,7 +75,6 @@ fn the_step_that_refused_a_token_is_named() {
         (of_claims(json!({"iss": 5})), "issuer"),
         (of_claims(json!({"iss": "https://nobody.example"})), "issuer"),
         (of_header(json!({"alg": "ES384"})), "algorithm"),
-        (of_header(json!({"kid": "another"})), "key"),
         (forged, "signature"),
         (of_header(json!({"typ": "JWT"})), "kind"),
         (of_claims(json!({"cnf": {"jkt": "x"}})), "kind"),
@@ -104,8 +106,20 @@ fn a_refusal_says_what_was_compared_with_what() {
         let shown = format!(": `iss` is \"{}\"{more}, {issuers}", "é".repeat(80));
         assert!(told(&of_claims(json!({"iss": "é".repeat(length)}))).ends_with(&shown), "{length}");
     }
-    assert!(told(&of_header(json!({"kid": "another"}))).ends_with(": `kid` is \"another\", of 1 known keys"));
     let late = of_claims(json!({"exp": NOW - LEEWAY - 5}));
     assert!(told(&late).ends_with(": `iat` 60 s ago, `nbf` 60 s ago, `exp` 35 s ago, 30 s of leeway"));
     assert!(!told(&of_claims(json!({"sub": "a b"}))).contains("a b"), "no claim that no step is about");
+}
+
+#[test]
+fn a_key_that_is_not_known_is_named() {
+    let jwk = with(KEY.jwk(), json!({"kid": "1"})).to_string();
+    let keys = IssuerKeys::new(KeySet::from_jwks(jwk.as_bytes(), KeySource::Published).expect("a key"));
+    let issuer = JwtIssuer { keys, ..issuer(ES_ISSUER, es256(), TokenKind::Access { require_at_jwt: true }) };
+    let verifier = Verifier::new(vec![issuer]).expect("a usable issuer");
+    let token = of_header(json!({"kid": "another"}));
+    let outcome = verifier.verify(&token, NOW);
+    let step = verifier.explain(&token, &outcome, NOW).swap_remove(3);
+    assert_eq!((step.step, step.outcome), ("key", Outcome::Failed));
+    assert!(step.detail.ends_with(": `kid` is \"another\", of 1 known keys"), "{}", step.detail);
 }

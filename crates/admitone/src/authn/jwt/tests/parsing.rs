@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::authn::jws::MAX_TOKEN_BYTES;
 
 #[test]
 fn s8_only_the_exact_compact_form_is_read() {
