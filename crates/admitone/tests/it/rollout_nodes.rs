@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admitone::rollout::{By, ChangeError, People, Person, Said, Settings as _};
+use admitone::rollout::{By, ChangeError, Edit, People, Person, Said, Settings as _};
 use tokio::time::timeout;
 
 use crate::rollout::{EDIT, WATCH, at, fail, is_on, percent, principal, set, share, two};
@@ -52,6 +52,34 @@ async fn what_is_told_late_is_the_next_revision_of_the_rule_and_of_the_document(
     assert_eq!((kept.revision, kept.routes.get(ROUTE)), (3, Some(&*told)));
     other.load().await.expect("a store");
     assert_eq!((share(&other), other.of(ROUTE)), (10, Some(told)));
+}
+
+#[tokio::test]
+async fn of_two_changes_at_the_same_time_the_one_that_is_kept_counts() {
+    let (store, one, other) = two();
+    let now = now();
+    set(&one, 50, now).await;
+    other.load().await.expect("a store");
+    store.is_away(true);
+    set(&one, 10, now.after(seconds(10))).await;
+    store.is_away(false);
+    set(&other, 20, now.after(seconds(10))).await;
+    one.load().await.expect("a store");
+    assert_eq!((share(&one), share(&other)), (20, 20));
+}
+
+#[tokio::test]
+async fn what_configurations_have_said_adds_up() {
+    let (_, node, _) = two();
+    let [ada, bob] = ["ada", "bob"].map(|subject| People::from(vec![Person::new(ISSUER, subject)]));
+    let heard = async |said: Said| {
+        let edit = Edit { by: By::File, said, ..EDIT };
+        node.change(&edit, now(), |_| {}).await.expect("a change").file.clone()
+    };
+    let first = Said { percent: Some(percent(25)), allow: Some(ada.clone()), deny: None };
+    assert_eq!(heard(first.clone()).await, first);
+    let second = heard(Said { percent: Some(percent(50)), deny: Some(bob.clone()), ..Said::default() }).await;
+    assert_eq!(second, Said { percent: Some(percent(50)), allow: Some(ada), deny: Some(bob) });
 }
 
 #[tokio::test(start_paused = true)]
