@@ -12,7 +12,7 @@ use crate::servers::Server;
 /// 250 ms, and three seconds that a busy machine may add to any one answer.
 const IN_TIME: Duration = Duration::from_millis(3250);
 
-/// 250 ms, and what a busy machine adds to the fastest of many answers.
+/// 250 ms, and what a busy machine adds to the fastest of some answers.
 const AT_BEST: Duration = Duration::from_millis(450);
 
 /// The two seconds that the servers' return may take, and three that a busy machine may add.
@@ -27,19 +27,28 @@ async fn f1_f2_f3_f4_f5_a_hung_server_is_refused_in_time_and_serves_again_in_two
     let (lost, next) = (mint("ada").await, mint("bob").await);
     node.put(&lost).await.expect("room");
 
-    server.stop();
-    let asked = Instant::now();
-    assert_eq!(node.take(&lost).await.map(|taken| taken.is_some()), Err(StoreUnavailable));
-    let mut fastest = asked.elapsed();
-    assert!(fastest < IN_TIME, "{fastest:?}");
+    let mut fastest = Duration::MAX;
+    for round in 0..5 {
+        if round > 0 {
+            server.go_on();
+            node.recovers().await;
+        }
+        server.stop();
+        let asked = Instant::now();
+        assert_eq!(node.take(&lost).await.map(|taken| taken.is_some()), Err(StoreUnavailable));
+        assert!(asked.elapsed() < IN_TIME, "{:?}", asked.elapsed());
+        fastest = fastest.min(asked.elapsed());
+        if fastest < AT_BEST {
+            break;
+        }
+    }
+    assert!(fastest < AT_BEST, "{fastest:?}");
     for _ in 0..20 {
         let asked = Instant::now();
         assert_eq!(node.put(&next).await, Err(PutError::Unavailable));
         assert_eq!(node.store.probe().await, Err(StoreUnavailable));
         assert!(asked.elapsed() < 2 * IN_TIME, "{:?}", asked.elapsed());
-        fastest = fastest.min(asked.elapsed() / 2);
     }
-    assert!(fastest < AT_BEST, "{fastest:?}");
 
     server.go_on();
     let recovery = node.recovers().await;
