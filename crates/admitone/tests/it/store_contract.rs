@@ -217,16 +217,6 @@ pub(crate) async fn capacity_returns_when_a_ticket_is_taken(fresh: impl AsyncFn(
     assert_eq!(fresh.put(&ada[21], now).await, Err(PutError::SubjectCap(20)));
 }
 
-pub(crate) async fn concurrent_puts_never_pass_the_cap(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
-    let now = now();
-    for round in 0..20 {
-        let fresh = fresh(LIMITS).await;
-        let ada = minted("ada", 40, now).await;
-        let put = at_once(&ada, async |one| fresh.put(one, now).await.is_ok());
-        assert_eq!((put, fresh.how_many_are_taken(&ada, now).await), (20, 20), "round {round}");
-    }
-}
-
 pub(crate) async fn two_subjects_of_one_bucket_do_not_disturb_each_other(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
     let (fresh, now) = (fresh(LIMITS).await, now());
     let ada = minted("ada", 21, now).await;
