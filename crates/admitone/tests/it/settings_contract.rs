@@ -72,7 +72,8 @@ pub(crate) async fn a_document_comes_back_as_it_was(settings: Arc<dyn Settings>)
 }
 
 pub(crate) async fn a_change_is_heard(settings: Arc<dyn Settings>) {
-    let heard = |cursor| tokio::time::timeout(Duration::from_secs(1), settings.changed(cursor));
+    // A second, and four that a busy machine may add.
+    let heard = |cursor| tokio::time::timeout(Duration::from_secs(5), settings.changed(cursor));
     let mut cursor = Cursor::default();
     // What is heard at the beginning, a reconnection for instance, is none.
     while let Ok(next) = tokio::time::timeout(Duration::from_millis(50), settings.changed(cursor)).await {

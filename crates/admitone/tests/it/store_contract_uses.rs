@@ -1,5 +1,6 @@
 //! The contract, continued: looking, discarding, several uses, logins without a ticket, and time.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use admitone::grant::SessionId;
@@ -97,16 +98,29 @@ pub(crate) async fn of_a_hundred_concurrent_takes_as_many_win_as_there_are_uses(
     fresh: impl AsyncFn(MemoryLimits) -> Fresh,
 ) {
     let (fresh, now) = (fresh(LIMITS).await, now());
-    let one = multi_use(7, now).await;
-    assert_eq!(fresh.put(&one, now).await, Ok(()));
-    let numbers = Mutex::new(BTreeSet::new());
-    let wins = at_once(&[(); 100], async |()| {
-        let taken = fresh.store.take(one.0, OPENING, now).await.expect("an answer");
-        let number = taken.as_ref().map(|taken| taken.use_number);
-        numbers.lock().expect("no panic").extend(number);
-        taken.is_some()
-    });
-    assert_eq!((wins, numbers.into_inner().expect("no panic")), (7, (1..=7).collect()), "each use has its own number");
+    let all: BTreeSet<u32> = (1..=7).collect();
+    for round in 0..20 {
+        let one = multi_use(7, now).await;
+        assert_eq!(fresh.put(&one, now).await, Ok(()));
+        let (numbers, unanswered) = (Mutex::new(BTreeSet::new()), AtomicUsize::new(0));
+        let wins = at_once(&[(); 100], async |()| {
+            let Ok(taken) = fresh.store.take(one.0, OPENING, now).await else {
+                unanswered.fetch_add(1, Ordering::SeqCst);
+                return false;
+            };
+            let number = taken.as_ref().map(|taken| taken.use_number);
+            numbers.lock().expect("no panic").extend(number);
+            taken.is_some()
+        });
+        let numbers = numbers.into_inner().expect("no panic");
+        assert!(wins == numbers.len() && numbers.is_subset(&all), "round {round}: {wins} won {numbers:?}");
+        // On a machine that is busy some are not answered in time, and may have taken a use: another round counts.
+        if unanswered.into_inner() == 0 {
+            assert_eq!(numbers, all, "each use has its own number");
+            return;
+        }
+    }
+    panic!("no round in which all were answered");
 }
 
 pub(crate) async fn a_multi_use_ticket_counts_once_until_it_is_exhausted(fresh: impl AsyncFn(MemoryLimits) -> Fresh) {
@@ -160,17 +174,19 @@ pub(crate) async fn f18_a_grant_ends_by_the_stores_own_clock(fresh: impl AsyncFn
     let (fresh, now) = (fresh(MemoryLimits { per_subject: 1, ..LIMITS }).await, Now::read());
     let mut mints = minted("ada", 2, now).await;
     for (_, stored) in &mut mints {
-        stored.grant.expires_at = now.unix + 1;
+        stored.grant.expires_at = now.unix + 3;
     }
     let behind = || Now { unix: now.unix - 3600, ..Now::read() };
     assert_eq!(fresh.put(&mints[0], now).await, Ok(()));
-    let put = Instant::now();
     assert_eq!(fresh.put(&mints[1], now).await, Err(PutError::SubjectCap(1)));
     while fresh.store.peek(mints[0].0, behind()).await.expect("an answer").is_some() {
-        assert!(put.elapsed() < Duration::from_secs(2), "it does not end");
+        // Three seconds, and four that a busy machine may add.
+        assert!(now.instant.elapsed() < Duration::from_secs(7), "it does not end");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(put.elapsed() >= Duration::from_millis(900), "it ended early: {:?}", put.elapsed());
+    // From the time that the store was told: a busy machine may have put it later.
+    let lived = now.instant.elapsed();
+    assert!(lived >= Duration::from_millis(2900), "it ended early: {lived:?}");
     assert!(!fresh.takes(&mints[0], behind()).await);
     // A store in memory frees the place when it sweeps, up to a second later.
     let later = Now { instant: Instant::now() + Duration::from_secs(1), ..Now::read() };

@@ -50,7 +50,7 @@ pub(crate) fn standalone_options() -> RedisOptions {
 }
 
 pub(crate) fn sentinel_options() -> RedisOptions {
-    shared(SENTINEL.get(Trio::start), nodes::sentinel)
+    shared(SENTINEL.get(Trio::start_steady), nodes::sentinel)
 }
 
 pub(crate) fn cluster_options() -> RedisOptions {

@@ -9,7 +9,7 @@ use admitone::now::Now;
 use admitone::principal::Login;
 use admitone::revocation::Revocations;
 use admitone::revocation::redis::RedisRevocations;
-use admitone::store::redis::{Deployment, Fence, Redis, RedisOptions, RedisTicketStore};
+use admitone::store::redis::{ConnectError, Deployment, Fence, Redis, RedisOptions, RedisTicketStore};
 use admitone::store::{Opening, PutError, StoreUnavailable, Stored, Taken, TicketKey, TicketStore};
 
 use crate::servers::{Cluster, Server, Trio};
@@ -52,11 +52,27 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) async fn start(options: RedisOptions) -> Self {
-        let redis = Redis::connect(options).await.expect("servers that answer");
+        let started = Instant::now();
+        loop {
+            match Self::try_start(options.clone()).await {
+                Ok(node) => return node,
+                // A busy machine may hold up a server for longer than one answer may take.
+                Err(fault) => assert!(started.elapsed().as_secs() < 20, "it does not start: {fault}"),
+            }
+        }
+    }
+
+    /// Why not, where a server was not heard from in time; other faults are the test's end.
+    async fn try_start(options: RedisOptions) -> Result<Self, String> {
+        let redis = match Redis::connect(options).await {
+            Err(fault @ ConnectError::Unreachable(_)) => return Err(fault.to_string()),
+            connected => connected.expect("servers that can be used"),
+        };
         let keys = keys();
         let tag_of = move |issuer: &str, subject: &str| keys.subject_tag(issuer, subject);
-        let revocations = RedisRevocations::start(&redis, tag_of).await.expect("a stream to read");
-        Self { store: RedisTicketStore::new(&redis), revocations: Arc::new(revocations), redis }
+        let revocations = RedisRevocations::start(&redis, tag_of).await;
+        let revocations = revocations.map_err(|StoreUnavailable| "no stream to read".to_owned())?;
+        Ok(Self { store: RedisTicketStore::new(&redis), revocations: Arc::new(revocations), redis })
     }
 
     pub(crate) async fn put(&self, minted: &Minted) -> Result<(), PutError> {

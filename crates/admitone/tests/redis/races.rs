@@ -4,8 +4,9 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 
-use admitone::admission::{Admission, RedeemError};
+use admitone::admission::{Admission, MintError, RedeemError};
 use admitone::now::Now;
+use admitone::store::PutError;
 use admitone::store::redis::{Address, Deployment, RedisOptions};
 use admitone::ticket::Ticket;
 use tokio::task::JoinSet;
@@ -84,7 +85,11 @@ async fn of_two_processes_one_wins_each(mut options: RedisOptions) {
     let mut racers = [Racer::start(&servers), Racer::start(&servers)];
     for _ in 0..TICKETS {
         let now = Now::read();
-        let minted = minting.mint(grant(&login("ada", now), now), &chat(), now).await.expect("a ticket");
+        // Not answered in time, on a machine that is busy, it is none of those that are counted.
+        let minted = match minting.mint(grant(&login("ada", now), now), &chat(), now).await {
+            Err(MintError::Store(PutError::Unavailable)) => continue,
+            minted => minted.expect("a ticket"),
+        };
         for racer in &mut racers {
             racer.give(&minted.ticket);
         }
