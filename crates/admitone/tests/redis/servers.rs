@@ -189,7 +189,7 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn start(with_replicas: bool) -> Self {
-        // Only where there is one to take over is anybody given up soon: on a busy machine members fall silent for a while.
+        // Nobody is given up soon unless another can take over: on a busy machine members fall silent for a while.
         let timeout = if with_replicas { "1000" } else { "5000" };
         let primaries: Vec<_> = (0..3).map(|_| Server::member(timeout)).collect();
         let replicas: Vec<_> = (0..if with_replicas { 3 } else { 0 }).map(|_| Server::member(timeout)).collect();
