@@ -6,7 +6,7 @@ mod wiring;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -32,7 +32,7 @@ use crate::keepalive::Keepalive;
 use crate::stores::StoreError;
 use crate::summary;
 use crate::traces::Sender;
-use reload::Reloading;
+use reload::{Reloading, Watched};
 pub use rollouts::LockedOut;
 use wiring::wire;
 
@@ -118,8 +118,8 @@ pub struct Gateway {
     admin: Option<Operators>,
     /// What posts traces, where there are any.
     traces: Option<Sender>,
-    /// The configuration, if it is to be read again when it changes.
-    file: Option<PathBuf>,
+    /// What reads the configuration again, where that is wanted.
+    watched: Option<Watched>,
 }
 
 /// The operators' listener.
@@ -191,14 +191,14 @@ impl Gateway {
         let listening = Listening::of(&config.server);
         let admin = config.admin.take().map(|admin| Operators::on(operated, admin));
         let (app, traces) = wire(config, first, admin.is_some()).await?;
-        Ok(Self { app: Arc::new(app), traces, listeners, addresses, listening, admin, file: None })
+        Ok(Self { app: Arc::new(app), traces, listeners, addresses, listening, admin, watched: None })
     }
 
     /// Has the configuration read again from this file whenever it changes, or on SIGHUP, while the gateway runs. One that is
-    /// wrong is refused as a whole; one that is right closes no socket.
+    /// wrong is refused as a whole; one that is right closes no socket. SIGHUP is heard from now on, on a runtime of tokio's.
     #[must_use]
     pub fn reloading(self, file: &Path) -> Self {
-        Self { file: Some(file.to_owned()), ..self }
+        Self { watched: Some(Watched::new(file)), ..self }
     }
 
     /// The addresses that operators are listened to on; none where there is no listener for them.
@@ -240,8 +240,8 @@ impl Gateway {
         let app = self.app.clone();
         let keys = governing.spawn(async move { app.logins.follow_keys().await });
         governing.spawn(summary::keep_telling(present.clone()));
-        if let Some(file) = self.file {
-            governing.spawn(Reloading::new(file, present, keys).run());
+        if let Some(watched) = self.watched {
+            governing.spawn(Reloading::new(watched, present, keys).run());
         }
         for listener in self.listeners {
             self.app.tasks.spawn(server.clone().serve(listener));

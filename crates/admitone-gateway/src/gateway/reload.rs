@@ -23,6 +23,22 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long the keys of new issuers are waited for.
 const KEYS: Duration = Duration::from_secs(2);
 
+/// A configuration's file, and the hangups that ask for it to be read again.
+#[derive(Debug)]
+pub(super) struct Watched {
+    path: PathBuf,
+    hangups: Option<Signal>,
+}
+
+impl Watched {
+    /// Hangups are heard from now on: until then, one would end the process.
+    pub(super) fn new(path: &Path) -> Self {
+        let hangups = signal(SignalKind::hangup());
+        let hangups = hangups.inspect_err(|error| tracing::warn!(%error, "cannot listen for hangups")).ok();
+        Self { path: path.to_owned(), hangups }
+    }
+}
+
 /// Reads a gateway's configuration again when it changes, or on SIGHUP.
 pub(super) struct Reloading {
     path: PathBuf,
@@ -42,13 +58,10 @@ pub(super) struct Reloading {
 type Reading = (Result<Config, Faults>, Outline);
 
 impl Reloading {
-    /// Of a gateway that was started with what is in `path`; hangups are heard from now on.
-    /// `keys` is what keeps the issuers' keys up to date.
-    pub(super) fn new(path: PathBuf, present: Arc<Present>, keys: AbortHandle) -> Self {
+    /// Of a gateway that was started with what is in the file. `keys` is what keeps the issuers' keys up to date.
+    pub(super) fn new(Watched { path, hangups }: Watched, present: Arc<Present>, keys: AbortHandle) -> Self {
         let (outline, present_outline) = (outline(&path), outline(&path));
         let read = fingerprint(&path, &outline);
-        let hangups = signal(SignalKind::hangup());
-        let hangups = hangups.inspect_err(|error| tracing::warn!(%error, "cannot listen for hangups")).ok();
         Self { path, present, outline, present_outline, keys, read, hangups }
     }
 
