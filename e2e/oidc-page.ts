@@ -170,6 +170,9 @@ export class Tab {
   }
 }
 
+/** A second, and what a busy machine adds. */
+export const IN_TIME_MS = 3_000;
+
 /** How long after the first request to a path a socket closes, in milliseconds. */
 export async function closesAfter(socket: WebSocket, tab: Tab, path: string): Promise<number> {
   const asked = tab.page.waitForRequest((request) => new URL(request.url()).pathname === path);

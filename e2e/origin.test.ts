@@ -84,7 +84,7 @@ foreign(
   async ({ newContext, foreignOrigin, visitor }) => {
     const { gateway } = inject('demo');
     expect(await visitor.page.evaluate(askForTicket, gateway)).toBe('answered 401');
-    visitor.forgive(/401.*\/auth\/ticket\]$/);
+    await visitor.forgive(/401.*\/auth\/ticket\]$/);
     const page = await (await newContext()).newPage();
     await page.goto(foreignOrigin);
     expect(await page.evaluate(askForTicket, gateway)).toBe('not readable');

@@ -39,7 +39,7 @@ test('the whole path works by keyboard alone', async ({ visitor }) => {
   await page.keyboard.press('Enter');
   await visitor.showsStage('signed-out', 'done');
   await page.locator('#sign-in-title:focus').waitFor();
-  visitor.forgive(/401.*\/auth\/ticket\]$/);
+  await visitor.forgive(/401.*\/auth\/ticket\]$/);
 });
 
 test('the hint on connecting stands only where it is true', async ({ visitor }) => {
@@ -94,8 +94,8 @@ test('an inline script is refused by the policy', async ({ visitor }) => {
   });
   expect(ran).toBe(false);
   await expect.poll(() => visitor.trouble.length).toBe(2);
-  visitor.forgive(/policy broken: script-src-elem inline/);
-  visitor.forgive(/Content Security Policy/);
+  await visitor.forgive(/policy broken: script-src-elem inline/);
+  await visitor.forgive(/Content Security Policy/);
 });
 
 test('a message that cannot be read is shown as such, and breaks nothing', async ({ visitor }) => {

@@ -44,7 +44,7 @@ test('signing out closes the socket with 4900, and the old login mints no more',
   expect(await visitor.fact('signed-out', 'close')).toMatch(/^4900 admitone:revoked, /);
   expect(await visitor.fact('signed-out', 'mint')).toBe('refused: 401 not_logged_in');
   await visitor.button('Ada Lovelace').waitFor();
-  visitor.forgive(/401.*\/auth\/ticket\]$/);
+  await visitor.forgive(/401.*\/auth\/ticket\]$/);
 });
 
 test('signing out of one login leaves the other person connected', async ({ arrive }) => {
@@ -57,7 +57,7 @@ test('signing out of one login leaves the other person connected', async ({ arri
   await ada.showsStage('signed-out', 'done');
   await grace.ask('still here?');
   await grace.finishedRun('still here?');
-  ada.forgive(/401.*\/auth\/ticket\]$/);
+  await ada.forgive(/401.*\/auth\/ticket\]$/);
 });
 
 test('the next person to sign in sees nothing of the one before', async ({ visitor }) => {
@@ -67,7 +67,7 @@ test('the next person to sign in sees nothing of the one before', async ({ visit
   await visitor.finishedRun('a private question');
   await visitor.button('Sign out and watch').click();
   await visitor.showsStage('signed-out', 'done');
-  visitor.forgive(/401.*\/auth\/ticket\]$/);
+  await visitor.forgive(/401.*\/auth\/ticket\]$/);
   await visitor.signIn('Grace Hopper');
   await visitor.connect();
   expect(await visitor.runs.count()).toBe(0);

@@ -50,7 +50,8 @@ export class RealBrowser {
       await this.context.setOffline(false);
       await page.close();
     });
-    page.setDefaultTimeout(20_000);
+    // Pauses between retries are long, and random.
+    page.setDefaultTimeout(40_000);
     return page;
   }
 

@@ -110,11 +110,11 @@ export class Visitor {
     );
   }
 
-  /** Strikes out the one expected trouble that matches; there must be exactly one. */
-  forgive(pattern: RegExp): void {
-    const matching = this.trouble.filter((text) => pattern.test(text));
-    expect(matching).toHaveLength(1);
-    this.trouble.splice(this.trouble.indexOf(matching[0] as string), 1);
+  /** Strikes out the one expected trouble that matches, once it is told; there must be exactly one. */
+  async forgive(pattern: RegExp): Promise<void> {
+    const matching = () => this.trouble.filter((text) => pattern.test(text));
+    await expect.poll(matching).toHaveLength(1);
+    this.trouble.splice(this.trouble.indexOf(matching()[0] as string), 1);
   }
 }
 

@@ -75,9 +75,9 @@ async fn everything_before_a_time_covers_what_nobody_has_heard_of() {
     let options = nodes::standalone(&server);
     let (one, other) = (Node::start(options.clone()).await, Node::start(options).await);
     let now = Now::read();
-    let (before, after) = (login("ada", now), login("ada", Now { unix: now.unix + 1, ..now }));
+    let (before, after) = (login("ada", Now { unix: now.unix - 2, ..now }), login("ada", now));
     let (old, new) = (mint_for(&before, TICKET_LIFE).await, mint_for(&after, TICKET_LIFE).await);
-    one.revocations.revoke(Revocation::Everything { until: now.unix }, now).await.expect("written");
+    one.revocations.revoke(Revocation::Everything { until: now.unix - 1 }, now).await.expect("written");
     for minted in [&old, &new] {
         other.put(minted).await.expect("room");
     }
