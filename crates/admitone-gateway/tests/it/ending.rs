@@ -1,11 +1,9 @@
 //! Logins, sessions and gateways that end, and the sockets that end with them.
 
-use std::time::Duration;
-
 use futures_util::future::select_all;
 use serde_json::json;
 
-use crate::client::{Connection, Request, masked, soon};
+use crate::client::{Connection, Request, masked, soon, within_a_second};
 use crate::tokens::{claims_with, sign, token, unix_now};
 use crate::upstream::{Behaviour, UPGRADES, Upstream};
 use crate::world::{Lines, ORIGIN, ROUTE, World};
@@ -20,7 +18,7 @@ async fn mints(world: &World, token: &str) -> bool {
 }
 
 async fn closes_within_a_second(socket: &mut Connection) -> (u16, String) {
-    tokio::time::timeout(Duration::from_secs(1), socket.close()).await.expect("a Close within a second")
+    within_a_second("a Close", socket.close()).await
 }
 
 fn revoked() -> (u16, String) {
