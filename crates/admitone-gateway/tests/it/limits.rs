@@ -325,16 +325,12 @@ async fn an_address_with_too_many_connections_is_told_so_and_others_keep_their_p
     drop((idle, minting));
     // Those that come while the dropped ones still count are told so, or dropped too.
     let last = Request::new("GET /nowhere").with("Connection", "close");
-    let answered = async {
-        loop {
-            let mut connection = world.connect().await;
-            connection.send(last.text()).await;
-            if connection.end().await.starts_with(b"HTTP/1.1 404 ") {
-                return;
-            }
-        }
+    let is_served = async || {
+        let mut connection = world.connect().await;
+        connection.send(last.text()).await;
+        connection.end().await.starts_with(b"HTTP/1.1 404 ")
     };
-    soon("their places are free again", answered).await;
+    soon("their places are free again", async { while !is_served().await {} }).await;
 }
 
 #[tokio::test]
