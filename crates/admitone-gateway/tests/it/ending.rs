@@ -147,7 +147,7 @@ async fn a15_a_logout_during_the_upgrade_lets_nobody_in() {
 #[tokio::test]
 async fn a_session_ends_at_its_deadline() {
     let upstream = Upstream::echo().await;
-    let world = World::routing("max_session_seconds = 1", &upstream.url()).await;
+    let world = World::routing("max_session_seconds = 3", &upstream.url()).await;
     let mut socket = world.open(&world.ticket().await).await;
     socket.echo("alive").await;
     assert_eq!(socket.close().await, (4800, "admitone:session_expired".to_owned()));
@@ -157,7 +157,8 @@ async fn a_session_ends_at_its_deadline() {
 #[tokio::test]
 async fn f12_a_shutdown_closes_sockets_admits_nobody_meanwhile_and_ends() {
     let upstream = Upstream::echo().await;
-    let lines = Lines { server: "drain_seconds = 2", ..Lines::default() };
+    // Long enough for all that is asked meanwhile.
+    let lines = Lines { server: "drain_seconds = 5", ..Lines::default() };
     let world = World::with(lines, &upstream.url()).await;
     let ticket = world.ticket().await;
     let mut sockets = Vec::new();
@@ -194,7 +195,7 @@ async fn f12_a_shutdown_closes_sockets_admits_nobody_meanwhile_and_ends() {
 #[tokio::test]
 async fn a_silent_socket_is_closed_where_its_route_says_so() {
     let upstream = Upstream::echo().await;
-    let world = World::routing("idle_timeout_seconds = 1", &upstream.url()).await;
+    let world = World::routing("idle_timeout_seconds = 3", &upstream.url()).await;
     let mut socket = world.open(&world.ticket().await).await;
     socket.echo("alive").await;
     assert_eq!(socket.close().await, (4803, "admitone:over_limit".to_owned()));
