@@ -287,7 +287,7 @@ async fn connect_from(source: [u8; 4], world: &World) -> Connection {
     Connection::over(socket.connect(world.address).await.expect("a connection"))
 }
 
-/// Waits until it is refused for no limit. One request for all tries: mints, and tickets that nobody redeems, are limited too.
+/// Waits until it is within the limits again. All tries are one request: mints and outstanding tickets are limited too.
 async fn free_again(world: &World, request: &Request) {
     let admitted = async { while world.ask(request.clone()).await.status == 429 {} };
     soon("a place is free again", admitted).await;
