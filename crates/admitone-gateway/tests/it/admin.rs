@@ -1,11 +1,10 @@
 //! The operators' listener.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Connection, Request, soon};
+use crate::client::{Answer, Connection, Request, soon, within_a_second};
 use crate::tokens::{ADMIN_SECRET, ISSUER, LEGACY_ISSUER, claims_with, sign, token, unix_now};
 use crate::upstream::Upstream;
 use crate::world::{Lines, ORIGIN, ROUTE, World};
@@ -237,8 +236,7 @@ async fn s5_an_operator_revokes_a_person_and_the_socket_closes_and_the_login_min
     let mut grace = operated.world.open(&operated.world.ticket_for(&token("grace")).await).await;
     let answer = operated.post("/admin/api/revoke", &json!({ "subject": "ada", "issuer": ISSUER })).await;
     assert_eq!((answer.status, &answer.json()["revoked"]), (200, &json!("subject")), "{answer:?}");
-    let close = tokio::time::timeout(Duration::from_secs(1), ada.close()).await;
-    assert_eq!(close.expect("a Close within a second"), (4900, "admitone:revoked".to_owned()));
+    assert_eq!(within_a_second("a Close", ada.close()).await, (4900, "admitone:revoked".to_owned()));
     assert_eq!(operated.world.ask_for_ticket(&login, "{}").await.status, 401);
     grace.echo("undisturbed").await;
     assert_eq!(operated.metric("admitone_revocations_total{mark=\"subject\"}").await, 1.0);

@@ -1,10 +1,8 @@
 //! Asking about tickets, taking them back, and ending sessions.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Connection, Request};
+use crate::client::{Answer, Connection, Request, within_a_second};
 use crate::tokens::{claims_with, legacy_token, sign, token};
 use crate::upstream::Upstream;
 use crate::world::{Lines, ORIGIN, ROUTE, World};
@@ -30,8 +28,7 @@ async fn end(world: &World, token: &str, id: &str) -> u16 {
 }
 
 async fn closes_as_revoked(socket: &mut Connection) {
-    let close = tokio::time::timeout(Duration::from_secs(1), socket.close()).await;
-    assert_eq!(close.expect("a Close within a second"), (4900, "admitone:revoked".to_owned()));
+    assert_eq!(within_a_second("a Close", socket.close()).await, (4900, "admitone:revoked".to_owned()));
 }
 
 fn text<'a>(minted: &'a Value, field: &str) -> &'a str {

@@ -27,7 +27,8 @@ async fn audited(path: &Path, until: &str) -> Vec<Value> {
     let written = async {
         loop {
             let text = std::fs::read_to_string(path).unwrap_or_default();
-            if text.contains(until) {
+            // A line may be read while it is written.
+            if text.contains(until) && text.ends_with('\n') {
                 return text;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

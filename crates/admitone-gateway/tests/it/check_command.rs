@@ -237,14 +237,14 @@ async fn an_upstream_that_is_down_or_says_something_else_is_named() {
 async fn idle_sockets_that_something_cuts_are_found_out() {
     let upstream = Upstream::echo().await;
     let world = World::before(&upstream.url()).await;
-    let arguments = ["--json", "--idle", "1"];
     let report_of = |output: &Output| report(output);
-    let sound = report_of(&run(world.address, &arguments).await);
+    let sound = report_of(&run(world.address, &["--json", "--idle", "1"]).await);
     assert_eq!((&sound["passed"], &sound["ready"]), (&json!(6), &json!(true)), "{sound}");
     says(&sound["factors"][5], "detail", "idle for 1 s, then the echo");
 
-    let cutting = Meddling { cut: Duration::from_millis(500), ..Meddling::NONE };
-    let cut = report_of(&run(meddle(&[world.address], cutting).await, &arguments).await);
+    // The socket that is talked to, and then revoked, has to be through before.
+    let cutting = Meddling { cut: Duration::from_secs(3), ..Meddling::NONE };
+    let cut = report_of(&run(meddle(&[world.address], cutting).await, &["--json", "--idle", "60"]).await);
     assert_eq!((&cut["passed"], &cut["ready"]), (&json!(5), &json!(false)), "{cut}");
     says(&cut["factors"][5], "cause", "an idle time-out of a proxy or load balancer");
 
@@ -321,7 +321,9 @@ async fn the_demo_is_checked_without_a_token_again_and_again() {
         assert!(told.expect("kill").success());
         (rounds, child.0.wait().expect("its end").code())
     };
-    let (rounds, status) = soon("its end", tokio::task::spawn_blocking(watching)).await.expect("no panic");
+    // The agent of the demo takes its time in each round.
+    let watched = tokio::time::timeout(Duration::from_secs(60), tokio::task::spawn_blocking(watching)).await;
+    let (rounds, status) = watched.expect("two rounds and the end").expect("no panic");
     assert_eq!(status, Some(0));
     for round in rounds {
         assert_eq!(round["passed"], 5, "{round}");

@@ -25,6 +25,15 @@ pub(crate) async fn soon<T>(what: &str, happens: impl Future<Output = T>) -> T {
     tokio::time::timeout(LIMIT, happens).await.unwrap_or_else(|_| panic!("not within {LIMIT:?}: {what}"))
 }
 
+/// What is promised within a second may take this long where two cores run all tests at once.
+pub(crate) const PROMISED_SECOND: Duration = Duration::from_secs(3);
+
+/// What the gateway promises to do within a second.
+pub(crate) async fn within_a_second<T>(what: &str, happens: impl Future<Output = T>) -> T {
+    let happened = tokio::time::timeout(PROMISED_SECOND, happens).await;
+    happened.unwrap_or_else(|_| panic!("not within a second, nor within {PROMISED_SECOND:?}: {what}"))
+}
+
 /// The head of an HTTP answer, and its body.
 #[derive(Debug)]
 pub(crate) struct Answer {

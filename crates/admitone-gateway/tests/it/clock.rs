@@ -14,8 +14,11 @@ use crate::world::{Lines, ORIGIN, ROUTE};
 
 const HOUR: i64 = 3600;
 
-/// How long sockets last here; longer than tickets of the shortest life.
-const SESSION: Duration = Duration::from_secs(8);
+/// How long sockets last here; longer than tickets of the shortest life, and what a busy machine takes besides.
+const SESSION: Duration = Duration::from_secs(12);
+
+/// How much later a busy machine may be.
+const SLACK: Duration = Duration::from_secs(5);
 
 struct Gateway {
     process: Process,
@@ -67,6 +70,20 @@ impl Gateway {
         self.present(Request::upgrade(ROUTE).origin(ORIGIN).ticket(ticket)).await
     }
 
+    /// With a ticket of its own for each try: one that was not answered in time may be spent.
+    async fn open(&self, login: impl Fn() -> String) -> Connection {
+        loop {
+            let mut connection = Connection::open(self.process.address).await;
+            let upgrade = Request::upgrade(ROUTE).origin(ORIGIN).ticket(&self.ticket(&login()).await);
+            connection.send(upgrade.text()).await;
+            let answer = connection.answer().await;
+            if answer.status != 503 {
+                assert_eq!(answer.status, 101, "{answer:?}");
+                return connection;
+            }
+        }
+    }
+
     async fn is_active(&self, login: &str, ticket: &str) -> bool {
         let body = json!({ "ticket": ticket }).to_string();
         let answer = self.present(Request::post("/auth/ticket/introspect").bearer(login).json(&body)).await.0;
@@ -93,32 +110,37 @@ async fn while_the_clock_jumps(name: &str, store: &str) {
     let ada = token("ada");
     let early = gateway.ticket(&ada).await;
     let opened = Instant::now();
-    let (answer, mut live) = gateway.upgrade(&gateway.ticket(&ada).await).await;
-    assert_eq!(answer.status, 101, "{answer:?}");
+    let mut live = gateway.open(|| ada.clone()).await;
 
     gateway.jump(HOUR);
     assert_eq!(gateway.upgrade(&early).await.0.status, 401, "refused early");
     assert_eq!(gateway.mint(&ada).await.status, 401, "a token is judged by the wall clock");
-    let (answer, mut later) = gateway.upgrade(&gateway.ticket(&login_at(HOUR)).await).await;
-    assert_eq!(answer.status, 101, "what is minted by that clock is good by it: {answer:?}");
+    // What is minted by that clock is good by it.
+    let mut later = gateway.open(|| login_at(HOUR)).await;
     live.echo("a live socket stays").await;
 
     gateway.jump(0);
+    let minting = Instant::now();
     let late = gateway.ticket(&ada).await;
     let minted = Instant::now();
     gateway.jump(-HOUR);
     let by_that_clock = login_at(-HOUR);
-    while gateway.is_active(&by_that_clock, &late).await {
-        assert!(minted.elapsed() < Duration::from_secs(6), "it outlives its time in the store");
+    loop {
+        // What was asked in its time may be answered later.
+        let asked = minted.elapsed();
+        if !gateway.is_active(&by_that_clock, &late).await {
+            break;
+        }
+        assert!(asked < Duration::from_secs(6), "it outlives its time in the store");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(minted.elapsed() > Duration::from_secs(4), "it ended after {:?}", minted.elapsed());
+    assert!(minting.elapsed() > Duration::from_secs(4), "it ended after {:?}", minting.elapsed());
     assert_eq!(gateway.upgrade(&late).await.0.status, 401, "not past its time in the store");
 
     later.echo("still there").await;
     assert_eq!(live.close().await, (4800, "admitone:session_expired".to_owned()));
     let lived = opened.elapsed();
-    assert!(lived > SESSION - Duration::from_secs(1) && lived < SESSION + Duration::from_secs(2), "{lived:?}");
+    assert!(lived > SESSION - Duration::from_secs(1) && lived < SESSION + SLACK, "{lived:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -190,8 +190,17 @@ async fn each_node_of_a_store_tells_of_all_and_lists_and_closes_the_sessions_of_
 
     let listed = here.get("/admin/api/sessions?subject=ada").await.json();
     assert_eq!(listed["total"], 1, "this node's alone where nobody says otherwise");
-    let listed = here.get("/admin/api/sessions?subject=ada&nodes=all").await.json();
-    assert_eq!((&listed["total"], &listed["silent"]), (&json!(2), &json!(0)), "{listed}");
+    // A node that says nothing within a second is told as silent, as one on a busy machine may be.
+    let listed = soon("both tell of theirs", async {
+        loop {
+            let listed = here.get("/admin/api/sessions?subject=ada&nodes=all").await.json();
+            if listed["silent"] == json!(0) {
+                return listed;
+            }
+        }
+    });
+    let listed = listed.await;
+    assert_eq!(listed["total"], 2, "{listed}");
     let sessions = listed["sessions"].as_array().expect("sessions");
     let distant = sessions.iter().find(|session| session["session_id"] == minted["session_id"]).expect("the far one");
     assert_eq!((&distant["node"], &distant["subject"]), (&told["nodes"][1]["node"], &json!("ada")));

@@ -203,8 +203,8 @@ async fn s5_a_logout_ends_a_stream_within_a_second_and_says_why_between_two_line
 #[tokio::test]
 async fn a_stream_ends_with_its_login_its_route_and_its_gateway() {
     let expired = (STREAMS.to_owned(), sign(&claims_with("ada", json!({ "exp": unix_now() - 25 }))), "session_expired");
-    let too_long = (format!("{STREAMS}\nmax_session_seconds = 1"), token("ada"), "session_expired");
-    let silent = (format!("{STREAMS}\nidle_timeout_seconds = 1"), token("ada"), "over_limit");
+    let too_long = (format!("{STREAMS}\nmax_session_seconds = 3"), token("ada"), "session_expired");
+    let silent = (format!("{STREAMS}\nidle_timeout_seconds = 3"), token("ada"), "over_limit");
     for (route, token, why) in [expired, too_long, silent] {
         let mut source = Source::new().await;
         let world = World::routing(&route, &source.url()).await;

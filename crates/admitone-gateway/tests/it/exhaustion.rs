@@ -98,6 +98,16 @@ async fn f22_without_descriptors_accepting_pauses_and_recovers_by_itself() {
     assert_eq!((answer.status, answer.header("admitone-ticket")), (502, Some("unspent")), "no descriptor to dial with");
 
     drop(flood);
+    // Who is answered has come behind all of the flood that still waited to be accepted, and had a descriptor each.
+    let mut last = Connection::open(process.address).await;
+    last.send(Request::new("GET /healthz").text()).await;
+    assert_eq!(last.answer().await.status, 200);
+    soon("the flood's descriptors are free again", async {
+        while descriptors(&process) > 48 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     let mut again = open(process.address, &unused).await;
     again.echo("recovered").await;
     socket.echo("still alive").await;
@@ -186,8 +196,8 @@ async fn f17_s33_m9_ten_thousand_half_open_upgrades_are_small_reaped_and_in_nobo
         "each half-open upgrade {each} bytes; the slowest but one of a hundred: idle {idle:?}, flooded {flooded:?}; lives {lives:?} s"
     );
     assert!(each <= 16 * 1024, "{each} bytes each");
-    // A machine that runs other tests beside this one is slow by itself.
-    assert!(flooded <= 2 * idle + Duration::from_millis(100), "{flooded:?} beside {idle:?}");
+    // A machine that runs other tests beside this one is slow by itself. To wait for a half-open one takes seconds.
+    assert!(flooded <= 2 * idle + Duration::from_millis(500), "{flooded:?} beside {idle:?}");
     assert!(lives[0] > 4.0 && lives[1] < 20.0, "reaped after five seconds, and soon on a busy machine: {lives:?}");
     drop(open(process.address, &ticket(process.address).await).await);
 }

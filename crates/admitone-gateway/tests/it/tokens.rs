@@ -33,6 +33,8 @@ static SIGNER: LazyLock<rcgen::KeyPair> = LazyLock::new(|| rcgen::KeyPair::gener
 /// A folder with the files that every test's configuration names.
 pub(crate) static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("gateway-{}", std::process::id()));
+    // A process that had this number before may have left its own, and lines are appended to some files.
+    let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).expect("a folder of its own");
     let public_key = SIGNER.public_key_pem();
     let receiver = format!("X-Receiver-Key: {RECEIVER_KEY}\n");

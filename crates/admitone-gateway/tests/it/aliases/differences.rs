@@ -98,7 +98,7 @@ async fn s8_neither_ticket_nor_socket_outlives_the_login() {
     let configuration =
         configuration.replacen("audience = \"admitone\"", "audience = \"admitone\"\nleeway_seconds = 0", 1);
     let world = World::configured(&configuration).await;
-    let ends = unix_now() + 3;
+    let ends = unix_now() + 6;
     let login = sign(&claims_with("ada", json!({ "exp": ends })));
     let minted = minted(&world, &login, &json!({ "ttl_seconds": 300 })).await;
     assert_eq!(minted["expires_at"].as_f64(), Some(ends as f64));

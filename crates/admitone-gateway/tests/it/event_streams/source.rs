@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::client::soon;
+use crate::client::{soon, within_a_second};
 
 /// A server whose only stream says what it is told to, or as much as it can.
 pub(super) struct Source {
@@ -56,8 +56,7 @@ impl Source {
 
     /// The gateway has hung up within a second.
     pub(super) async fn ends(&mut self) {
-        let ended = tokio::time::timeout(Duration::from_secs(1), self.is_over.wait_for(|over| *over)).await;
-        ended.expect("an end within a second").expect("a server");
+        within_a_second("an end", self.is_over.wait_for(|over| *over)).await.expect("a server");
     }
 }
 
