@@ -227,8 +227,9 @@ impl Verifier {
     /// Remembers about `most` tokens that were accepted, by their hashes: each until it expires, its issuer's keys are replaced,
     /// or it was not asked for lately.
     #[must_use]
-    pub fn remembering(self, most: usize) -> Self {
-        Self { known: Some(Arc::new(KnownLogins::new(most))), ..self }
+    pub fn remembering(mut self, most: usize) -> Self {
+        self.known = Some(Arc::new(KnownLogins::new(most)));
+        self
     }
 
     /// Verifies a token at `now` (Unix seconds).
