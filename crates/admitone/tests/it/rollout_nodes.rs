@@ -33,6 +33,8 @@ async fn what_works_is_counted_beside_what_fails() {
     assert_eq!(fail(&node, 1, now), None);
     let seen = node.seen(ROUTE, WATCH.window, now);
     assert_eq!((seen.worked, seen.failed), (1, 1));
+    set(&node, 50, now).await;
+    assert_eq!(node.seen(ROUTE, WATCH.window, now).failed, 1, "where no guard has acted, a change answers none");
 }
 
 #[tokio::test]
