@@ -142,7 +142,7 @@ impl Flags {
     const SINGLE_USE: u8 = 1;
     const ORIGIN: u8 = 1 << 1;
     const ADDRESS: u8 = 1 << 2;
-    const ALL: u8 = 0b111;
+    const ALL: u8 = Self::SINGLE_USE + Self::ORIGIN + Self::ADDRESS;
 
     const fn known(byte: u8) -> bool {
         byte & 0xf0 == VERSION && byte & 0x0f & !Self::ALL == 0
