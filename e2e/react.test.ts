@@ -99,7 +99,10 @@ describe.each(REAL_BROWSERS)('in %s', (_, launch) => {
     await gateway.kill();
     await status.getByText('waiting by nothing').waitFor();
     await gateway.start();
-    await status.getByText('open by ticket, 2 minted').waitFor();
+    // A new one, and another where the browser holds a socket back, after some that failed, for longer than a ticket lives.
+    await expect
+      .poll(() => status.textContent(), { timeout: 60_000 })
+      .toMatch(/^open by ticket, [2-9] minted/);
     await gateway.logOut(token);
     await page.getByRole('alert').getByText('Please log in again.').waitFor();
     expect(await status.textContent()).toMatch(/^closed by nothing/);
